@@ -1,0 +1,1 @@
+// Keeps the library of a folder that has no sources yet.

@@ -1,0 +1,22 @@
+#include "cli/commands.h"
+
+#include <algorithm>
+
+namespace cli {
+namespace {
+const Command* const kCommands[] = {
+    &types_command,
+};
+}  // namespace
+
+std::span<const Command* const> all_commands() noexcept { return kCommands; }
+
+const Command* find_command(std::string_view name) noexcept {
+  const auto* it =
+      std::find_if(std::begin(kCommands), std::end(kCommands), [name](const Command* c) {
+        return c->name == name || (!c->alias.empty() && c->alias == name);
+      });
+  return it == std::end(kCommands) ? nullptr : *it;
+}
+
+}  // namespace cli

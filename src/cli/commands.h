@@ -1,0 +1,14 @@
+// Every subcommand. Adding one: its file here, its line below and in commands.cpp.
+#pragma once
+
+#include "cli/options.h"
+
+namespace cli {
+
+extern const Command types_command;
+
+std::span<const Command* const> all_commands() noexcept;
+/// By name or by the name of the public program. Null if unknown.
+const Command* find_command(std::string_view name) noexcept;
+
+}  // namespace cli

@@ -1,0 +1,232 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+
+#include "base/error.h"
+
+namespace cli {
+namespace {
+
+std::vector<std::string> split_names(std::string_view names) {
+  std::vector<std::string> out;
+  std::size_t at = 0;
+  while (at < names.size()) {
+    const std::size_t end = std::min(names.find(',', at), names.size());
+    const std::size_t first = names.find_first_not_of(' ', at);
+    out.emplace_back(names.substr(first, end - first));
+    at = end + 1;
+  }
+  return out;
+}
+
+/// "--ctx-size" -> "ctx-size": the key under which Args knows the option.
+std::string key_of(const Option& option) {
+  const std::string last = split_names(option.names).back();
+  return last.substr(last.find_first_not_of('-'));
+}
+
+/// Underscores in long names read as hyphens; the part after '=' stays.
+std::string normalised(std::string word) {
+  if (word.rfind("--", 0) != 0) return word;
+  const std::size_t end = std::min(word.find('='), word.size());
+  std::replace(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(end), '_', '-');
+  return word;
+}
+
+base::Error usage_error(const std::string& message, const Command& command) {
+  return base::Error(base::Fault::bad_usage, message)
+      .hint(fmt::format("see `quern {} --help`", command.name));
+}
+
+/// The public programs have options such as -ctk or -fa, which option libraries read as bundles of
+/// letters. Every spelling is therefore replaced by the canonical long one before CLI11 sees it.
+std::string canonical(const std::string& word, const Command& command) {
+  const std::string plain = normalised(word);
+  for (const Option& option : command.options) {
+    for (const std::string& name : split_names(option.names)) {
+      if (plain == name) return "--" + key_of(option);
+    }
+  }
+  return plain;
+}
+
+bool takes_value(const std::string& canonical_word, const Command& command) {
+  return std::any_of(command.options.begin(), command.options.end(), [&](const Option& o) {
+    return !o.value.empty() && canonical_word == "--" + key_of(o);
+  });
+}
+
+bool looks_like_option(const std::string& word) {
+  return word.size() > 1 && word[0] == '-' && !(word[1] >= '0' && word[1] <= '9') && word[1] != '.';
+}
+
+}  // namespace
+
+/// Fills Args through CLI11.
+class Parser {
+ public:
+  Parser(const Command& command, std::string program) : command_(command) {
+    args_.program_ = std::move(program);
+  }
+
+  Args parse(std::span<const char* const> argv) {
+    CLI::App app;
+    app.set_help_flag();
+    std::unordered_map<std::string, std::vector<std::string>> values;
+    std::unordered_map<std::string, std::size_t> flags;
+    for (const Option& option : command_.options) {
+      const std::string key = key_of(option);
+      if (option.value.empty()) {
+        app.add_flag("--" + key, flags[key]);
+      } else {
+        app.add_option("--" + key, values[key])
+            ->allow_extra_args(false)
+            ->type_size(1)
+            ->expected(-1);
+      }
+      if (!option.default_value.empty()) args_.defaults_[key] = option.default_value;
+    }
+    app.add_option("positionals", args_.positionals_);
+    std::vector<std::string> words = rewrite(argv);
+    std::reverse(words.begin(), words.end());  // CLI11 takes its vector back to front
+    try {
+      app.parse(words);
+    } catch (const CLI::ParseError& e) {
+      throw usage_error(e.what(), command_);
+    }
+    for (auto& [key, list] : values) {
+      if (!list.empty()) args_.values_[key] = std::move(list);
+    }
+    for (const auto& [key, count] : flags) {
+      if (count > 0) args_.values_[key] = {"1"};
+    }
+    check();
+    return std::move(args_);
+  }
+
+ private:
+  /// Canonical option names, values glued on with '=', so that a value may start with a dash.
+  std::vector<std::string> rewrite(std::span<const char* const> argv) const {
+    std::vector<std::string> words;
+    for (std::size_t i = 0; i < argv.size(); ++i) {
+      const std::string raw = argv[i];
+      const std::string word = canonical(raw, command_);
+      if (word == "--") {
+        // Everything after it is positional; CLI11 knows the same convention.
+        words.insert(words.end(), argv.begin() + static_cast<std::ptrdiff_t>(i), argv.end());
+        break;
+      }
+      if (takes_value(word, command_)) {
+        if (i + 1 >= argv.size()) throw usage_error("option " + raw + " needs a value", command_);
+        words.push_back(word + "=" + argv[++i]);
+      } else {
+        check_known(word);
+        words.push_back(word);
+      }
+    }
+    return words;
+  }
+
+  void check_known(const std::string& word) const {
+    if (!looks_like_option(word)) return;
+    const std::string name = word.substr(0, word.find('='));
+    const bool known =
+        std::any_of(command_.options.begin(), command_.options.end(),
+                    [&](const Option& o) { return "--" + key_of(o) == canonical(name, command_); });
+    if (!known) throw usage_error("unknown option " + name, command_);
+  }
+
+  void check() const {
+    const std::size_t n = args_.positionals_.size();
+    if (n < command_.min_positionals || n > command_.max_positionals) {
+      throw usage_error(fmt::format("{} argument{} given, usage: quern {} {}", n, n == 1 ? "" : "s",
+                                    command_.name, command_.usage),
+                        command_);
+    }
+    for (const Option& option : command_.options) {
+      const auto it = args_.values_.find(key_of(option));
+      if (it != args_.values_.end() && it->second.size() > 1 && !option.repeats &&
+          !option.value.empty()) {
+        throw usage_error("option --" + key_of(option) + " given more than once", command_);
+      }
+    }
+  }
+
+  const Command& command_;
+  Args args_;
+};
+
+bool Args::given(std::string_view key) const noexcept {
+  return values_.find(std::string(key)) != values_.end();
+}
+
+std::string Args::str(std::string_view key) const {
+  if (const auto it = values_.find(std::string(key)); it != values_.end()) return it->second.back();
+  if (const auto it = defaults_.find(std::string(key)); it != defaults_.end()) return it->second;
+  return "";
+}
+
+std::vector<std::string> Args::list(std::string_view key) const {
+  if (const auto it = values_.find(std::string(key)); it != values_.end()) return it->second;
+  return {};
+}
+
+namespace {
+template <class T>
+T parse_number(std::string_view key, const std::string& text, T min, T max) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, value);
+  if (code != std::errc() || stop != end || !(value >= min && value <= max)) {
+    throw base::Error(base::Fault::bad_usage, fmt::format("bad value for --{}", key))
+        .at("found", text)
+        .expected(fmt::format("a number from {} to {}", min, max));
+  }
+  return value;
+}
+}  // namespace
+
+std::int64_t Args::integer(std::string_view key, std::int64_t min, std::int64_t max) const {
+  return parse_number<std::int64_t>(key, str(key), min, max);
+}
+double Args::number(std::string_view key, double min, double max) const {
+  return parse_number<double>(key, str(key), min, max);
+}
+
+Args parse(const Command& command, std::span<const char* const> argv, std::string program) {
+  return Parser(command, std::move(program)).parse(argv);
+}
+
+std::string help_text(const Command& command, std::string_view program) {
+  std::string out = fmt::format("{}\n\nusage: {} {}\n", command.summary, program, command.usage);
+  if (!command.options.empty()) out += "\noptions:\n";
+  for (const Option& o : command.options) {
+    const std::string left = fmt::format("  {} {}", o.names, o.value);
+    out += fmt::format("{:<38} ", left);
+    if (left.size() > 38) out += fmt::format("\n{:<38} ", "");
+    out += o.help;
+    if (!o.default_value.empty()) out += fmt::format(" [{}]", o.default_value);
+    if (o.repeats) out += " (repeatable)";
+    out += '\n';
+  }
+  if (!command.details.empty()) out += fmt::format("\n{}\n", command.details);
+  return out;
+}
+
+std::string help_markdown(const Command& command) {
+  std::string out = fmt::format("## quern {}\n\n{}\n\n```\nquern {} {}\n```\n", command.name,
+                                command.summary, command.name, command.usage);
+  if (!command.options.empty()) out += "\n| option | default | meaning |\n|---|---|---|\n";
+  for (const Option& o : command.options) {
+    out += fmt::format("| `{}{}{}` | {} | {}{} |\n", o.names, o.value.empty() ? "" : " ", o.value,
+                       o.default_value, o.help, o.repeats ? " (repeatable)" : "");
+  }
+  if (!command.details.empty()) out += fmt::format("\n{}\n", command.details);
+  return out;
+}
+
+}  // namespace cli

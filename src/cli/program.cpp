@@ -1,0 +1,104 @@
+#include "cli/program.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <filesystem>
+#include <new>
+
+#include "base/error.h"
+#include "cli/commands.h"
+
+namespace cli {
+namespace {
+
+struct ExitCode {
+  base::Fault fault;
+  int code;
+};
+constexpr ExitCode kExitCodes[] = {
+    {base::Fault::bad_usage, 2},   {base::Fault::bad_file, 1}, {base::Fault::bad_input, 1},
+    {base::Fault::unsupported, 1}, {base::Fault::io, 1},       {base::Fault::interrupted, 130},
+};
+
+int exit_code(base::Fault fault) {
+  for (const ExitCode& e : kExitCodes) {
+    if (e.fault == fault) return e.code;
+  }
+  return 1;
+}
+
+std::string program_help() {
+  std::string out =
+      "quern: the workbench for people who cook and run quantized language models\n\n"
+      "usage: quern COMMAND [options]\n\ncommands:\n";
+  for (const Command* c : all_commands()) out += fmt::format("  {:<12} {}\n", c->name, c->summary);
+  return out + "\n`quern COMMAND --help` tells the options; `quern --version` the version.\n";
+}
+
+void print_error(const base::Error& e) {
+  fmt::print(stderr, "error: {}\n", e.message());
+  for (const auto& [key, value] : e.facts()) fmt::print(stderr, "  {}: {}\n", key, value);
+  if (!e.hint_text().empty()) fmt::print(stderr, "  hint: {}\n", e.hint_text());
+}
+
+int run_command(const Command& command, std::span<const char* const> words, std::string program) {
+  for (const char* word : words) {
+    const std::string_view w = word;
+    if (w == "--") break;
+    if (w == "--help" || w == "-h") {
+      fmt::print("{}", help_text(command, program));
+      return 0;
+    }
+  }
+  return command.run(parse(command, words, std::move(program)));
+}
+
+int dispatch(std::span<const char* const> argv) {
+  const std::string called = std::filesystem::path(argv[0]).filename().string();
+  if (const Command* alias = find_command(called); alias != nullptr && alias->alias == called) {
+    return run_command(*alias, argv.subspan(1), called);
+  }
+  if (argv.size() < 2) {
+    fmt::print(stderr, "{}", program_help());
+    return 2;
+  }
+  const std::string_view word = argv[1];
+  if (word == "--help" || word == "-h" || word == "help") {
+    fmt::print("{}", program_help());
+    return 0;
+  }
+  if (word == "--version") {
+    fmt::print("quern {}\n", QUERN_VERSION);
+    return 0;
+  }
+  if (word == "--help-markdown") {
+    for (const Command* c : all_commands()) fmt::print("{}\n", help_markdown(*c));
+    return 0;
+  }
+  const Command* command = find_command(word);
+  if (command == nullptr) {
+    throw base::Error(base::Fault::bad_usage, fmt::format("unknown command {}", word))
+        .hint("see `quern --help`");
+  }
+  return run_command(*command, argv.subspan(2), fmt::format("quern {}", word));
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) noexcept {
+  try {
+    return dispatch({const_cast<const char* const*>(argv), static_cast<std::size_t>(argc)});
+  } catch (const base::Error& e) {
+    print_error(e);
+    return exit_code(e.fault());
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "error: not enough memory\n");
+    return 1;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "error: {}\n", e.what());
+    return 1;
+  }
+}
+
+}  // namespace cli

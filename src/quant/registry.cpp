@@ -1,0 +1,66 @@
+#include "quant/registry.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace quant {
+namespace {
+
+// Adding a format: its file, its name in registry.h, its line here (ascending id).
+const Codec* const kCodecs[] = {
+    &f32,   // 0
+    &f16,   // 1
+    &q8_0,  // 8
+    &bf16,  // 30
+};
+
+struct Unknown {
+  std::uint32_t first, last;
+  std::string_view why;
+};
+// Source: docs/spec/types/README.md, "Behaviour on foreign ids".
+constexpr Unknown kUnknown[] = {
+    {4, 5, "Q4_2 / Q4_3, removed from both programs"},
+    {9, 9, "q8_1, an activation format that never stands in files"},
+    {15, 15, "q8_K, an activation format that never stands in files"},
+    {31, 33, "an obsolete ARM repacking of q4_0; quantize the original again"},
+    {37, 38, "removed from llama.cpp"},
+    {97, 99, "an activation format that never stands in files"},
+    {136, 136, "an activation format that never stands in files"},
+    {142, 143, "iq2_tn / iq1_tn, removed from ik_llama.cpp"},
+    {147, 150, "an activation format that never stands in files"},
+    {397, 397, "q8_k_r16, a run-time repacking that never stands in files"},
+};
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
+}  // namespace
+
+std::span<const Codec* const> all_codecs() noexcept { return kCodecs; }
+
+const Codec* find_codec(std::uint32_t id) noexcept {
+  const auto* it = std::find_if(std::begin(kCodecs), std::end(kCodecs),
+                                [id](const Codec* c) { return c->id == id; });
+  return it == std::end(kCodecs) ? nullptr : *it;
+}
+
+const Codec* find_codec(std::string_view name) noexcept {
+  const auto* it = std::find_if(std::begin(kCodecs), std::end(kCodecs), [name](const Codec* c) {
+    return equal_ignoring_case(c->name, name);
+  });
+  return it == std::end(kCodecs) ? nullptr : *it;
+}
+
+std::string_view why_unknown(std::uint32_t id) noexcept {
+  for (const Unknown& u : kUnknown) {
+    if (id >= u.first && id <= u.last) return u.why;
+  }
+  return "unknown; written by a newer program?";
+}
+
+}  // namespace quant
