@@ -23,8 +23,8 @@ void decode(std::span<const std::byte> in, std::size_t, std::span<float> out) no
 void encode_block(const float* x, std::byte* block) noexcept {
   float peak = 0;
   for (std::size_t i = 0; i < kElems; ++i) peak = std::max(peak, std::fabs(x[i]));
-  const float scale = peak / 127;
-  const float inverse = scale > 0 ? 1 / scale : 0;
+  const float scale = std::min(peak / 127, 65504.0f);  // the largest f16
+  const float inverse = peak >= 1e-30f ? 127 / peak : 0;
   base::store_f16(block, scale);
   for (std::size_t i = 0; i < kElems; ++i) {
     base::store_u8(block + 2 + i, static_cast<std::uint32_t>(std::lround(x[i] * inverse)));

@@ -1,0 +1,247 @@
+// What every codec of the registry must hold, whatever its format.
+#include <bit>
+#include <cctype>
+#include <cstring>
+#include <set>
+
+#include "quant/matrices.h"
+#include "support/support.h"
+
+namespace {
+
+using quant::Codec;
+using quant::Effort;
+
+TEST(Registry, IdsAscendAndNamesDiffer) {
+  std::set<std::string> names;
+  std::optional<std::uint32_t> last;
+  for (const Codec* codec : quant::all_codecs()) {
+    if (last) {
+      EXPECT_LT(*last, codec->id) << codec->name;
+    }
+    last = codec->id;
+    std::string lower(codec->name);
+    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    EXPECT_TRUE(names.insert(lower).second) << codec->name;
+  }
+}
+
+TEST(Registry, FindsByIdAndByNameIgnoringCase) {
+  for (const Codec* codec : quant::all_codecs()) {
+    EXPECT_EQ(quant::find_codec(codec->id), codec);
+    std::string upper(codec->name);
+    for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    EXPECT_EQ(quant::find_codec(upper), codec);
+  }
+  EXPECT_EQ(quant::find_codec(15u), nullptr);
+  EXPECT_FALSE(quant::why_unknown(15).empty());
+}
+
+/// Encoding woven rows must lose exactly what encoding them in the plain format loses.
+void expect_woven_as_plain(const Codec& codec, std::span<const float> importance) {
+  constexpr std::size_t kCols = 512;
+  const std::size_t rows = 2 * codec.group_rows;
+  const std::vector<float> x = test::gaussian(rows * kCols, 0.02f, 5);
+  const quant::EncodeInput in{.x = x, .rows = rows, .cols = kCols, .importance = importance};
+  const auto woven = test::decode(codec, test::encode(codec, in), rows, kCols);
+  const auto plain = test::decode(*codec.plain, test::encode(*codec.plain, in), rows, kCols);
+  for (std::size_t i = 0; i < woven.size(); ++i) {
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(woven[i]), std::bit_cast<std::uint32_t>(plain[i]))
+        << "row " << i / kCols << " column " << i % kCols;
+  }
+}
+
+TEST(Registry, InterleavedRowsAreThePlainRows) {
+  const auto importances = test::hostile_importances(512);
+  for (const Codec* codec : quant::all_codecs()) {
+    if (codec->plain == nullptr || codec->encode == nullptr) continue;
+    SCOPED_TRACE(codec->name);
+    expect_woven_as_plain(*codec, importances[2].values);
+    if (!codec->needs_importance) expect_woven_as_plain(*codec, {});
+  }
+}
+
+class EveryCodec : public testing::TestWithParam<const Codec*> {
+ protected:
+  const Codec& codec() const { return *GetParam(); }
+  /// A row long enough for every block length, with several blocks of most formats.
+  static constexpr std::size_t kCols = 512;
+
+  std::vector<float> weights(std::size_t rows, std::uint64_t seed = 3) const {
+    return test::gaussian(rows * kCols, 0.02f, seed);
+  }
+  std::vector<float> spread_importance() const {
+    return test::hostile_importances(kCols)[2].values;
+  }
+
+  quant::EncodeInput input(std::span<const float> x, std::span<const float> importance,
+                           Effort effort = Effort::best) const {
+    return {.x = x,
+            .rows = x.size() / kCols,
+            .cols = kCols,
+            .importance = importance,
+            .effort = effort};
+  }
+};
+
+TEST_P(EveryCodec, DescribesItself) {
+  EXPECT_FALSE(codec().name.empty());
+  EXPECT_FALSE(codec().spec.empty());
+  EXPECT_GT(codec().block_elems, 0u);
+  EXPECT_GT(codec().block_bytes, 0u);
+  EXPECT_GE(codec().group_rows, 1u);
+  ASSERT_NE(codec().decode, nullptr);
+  ASSERT_NE(codec().check, nullptr);
+  EXPECT_EQ(codec().row_bytes(codec().block_elems * 2),
+            codec().row_meta_bytes + 2 * codec().block_bytes);
+  if (codec().plain != nullptr) {
+    EXPECT_EQ(codec().plain->row_bytes(kCols), codec().row_bytes(kCols));
+  }
+}
+
+/// The encoded hostile matrix must be sound: check passes, all finite, error not above that of
+/// zero. With importance zero everywhere the error counts unweighted.
+void expect_sound(const Codec& codec, const quant::EncodeInput& in) {
+  const auto bytes = test::encode(codec, in);
+  const std::size_t group_bytes = codec.group_rows * codec.row_bytes(in.cols);
+  for (std::size_t g = 0; g < in.rows / codec.group_rows; ++g) {
+    const auto bad = codec.check(std::span(bytes).subspan(g * group_bytes, group_bytes), in.cols);
+    ASSERT_FALSE(bad.has_value()) << bad->what << " in block " << bad->block;
+  }
+  const auto decoded = test::decode(codec, bytes, in.rows, in.cols);
+  for (std::size_t i = 0; i < decoded.size(); ++i) {
+    ASSERT_TRUE(std::isfinite(decoded[i])) << "element " << i << " of " << in.x[i];
+  }
+  const bool weighted = std::ranges::any_of(in.importance, [](float v) { return v > 0; });
+  const auto v = weighted ? in.importance : std::span<const float>();
+  if (test::relative_error(in.x, std::vector<float>(in.x.size()), v) == 0) {
+    EXPECT_EQ(test::relative_error(in.x, decoded, v), 0) << "zeros must stay zeros";
+  } else {
+    EXPECT_LE(test::relative_error(in.x, decoded, v), 1 + 1e-6) << "worse than zeros";
+  }
+}
+
+TEST_P(EveryCodec, SurvivesHostileRows) {
+  if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
+  for (const auto& [row_name, row] : test::hostile_rows(kCols)) {
+    // Plain formats keep what they are given; f16 turns huge values into infinity, which check
+    // refuses.
+    const float peak =
+        std::fabs(*std::ranges::max_element(row, {}, [](float value) { return std::fabs(value); }));
+    if (codec().is_float() && peak > 65504) continue;
+    std::vector<float> x;
+    for (std::size_t r = 0; r < codec().group_rows; ++r) x.insert(x.end(), row.begin(), row.end());
+    for (const auto& [importance_name, importance] : test::hostile_importances(kCols)) {
+      if (importance.empty() && codec().needs_importance) continue;
+      for (const Effort effort : {Effort::fast, Effort::best}) {
+        SCOPED_TRACE(row_name + ", importance " + importance_name +
+                     (effort == Effort::fast ? ", fast" : ", best"));
+        expect_sound(codec(), input(x, importance, effort));
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+TEST_P(EveryCodec, EncodesRowGroupsIndependently) {
+  if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
+  const std::size_t groups = 3;
+  const std::vector<float> x = weights(groups * codec().group_rows);
+  const std::vector<float> importance = spread_importance();
+  const auto together = test::encode(codec(), input(x, importance));
+  std::vector<std::byte> apart;
+  const std::size_t group_elems = codec().group_rows * kCols;
+  for (std::size_t g = 0; g < groups; ++g) {
+    const auto one = test::encode(
+        codec(), input(std::span(x).subspan(g * group_elems, group_elems), importance));
+    apart.insert(apart.end(), one.begin(), one.end());
+  }
+  EXPECT_EQ(together, apart);
+}
+
+TEST_P(EveryCodec, EncodingItsOwnOutputChangesLessThanTheFirstTime) {
+  if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
+  const std::vector<float> x = weights(codec().group_rows);
+  const std::vector<float> importance(kCols, 1.0f);
+  const auto once =
+      test::decode(codec(), test::encode(codec(), input(x, importance)), codec().group_rows, kCols);
+  const auto twice = test::decode(codec(), test::encode(codec(), input(once, importance)),
+                                  codec().group_rows, kCols);
+  EXPECT_LE(test::relative_error(once, twice, {}), test::relative_error(x, once, {}));
+}
+
+TEST_P(EveryCodec, ScalesWithItsInput) {
+  if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
+  const std::vector<float> x = weights(codec().group_rows);
+  std::vector<float> larger = x;
+  for (float& value : larger) value *= 16;
+  const std::vector<float> importance = spread_importance();
+  const auto error = [&](std::span<const float> in) {
+    return test::relative_error(in,
+                                test::decode(codec(), test::encode(codec(), input(in, importance)),
+                                             codec().group_rows, kCols),
+                                importance);
+  };
+  EXPECT_NEAR(error(x), error(larger), 0.05 * error(x));
+}
+
+TEST_P(EveryCodec, DecodesFromUnalignedBytes) {
+  if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
+  const std::vector<float> x = weights(codec().group_rows);
+  const auto bytes = test::encode(codec(), input(x, spread_importance()));
+  std::vector<std::byte> shifted(bytes.size() + 1);
+  std::ranges::copy(bytes, shifted.begin() + 1);
+  EXPECT_EQ(test::decode(codec(), bytes, codec().group_rows, kCols),
+            test::decode(codec(), std::span(shifted).subspan(1), codec().group_rows, kCols));
+}
+
+/// Damages one place of a sound row group; whatever then decodes to NaN or infinity must be
+/// refused.
+TEST_P(EveryCodec, RefusesWhatDecodesToNaNOrInfinity) {
+  if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
+  const std::vector<float> x = weights(codec().group_rows);
+  const auto sound = test::encode(codec(), input(x, spread_importance()));
+  ASSERT_FALSE(codec().check(sound, kCols).has_value());
+  constexpr std::uint32_t kPatterns[] = {0x7e00,     0x7c00,     0xfc00,     0x7fc0,
+                                         0x7fc00000, 0x7f800000, 0xff800000, 0xffffffff};
+  std::size_t refused = 0;
+  // The first blocks of the group are enough; formats repeat.
+  const std::size_t end = codec().group_rows * (codec().row_meta_bytes + 2 * codec().block_bytes);
+  for (std::size_t offset = 0; offset + 4 <= std::min(end, sound.size()); ++offset) {
+    for (const std::uint32_t pattern : kPatterns) {
+      std::vector<std::byte> damaged = sound;
+      std::memcpy(damaged.data() + offset, &pattern, pattern <= 0xffff ? 2 : 4);
+      const auto decoded = test::decode(codec(), damaged, codec().group_rows, kCols);
+      const bool finite = std::ranges::all_of(decoded, [](float y) { return std::isfinite(y); });
+      const auto bad = codec().check(damaged, kCols);
+      if (bad) {
+        ++refused;
+        EXPECT_LT(bad->offset, sound.size());
+        EXPECT_FALSE(bad->what.empty());
+      }
+      ASSERT_TRUE(finite || bad.has_value()) << "pattern " << std::hex << pattern << " at offset "
+                                             << std::dec << offset << " passed the check";
+    }
+  }
+  EXPECT_GT(refused, 0u);
+}
+
+TEST_P(EveryCodec, DecodesAnyBytes) {
+  std::vector<std::byte> bytes(codec().group_rows * codec().row_bytes(kCols));
+  std::uint32_t state = 12345;
+  for (int round = 0; round < 20; ++round) {
+    for (std::byte& b : bytes) {
+      state = state * 1664525u + 1013904223u;
+      b = static_cast<std::byte>(state >> 24);
+    }
+    const auto decoded = test::decode(codec(), bytes, codec().group_rows, kCols);
+    const bool finite = std::ranges::all_of(decoded, [](float y) { return std::isfinite(y); });
+    EXPECT_TRUE(finite || codec().check(bytes, kCols).has_value());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Codecs, EveryCodec,
+                         testing::ValuesIn(quant::all_codecs().begin(), quant::all_codecs().end()),
+                         [](const auto& tested) { return test::codec_label(tested.param); });
+
+}  // namespace
