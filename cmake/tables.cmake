@@ -30,6 +30,9 @@ endfunction()
 # quern_text(TARGET FILE): the file's text as a C++ string literal in gen/FILE.inc (any size below 64 KiB a piece).
 function(quern_text target file)
   set(in ${CMAKE_SOURCE_DIR}/src/${file})
+  if(ARGC GREATER 2)
+    set(in ${ARGV2})  # a file from elsewhere, seen under the name `file`
+  endif()
   set(out ${CMAKE_BINARY_DIR}/gen/${file}.inc)
   add_custom_command(OUTPUT ${out}
     COMMAND ${CMAKE_COMMAND} -DIN=${in} -DOUT=${out} -P ${CMAKE_SOURCE_DIR}/cmake/write_text.cmake

@@ -1,0 +1,108 @@
+#include "calibrate/checkpoint.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+namespace calibrate {
+namespace {
+using nlohmann::json;
+constexpr int kVersion = 1;
+
+template <class T>
+json binary_of(const std::vector<T>& values) {
+  std::vector<std::uint8_t> bytes(values.size() * sizeof(T));
+  std::memcpy(bytes.data(), values.data(), bytes.size());
+  return json::binary(std::move(bytes));
+}
+
+template <class T>
+std::vector<T> values_of(const json& j) {
+  const auto& bytes = j.get_binary();
+  std::vector<T> values(bytes.size() / sizeof(T));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+  return values;
+}
+
+Entry entry_of(const json& j) {
+  Entry e;
+  e.n_cols = j.at("cols");
+  e.n_vectors = j.at("vectors");
+  e.sums = values_of<double>(j.at("sums"));
+  e.counts = values_of<std::int64_t>(j.at("counts"));
+  if (e.n_cols == 0 || e.sums.size() / e.n_cols != e.n_vectors || e.counts.size() != e.n_vectors ||
+      e.sums.size() % e.n_cols != 0) {
+    throw base::Error(base::Fault::bad_file, "sums of a checkpoint have the wrong size");
+  }
+  return e;
+}
+
+Checkpoint checkpoint_of(const json& j) {
+  if (j.at("version") != kVersion) {
+    throw base::Error(base::Fault::bad_file, "checkpoint of another version of this program");
+  }
+  Checkpoint c;
+  c.fingerprint = j.at("fingerprint");
+  c.chunks_done = j.at("chunks_done");
+  c.layers_done = j.at("layers_done");
+  c.n = j.at("n");
+  c.nll_sum = j.at("nll_sum");
+  c.nll_sum_of_squares = j.at("nll_sum_of_squares");
+  for (const auto& [name, entry] : j.at("entries").items())
+    c.entries.emplace(name, entry_of(entry));
+  return c;
+}
+}  // namespace
+
+void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path) {
+  json j = {{"version", kVersion},
+            {"fingerprint", checkpoint.fingerprint},
+            {"chunks_done", checkpoint.chunks_done},
+            {"layers_done", checkpoint.layers_done},
+            {"n", checkpoint.n},
+            {"nll_sum", checkpoint.nll_sum},
+            {"nll_sum_of_squares", checkpoint.nll_sum_of_squares},
+            {"entries", json::object()}};
+  for (const auto& [name, e] : checkpoint.entries) {
+    j["entries"][name] = {{"cols", e.n_cols},
+                          {"vectors", e.n_vectors},
+                          {"sums", binary_of(e.sums)},
+                          {"counts", binary_of(e.counts)}};
+  }
+  const std::vector<std::uint8_t> bytes = json::to_cbor(j);
+  const std::filesystem::path temporary = path.string() + ".partial";
+  errno = 0;
+  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
+  out.close();
+  std::error_code code;
+  if (out) std::filesystem::rename(temporary, path, code);
+  if (!out || code) {
+    throw base::Error(base::Fault::io, "cannot write checkpoint")
+        .at("file", path.string())
+        .at("reason", code ? code.message() : std::strerror(errno));
+  }
+}
+
+std::optional<Checkpoint> load_checkpoint(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  const std::vector<std::uint8_t> bytes((std::istreambuf_iterator<char>(in)),
+                                        std::istreambuf_iterator<char>());
+  try {
+    return checkpoint_of(json::from_cbor(bytes));
+  } catch (const json::exception& e) {
+    throw base::Error(base::Fault::bad_file, "checkpoint is damaged")
+        .at("file", path.string())
+        .at("reason", e.what())
+        .hint("delete it to begin again");
+  } catch (base::Error& e) {
+    e.at("file", path.string()).hint("delete it to begin again");
+    throw;
+  }
+}
+
+}  // namespace calibrate

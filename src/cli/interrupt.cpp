@@ -1,0 +1,35 @@
+#include "cli/interrupt.h"
+
+#include <csignal>
+
+namespace cli {
+namespace {
+
+// A signal handler has no argument to carry state: this flag is the one exception to "no globals".
+base::StopFlag g_stop;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
+void on_signal(int signal) {
+  if (g_stop.requested()) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+  g_stop.request();
+}
+
+bool install() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigemptyset(&action.sa_mask);
+  // No SA_RESTART: a blocking read must come back, so that its loop sees the flag.
+  return ::sigaction(SIGINT, &action, nullptr) == 0 && ::sigaction(SIGTERM, &action, nullptr) == 0;
+}
+
+}  // namespace
+
+const base::StopFlag& interrupt_flag() {
+  static const bool installed = install();
+  static_cast<void>(installed);
+  return g_stop;
+}
+
+}  // namespace cli

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "base/progress.h"
+
+namespace cli {
+
+/// The stop flag that Ctrl-C (SIGINT) and SIGTERM set; handlers are installed by the first call. A
+/// second Ctrl-C ends the program at once: files under final names are whole at any moment.
+const base::StopFlag& interrupt_flag();
+
+}  // namespace cli

@@ -1,0 +1,73 @@
+// Options that several commands share, and what they mean.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "cli/options.h"
+
+namespace cli {
+
+/// Joins option tables at compile time.
+template <std::size_t A, std::size_t B>
+constexpr std::array<Option, A + B> join(const std::array<Option, A>& a,
+                                         const std::array<Option, B>& b) {
+  std::array<Option, A + B> out{};
+  for (std::size_t i = 0; i < A; ++i) out[i] = a[i];
+  for (std::size_t i = 0; i < B; ++i) out[A + i] = b[i];
+  return out;
+}
+
+/// How to compute; for every command that does arithmetic.
+inline constexpr std::array<Option, 2> kComputeOptions{{
+    {.names = "-t, --threads", .value = "N", .help = "threads [physical cores]"},
+    {.names = "--kernels",
+     .value = "NAME",
+     .default_value = "auto",
+     .help = "instruction set: auto, reference, avx2, avx512, amx"},
+}};
+
+/// For commands that run a model.
+inline constexpr std::array<Option, 4> kModelOptions{{
+    {.names = "-m, --model", .value = "FILE", .help = "model, or the first file of a split set"},
+    {.names = "-ctk, --cache-type-k",
+     .value = "TYPE",
+     .default_value = "f16",
+     .help = "number format of the key and value cache: f32, f16, bf16"},
+    {.names = "-mla, --mla",
+     .value = "MODE",
+     .default_value = "auto",
+     .help = "latent attention: auto, expanded, absorbed, or 0 to 3 as in ik_llama.cpp"},
+    {.names = "-fa, --flash-attn",
+     .value = "on|off|auto",
+     .default_value = "on",
+     .help = "accepted for scripts; attention is always computed blockwise"},
+}};
+
+/// For commands that run a fixed text through a model.
+inline constexpr std::array<Option, 7> kTextOptions{{
+    {.names = "-f, --file", .value = "FILE", .help = "text"},
+    {.names = "-c, --ctx-size",
+     .value = "N",
+     .default_value = "512",
+     .help = "window (chunk) in tokens"},
+    {.names = "-b, --batch-size",
+     .value = "N",
+     .default_value = "2048",
+     .help = "accepted for scripts; windows are independent of it"},
+    {.names = "-ub, --ubatch-size",
+     .value = "N",
+     .default_value = "512",
+     .help = "tokens that a layer computes at once"},
+    {.names = "--chunks",
+     .value = "N",
+     .default_value = "-1",
+     .help = "at most N windows; -1 = all"},
+    {.names = "--no-escape", .help = "keep backslash sequences of the text as they are"},
+    {.names = "--loop",
+     .value = "token|layer",
+     .default_value = "token",
+     .help = "token: weights stay in memory; layer: each layer is read once for the whole text"},
+}};
+
+}  // namespace cli

@@ -1,0 +1,88 @@
+#include "cli/progress.h"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace cli {
+namespace {
+constexpr std::size_t kBarWidth = 24;
+constexpr double kRedrawSeconds = 0.1;
+constexpr double kLineSeconds = 10;
+
+std::size_t terminal_width() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+}  // namespace
+
+std::string clock_text(double seconds) {
+  const auto s = static_cast<std::int64_t>(std::llround(std::max(0.0, seconds)));
+  if (s >= 3600) return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+  return fmt::format("{}:{:02}", s / 60, s % 60);
+}
+
+TerminalProgress::TerminalProgress()
+    : terminal_(::isatty(STDERR_FILENO) == 1), start_(Clock::now()), last_(start_) {}
+
+TerminalProgress::~TerminalProgress() { clear(); }
+
+void TerminalProgress::clear() {
+  if (!drawn_) return;
+  fmt::print(stderr, "\r\x1b[K");
+  std::fflush(stderr);
+  drawn_ = false;
+}
+
+void TerminalProgress::update(std::string_view what, std::uint64_t done, std::uint64_t total,
+                              std::string_view unit, std::string_view detail) {
+  const auto now = Clock::now();
+  if (what != what_ || done == 0) {
+    what_ = what;
+    start_ = now;
+    last_ = now - std::chrono::hours(1);
+    next_tenth_ = 1;
+    if (!terminal_) last_ = now;
+  }
+  const double since_last = std::chrono::duration<double>(now - last_).count();
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  if (terminal_) {
+    if (since_last < kRedrawSeconds && done < total) return;
+    last_ = now;
+    if (done >= total) return clear();
+    draw(what, done, total, unit, detail, seconds);
+    return;
+  }
+  if (total == 0 || done * 10 < next_tenth_ * total || since_last < kLineSeconds) return;
+  last_ = now;
+  next_tenth_ = done * 10 / total + 1;
+  const double left =
+      done > 0 ? seconds / static_cast<double>(done) * static_cast<double>(total - done) : 0;
+  fmt::print(stderr, "{}: {} of {} {}, {} left\n", what, done, total, unit, clock_text(left));
+}
+
+void TerminalProgress::draw(std::string_view what, std::uint64_t done, std::uint64_t total,
+                            std::string_view unit, std::string_view detail, double seconds) {
+  const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
+  const auto filled = static_cast<std::size_t>(share * kBarWidth);
+  std::string line = fmt::format("{} [{:#<{}}{:.<{}}] {:3.0f} % {} of {} {}", what, "", filled, "",
+                                 kBarWidth - filled, 100 * share, done, total, unit);
+  if (done > 0) line += fmt::format(", {} left", clock_text(seconds / share - seconds));
+  if (!detail.empty()) line += fmt::format("  {}", detail);
+  const std::size_t width = terminal_width();
+  if (line.size() >= width) line.resize(width - 1);
+  fmt::print(stderr, "\r\x1b[K{}", line);
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+void TerminalProgress::log(std::string_view line) {
+  clear();
+  fmt::print(stderr, "{}\n", line);
+}
+
+}  // namespace cli

@@ -1,0 +1,79 @@
+#include "eval/perplexity.h"
+
+#include <cmath>
+#include <vector>
+
+#include "eval/score.h"
+
+namespace eval {
+
+double PerplexitySums::perplexity() const noexcept {
+  return std::exp(sum / static_cast<double>(n));
+}
+
+double PerplexitySums::error() const noexcept {
+  const double count = static_cast<double>(n);
+  const double mean = sum / count;
+  const double variance = sum_of_squares / count - mean * mean;
+  if (!(variance > 0)) return -1;
+  return std::sqrt(variance / (count - 1)) * std::exp(mean);
+}
+
+void run_windows(const runtime::Model& model, const Windows& windows,
+                 const runtime::EvaluateOptions& options,
+                 std::span<runtime::Observer* const> observers, const WindowSink& sink,
+                 runtime::Runtime& runtime) {
+  const ScoredRange range = scored_range(windows.window);
+  const std::size_t n_vocab = model.spec().n_vocab;
+  const auto chunks = to_chunks(windows, model.tokenizer(), range.first);
+  // The driver may deliver a window in pieces; pieces that are not a whole window are gathered.
+  std::vector<float> gathered;
+  std::size_t have = 0;
+  const std::size_t wanted = range.last - range.first;
+  runtime::evaluate(
+      model, chunks, options, observers,
+      [&](std::size_t chunk, std::size_t first_position, const runtime::Rows& rows) {
+        if (first_position == range.first && rows.n >= wanted) {
+          sink(chunk, {rows.data, wanted, rows.cols, rows.stride});
+          return;
+        }
+        gathered.resize((wanted + 1) * n_vocab);
+        for (std::size_t i = 0; i < rows.n; ++i) {
+          std::copy_n(rows.row(i), n_vocab, gathered.data() + (have + i) * n_vocab);
+        }
+        have += rows.n;
+        if (have < wanted + 1) return;
+        have = 0;
+        sink(chunk, {gathered.data(), wanted, n_vocab, n_vocab});
+      },
+      runtime);
+}
+
+std::vector<double> score_window(std::span<const std::int32_t> tokens, const runtime::Rows& logits,
+                                 runtime::Runtime& runtime) {
+  const ScoredRange range = scored_range(tokens.size());
+  std::vector<double> nll(logits.n);
+  runtime.team.run(logits.n, [&](std::size_t i, std::size_t) {
+    const std::span row(logits.row(i), logits.cols);
+    const auto y = static_cast<std::size_t>(tokens[range.first + i + 1]);
+    nll[i] = negative_log_likelihood(summarise(row, runtime.kernels), row, y);
+  });
+  return nll;
+}
+
+PerplexitySums measure_perplexity(const runtime::Model& model, const Windows& windows,
+                                  const runtime::EvaluateOptions& options,
+                                  std::span<runtime::Observer* const> observers,
+                                  const AfterWindow& after, runtime::Runtime& runtime) {
+  PerplexitySums sums;
+  run_windows(
+      model, windows, options, observers,
+      [&](std::size_t window, const runtime::Rows& logits) {
+        for (const double nll : score_window(windows.of(window), logits, runtime)) sums.add(nll);
+        if (after) after(window, sums);
+      },
+      runtime);
+  return sums;
+}
+
+}  // namespace eval

@@ -1,0 +1,27 @@
+#include "eval/score.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace eval {
+
+RowSummary summarise(std::span<const float> logits, const kernels::KernelTable& kernels) noexcept {
+  const auto peak = std::max_element(logits.begin(), logits.end());  // first of equal ones
+  RowSummary row;
+  row.max = *peak;
+  row.argmax = static_cast<std::size_t>(peak - logits.begin());
+  row.sum_exp = kernels.sum_exp(logits.data(), row.max, logits.size());
+  return row;
+}
+
+double negative_log_likelihood(const RowSummary& row, std::span<const float> logits,
+                               std::size_t y) noexcept {
+  return -(static_cast<double>(logits[y] - row.max) - std::log(row.sum_exp));
+}
+
+float negative_log_likelihood_f32(const RowSummary& row, std::span<const float> logits,
+                                  std::size_t y) noexcept {
+  return (row.max + static_cast<float>(std::log(row.sum_exp))) - logits[y];
+}
+
+}  // namespace eval
