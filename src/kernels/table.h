@@ -12,38 +12,18 @@
 #include <span>
 #include <string_view>
 
+#include "kernels/layout.h"
 #include "quant/codec.h"
 
 namespace kernels {
 
-/// How rows of activations are laid out for a product. Packed once per linear input.
+/// How rows of activations are laid out for a product. Packed once per linear input. Rows are
+/// independent of each other, so packed rows may be gathered (experts).
 enum class Packing : std::uint8_t {
   f32,   ///< cols floats
   bf16,  ///< cols bf16, padded with zeros to a multiple of 64
-  q8,    ///< chunks of 256 columns: int8[256], then f32 scale[16], then f32 sum[16]; see Q8Chunk
+  q8,    ///< a Q8Chunk for every 256 columns
 };
-
-/// 256 columns of one activation row. x ~ scale[b] * code[16 b + i]; sum[b] = scale[b] * sum of the
-/// codes of block b (for offsets). Blocks of 32 share a scale, stored twice. Columns past the end
-/// are 0.
-struct Q8Chunk {
-  std::int8_t code[256];
-  float scale[16];
-  float sum[16];
-};
-
-/// 256 columns of one weight row, or fewer at the end: w = scale[b] * code[16 b + i] + offset[b].
-/// Codes past the end, and their scale and offset, are 0. Aligned to 64.
-struct alignas(64) U8Panel {
-  std::uint8_t code[256];
-  float scale[16];
-  float offset[16];
-};
-
-/// Fills `panel` with columns [col, col + n) of a row (of a row group: of its row `lane`). col is a
-/// multiple of 256, n <= 256 a multiple of the block length; entries past n are already zero.
-using Unpack = void (*)(const std::byte* row, std::size_t cols, std::size_t lane, std::size_t col,
-                        std::size_t n, U8Panel* panel) noexcept;
 
 /// out[t * out_stride + (r - row_begin)] = sum_c W[r][c] * x[t][c] for rows [row_begin, row_end) of
 /// a matrix and all packed rows. Each element is summed in an order that depends on the table, the
@@ -74,7 +54,9 @@ struct KvRun {
 };
 
 /// Softmax attention of n_q query rows of one head over one sequence (docs/spec/models.md 1.4).
-/// Key j is the j-th row over all runs; query i sees keys [first[i], last[i]).
+/// Key j is the j-th row over all runs; query i sees keys [first[i], last[i]), none if empty (then,
+/// and without a sink, its output is 0). Rows of several heads that share keys may be queries of
+/// one call. soft_cap 0 = none. Any split of queries over calls gives the same bits.
 struct AttentionArgs {
   const float* q;  ///< [n_q, key_dim], rows q_stride floats apart
   std::size_t q_stride, n_q;
@@ -89,7 +71,7 @@ struct AttentionArgs {
   const float* sink;  ///< null or one logit that takes part in the denominator
   float* out;         ///< [n_q, value_dim], rows out_stride floats apart
   std::size_t out_stride;
-  std::byte* scratch;  ///< attention_scratch bytes
+  std::byte* scratch;  ///< attention_scratch bytes, 64-aligned
 };
 
 /// Everything an instruction set offers. All functions are noexcept and pure.
@@ -106,6 +88,10 @@ struct KernelTable {
                std::size_t cols, std::byte* out) noexcept;
   std::size_t (*matmul_scratch)(const quant::Codec& codec, std::size_t cols,
                                 std::size_t n_rows) noexcept;
+  /// Rows of W that one call should get at best (a multiple of codec.group_rows): more share the
+  /// preparation of x, fewer spread better over threads. Any number works.
+  std::size_t (*matmul_rows)(const quant::Codec& codec, std::size_t cols,
+                             std::size_t n_rows) noexcept;
   void (*matmul)(const MatmulArgs& args) noexcept;
 
   std::size_t (*attention_scratch)(const AttentionArgs& args) noexcept;
@@ -123,11 +109,14 @@ struct KernelTable {
   void (*add_scaled)(float* y, float a, const float* x, std::size_t n) noexcept;
   /// sums[i] += x[i]^2 in f64 (exact products).
   void (*add_squares)(double* sums, const float* x, std::size_t n) noexcept;
-  /// Sum over i in order of (f64) expf(x[i] - m).
+  /// Sum of (f64) expf(x[i] - m) in a fixed order.
   double (*sum_exp)(const float* x, float m, std::size_t n) noexcept;
   /// f32 to cache format and back.
   void (*to_cache)(CacheType type, const float* x, std::size_t n, std::byte* out) noexcept;
   void (*from_cache)(CacheType type, const std::byte* x, std::size_t n, float* out) noexcept;
+
+  /// The unpacker of a format, null if it has none (then rows are decoded to f32).
+  Unpack (*unpacker)(const quant::Codec& codec) noexcept;
 };
 
 /// All tables linked in, best last; reference first.

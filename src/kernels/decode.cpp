@@ -1,0 +1,15 @@
+#include "kernels/decode.h"
+
+namespace kernels {
+
+void decode_group(const quant::Codec& codec, const std::byte* group, std::size_t cols,
+                  float* out) noexcept {
+  codec.decode({group, codec.group_rows * codec.row_bytes(cols)}, cols,
+               {out, codec.group_rows * cols});
+}
+
+std::size_t row_bytes(const quant::Codec& codec, std::size_t cols) noexcept {
+  return codec.row_bytes(cols);
+}
+
+}  // namespace kernels

@@ -1,0 +1,32 @@
+#include "kernels/table.h"
+
+#include "kernels/reference/reference.h"
+
+namespace kernels {
+namespace {
+
+// Best last.
+constexpr const KernelTable* kTables[] = {
+    &reference_table,
+};
+
+}  // namespace
+
+std::span<const KernelTable* const> all_tables() noexcept { return kTables; }
+
+const KernelTable& best_table() noexcept {
+  const KernelTable* best = &reference_table;
+  for (const KernelTable* table : kTables) {
+    if (table->supported()) best = table;
+  }
+  return *best;
+}
+
+const KernelTable* find_table(std::string_view name) noexcept {
+  for (const KernelTable* table : kTables) {
+    if (table->name == name) return table;
+  }
+  return nullptr;
+}
+
+}  // namespace kernels
