@@ -9,10 +9,12 @@ namespace {
 
 // Adding a format: its file, its name in registry.h, its line here (ascending id).
 const Codec* const kCodecs[] = {
-    &f32,   // 0
-    &f16,   // 1
-    &q8_0,  // 8
-    &bf16,  // 30
+    &f32,      // 0
+    &f16,      // 1
+    &q8_0,     // 8
+    &iq2_xxs,  // 16
+    &iq3_s,    // 21
+    &bf16,     // 30
 };
 
 struct Unknown {

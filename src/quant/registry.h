@@ -8,4 +8,6 @@ namespace quant {
 extern const Codec f32, f16, bf16;  // plain/
 extern const Codec q8_0;            // legacy/
 
+extern const Codec iq2_xxs, iq3_s;  // codebook/
+
 }  // namespace quant

@@ -1,0 +1,175 @@
+// Encodes one super-block of a grid format: all group scales, the block scale and all entries are
+// chosen together. Source: docs/spec/types/codebook.md, "A faster and better encoder".
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "base/half.h"
+#include "quant/codebook/block_input.h"
+#include "quant/codebook/scale_lines.h"
+#include "quant/codec.h"
+
+namespace quant {
+
+/// A coded super-block: group g has scale d * (2 level[g] + 1) and entries index[g][..]. A zero d
+/// means that nothing gains over zeros.
+template <int Groups, int Vectors>
+struct BlockCodes {
+  std::uint16_t d = 0;  ///< f16 bits
+  std::array<std::uint8_t, Groups> level{};
+  std::array<std::array<std::uint16_t, Vectors>, Groups> index{};
+};
+
+/// `Search`: kGroup, kVectors, kPeakLevel and at_scale as in MagnitudeSearch. `Levels`: number of
+/// small scales.
+template <class Search, int Levels>
+class BlockFit {
+ public:
+  static constexpr int kGroups = static_cast<int>(kSuperBlock) / Search::kGroup;
+  static constexpr int kSets = kGroups / kLanes;
+  using Codes = BlockCodes<kGroups, Search::kVectors>;
+
+  Codes run(const BlockInput& in, Effort effort) noexcept {
+    Codes codes;
+    if (in.zero) return codes;
+    unit_ = in.unit;
+    best_gain_ = 0;
+    for (int set = 0; set < kSets; ++set) {
+      to_lanes(in, set * kLanes, groups_[set]);
+      probe(set, effort);
+    }
+    const int rounds = effort == Effort::best ? 3 : 1;
+    for (int round = 0; round < rounds; ++round) {
+      refine(scan_block_scale(), effort == Effort::best, codes);
+    }
+    return codes;
+  }
+
+ private:
+  struct Probes {
+    float first, step;
+    int count;
+  };
+
+  /// Searches at a ladder of scales between where nearly all and nearly no elements are clipped.
+  void probe(int set, Effort effort) noexcept {
+    const LaneGroups<Search::kGroup>& in = groups_[set];
+    const Probes ladder =
+        effort == Effort::best ? Probes{0.40F, 0.085F, 10} : Probes{0.45F, 0.15F, 6};
+    const F8 full = max(in.peak, splat(1e-6F)) / Search::kPeakLevel;
+    lines_[set] = {};
+    I8 unused[Search::kVectors];
+    for (int i = 0; i < ladder.count; ++i) {
+      const F8 s = full * (ladder.first + ladder.step * static_cast<float>(i));
+      const auto gain = Search::at_scale(in, s, unused);
+      lines_[set].add(gain.a, gain.b);
+    }
+  }
+
+  /// The nearest scale that an f16 can hold, in units of the normalised block; at least the
+  /// smallest subnormal.
+  float to_f16(float d, std::uint16_t& bits) const noexcept {
+    bits = std::clamp<std::uint16_t>(base::f32_to_f16(std::min(d * unit_, 65504.0F)), 1, 0x7bff);
+    return base::f16_to_f32(bits) / unit_;
+  }
+
+  float total_gain(float d) const noexcept {
+    float total = 0;
+    for (int set = 0; set < kSets; ++set) {
+      total += sum(best_level(lines_[set], free_[set], d, Levels).gain);
+    }
+    return total;
+  }
+
+  /// Best block scale on the lines: a coarse ladder around the scale that lets the largest group
+  /// use its best scale, then a fine one.
+  float scan_block_scale() noexcept {
+    float largest = 1e-9F;
+    for (int set = 0; set < kSets; ++set) {
+      free_[set] = lines_[set].best_scale();
+      for (int g = 0; g < kLanes; ++g) largest = std::max(largest, free_[set][g]);
+    }
+    const float full = largest / static_cast<float>(2 * Levels - 1);
+    float best = full, best_gain = -1e30F;
+    const auto weigh = [&](float d) {
+      std::uint16_t bits;
+      d = to_f16(d, bits);
+      const float gain = total_gain(d);
+      if (gain > best_gain) best_gain = gain, best = d;
+    };
+    for (int i = 0; i < 26; ++i) weigh(full * (0.60F + 0.03F * static_cast<float>(i)));
+    const float centre = best;
+    for (int i = -3; i <= 3; ++i) weigh(centre * (1.0F + 0.008F * static_cast<float>(i)));
+    return best;
+  }
+
+  /// Exact searches at the quantized scales of block scale `d`, then the least-squares d for the
+  /// entries found. Keeps the result if it is the best so far.
+  void refine(float d, bool neighbours, Codes& codes) noexcept {
+    Found found[kSets];
+    float linear = 0, square = 0;
+    for (int set = 0; set < kSets; ++set) {
+      search_levels(set, d, neighbours, found[set]);
+      const F8 factor = 2.0F * __builtin_convertvector(found[set].level, F8) + 1.0F;
+      linear += sum(factor * found[set].a);
+      square += sum(factor * factor * found[set].b);
+    }
+    std::uint16_t bits;
+    const float fitted = to_f16(linear / square, bits);
+    const float gain = fitted * (2 * linear - fitted * square);
+    if (!(gain > best_gain_)) return;
+    best_gain_ = gain;
+    codes.d = bits;
+    for (int set = 0; set < kSets; ++set) store(found[set], set, codes);
+  }
+
+  struct Found {
+    I8 level;
+    F8 a, b, gain;
+    I8 index[Search::kVectors];
+  };
+
+  void search_levels(int set, float d, bool neighbours, Found& out) noexcept {
+    const I8 likely = best_level(lines_[set], free_[set], d, Levels).level;
+    out.gain = splat(-1e30F);
+    const int steps[] = {0, -1, 1};
+    for (int i = 0; i < (neighbours ? 3 : 1); ++i) {
+      I8 level = likely + steps[i];
+      level = level < 0 ? splat(0) : level;
+      level = level > Levels - 1 ? splat(Levels - 1) : level;
+      const F8 s = (2.0F * __builtin_convertvector(level, F8) + 1.0F) * d;
+      I8 index[Search::kVectors];
+      const auto gain = Search::at_scale(groups_[set], s, index);
+      lines_[set].add(gain.a, gain.b);
+      const F8 value = s * (2.0F * gain.a - s * gain.b);
+      const I8 better = value > out.gain;
+      out.gain = better ? value : out.gain;
+      out.level = better ? level : out.level;
+      out.a = better ? gain.a : out.a;
+      out.b = better ? gain.b : out.b;
+      for (int v = 0; v < Search::kVectors; ++v) {
+        out.index[v] = better ? index[v] : out.index[v];
+      }
+    }
+  }
+
+  static void store(const Found& found, int set, Codes& codes) noexcept {
+    for (int g = 0; g < kLanes; ++g) {
+      const auto group = static_cast<std::size_t>(set * kLanes + g);
+      codes.level[group] = static_cast<std::uint8_t>(found.level[g]);
+      for (std::size_t v = 0; v < Search::kVectors; ++v) {
+        codes.index[group][v] = static_cast<std::uint16_t>(found.index[v][g]);
+      }
+    }
+  }
+
+  LaneGroups<Search::kGroup> groups_[kSets];
+  ScaleLines lines_[kSets];
+  F8 free_[kSets];
+  float unit_ = 1;
+  float best_gain_ = 0;
+};
+
+}  // namespace quant

@@ -1,0 +1,157 @@
+// Exact search of the magnitude grids IQ2_* and IQ3_* at a given scale, eight groups at once.
+// Source: docs/spec/types/codebook.md, "A faster and better encoder".
+#pragma once
+
+#include "quant/codebook/block_input.h"
+#include "quant/codebook/scan.h"
+
+namespace quant {
+
+/// What a choice of entries is worth at scale s: error falls by 2 s a - s^2 b.
+struct Gain {
+  F8 a, b;
+};
+
+/// How the signs of eight elements are stored.
+enum class Signs { free, even };
+
+namespace search {
+
+/// Values of one coordinate for each level: level * linear - level^2 * square.
+template <std::size_t L>
+inline void coordinate(const std::array<float, L>& levels, F8 linear, F8 square, F8* out) noexcept {
+  for (std::size_t l = 0; l < L; ++l) {
+    out[l] = levels[l] * linear - (levels[l] * levels[l]) * square;
+  }
+}
+
+/// out[i + La * j] = combine(a[i], b[j]).
+template <std::size_t La, std::size_t Lb, class Combine>
+inline void outer(const F8* a, const F8* b, F8* out, Combine combine) noexcept {
+  for (std::size_t j = 0; j < Lb; ++j) {
+    for (std::size_t i = 0; i < La; ++i) out[i + La * j] = combine(a[i], b[j]);
+  }
+}
+
+template <std::size_t L, std::size_t HalfDim>
+inline constexpr std::size_t kHalves = HalfDim == 2 ? L* L : L* L* L* L;
+
+/// Tables over all digit combinations of HalfDim coordinates: their value, and the smallest
+/// loss of turning one sign (2 * level * linear, minimum over the coordinates).
+template <std::size_t L, std::size_t HalfDim, class Combine>
+inline void half_table(const F8 (*single)[L], F8* out, Combine combine) noexcept {
+  if constexpr (HalfDim == 2) {
+    outer<L, L>(single[0], single[1], out, combine);
+  } else {
+    F8 front[L * L], back[L * L];
+    outer<L, L>(single[0], single[1], front, combine);
+    outer<L, L>(single[2], single[3], back, combine);
+    outer<L * L, L * L>(front, back, out, combine);
+  }
+}
+
+inline F8 add(F8 a, F8 b) noexcept { return a + b; }
+inline F8 lesser(F8 a, F8 b) noexcept { return min(a, b); }
+
+/// Half tables of one vector at one scale.
+template <std::size_t L, std::size_t Dim>
+struct Tables {
+  static constexpr std::size_t kHalf = Dim / 2;
+  F8 value[2][kHalves<L, kHalf>];
+  F8 flip[2][kHalves<L, kHalf>];
+
+  void set_values(const std::array<float, L>& levels, const F8* wx, const F8* w, F8 s) noexcept {
+    const F8 square = s * s * 0.5F;
+    F8 single[Dim][L];
+    for (std::size_t k = 0; k < Dim; ++k) coordinate(levels, wx[k] * s, w[k] * square, single[k]);
+    half_table<L, kHalf>(single, value[0], add);
+    half_table<L, kHalf>(single + kHalf, value[1], add);
+  }
+  void set_flips(const std::array<float, L>& levels, const F8* wx, F8 twice_s) noexcept {
+    F8 single[Dim][L];
+    for (std::size_t k = 0; k < Dim; ++k) {
+      for (std::size_t l = 0; l < L; ++l) single[k][l] = levels[l] * (wx[k] * twice_s);
+    }
+    half_table<L, kHalf>(single, flip[0], lesser);
+    half_table<L, kHalf>(single + kHalf, flip[1], lesser);
+  }
+};
+
+}  // namespace search
+
+/// Search of a format: `G` grid entries a group of `E` elements, levels, sign rule.
+template <const auto& kGrid, const auto& kLevels, int E, Signs kSigns>
+struct MagnitudeSearch {
+  static constexpr int kGroup = E;
+  static constexpr std::size_t kDim = std::decay_t<decltype(kGrid)>::kDim;
+  static constexpr std::size_t kEntries = std::decay_t<decltype(kGrid)>::kEntries;
+  static constexpr std::size_t L = kLevels.size();
+  static constexpr int kVectors = E / static_cast<int>(kDim);
+  static constexpr float kPeakLevel = kLevels[L - 1];
+  using Tables = search::Tables<L, kDim>;
+
+  /// Best entries of all eight groups at scales `s` > 0. index[v][g] = entry of vector v of lane g.
+  static Gain at_scale(const LaneGroups<E>& in, F8 s, I8* index) noexcept {
+    F8 value = splat(0.0F);
+    if constexpr (kSigns == Signs::free) {
+      for (int v = 0; v < kVectors; ++v) value += free_vector(in, v, s, index[v]);
+    } else if constexpr (kDim == 8) {
+      for (int v = 0; v < kVectors; ++v) value += even_vector(in, v, s, index[v]);
+    } else {
+      for (int v = 0; v < kVectors; v += 2) value += even_pair(in, v, s, index + v);
+    }
+    const F8 b = squares_of(kGrid, in.rows, E, index, kVectors);
+    return {.a = value / s + 0.5F * s * b, .b = b};
+  }
+
+ private:
+  static void set_values(Tables& t, const LaneGroups<E>& in, int v, F8 s) noexcept {
+    t.set_values(kLevels, in.wx + v * kDim, in.w + v * kDim, s);
+  }
+
+  static F8 free_vector(const LaneGroups<E>& in, int v, F8 s, I8& index) noexcept {
+    Tables t;
+    set_values(t, in, v, s);
+    const Best best = scan<kEntries>(
+        [&](std::size_t n) { return t.value[0][kGrid.lo[n]] + t.value[1][kGrid.hi[n]]; });
+    index = best.index;
+    return best.value;
+  }
+
+  /// An odd number of minus signs costs the cheapest flip of one of the eight.
+  static F8 even_vector(const LaneGroups<E>& in, int v, F8 s, I8& index) noexcept {
+    Tables t;
+    set_values(t, in, v, s);
+    t.set_flips(kLevels, in.wx + v * kDim, 2 * s * in.odd[v]);
+    const Best best = scan<kEntries>([&](std::size_t n) {
+      const std::size_t lo = kGrid.lo[n], hi = kGrid.hi[n];
+      return t.value[0][lo] + t.value[1][hi] - min(t.flip[0][lo], t.flip[1][hi]);
+    });
+    index = best.index;
+    return best.value;
+  }
+
+  /// Two vectors of four share the parity: the flip, if one is due, is taken where it costs less.
+  static F8 even_pair(const LaneGroups<E>& in, int v, F8 s, I8* index) noexcept {
+    Best kept[2], flipped[2];
+    for (int h = 0; h < 2; ++h) {
+      Tables t;
+      set_values(t, in, v + h, s);
+      t.set_flips(kLevels, in.wx + (v + h) * static_cast<int>(kDim), 2 * s);
+      kept[h] = scan<kEntries>(
+          [&](std::size_t n) { return t.value[0][kGrid.lo[n]] + t.value[1][kGrid.hi[n]]; });
+      flipped[h] = scan<kEntries>([&](std::size_t n) {
+        const std::size_t lo = kGrid.lo[n], hi = kGrid.hi[n];
+        return t.value[0][lo] + t.value[1][hi] - min(t.flip[0][lo], t.flip[1][hi]);
+      });
+    }
+    const F8 first = flipped[0].value + kept[1].value, second = kept[0].value + flipped[1].value;
+    const I8 odd = in.odd[v / 2] > 0.0F;
+    const I8 flip_first = odd & (first > second), flip_second = odd & ~flip_first;
+    index[0] = flip_first ? flipped[0].index : kept[0].index;
+    index[1] = flip_second ? flipped[1].index : kept[1].index;
+    return odd ? max(first, second) : kept[0].value + kept[1].value;
+  }
+};
+
+}  // namespace quant

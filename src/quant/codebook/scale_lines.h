@@ -1,0 +1,69 @@
+// The joint choice of a super-block's f16 scale d and its small group scales l, where a group's
+// scale is d * (2 l + 1). Every search of a group at some scale leaves a line (a, b): at scale s
+// its codes are worth 2 s a - s^2 b. The maximum over the lines bounds the group's gain from below
+// at every other scale, so thousands of (d, l) can be weighed without another search.
+// Source: docs/spec/types/codebook.md, "Joint block scale".
+#pragma once
+
+#include "quant/codebook/lanes.h"
+
+namespace quant {
+
+/// Lines of eight groups.
+class ScaleLines {
+ public:
+  static constexpr int kCapacity = 32;
+
+  /// Full: the oldest searched line goes.
+  void add(F8 a, F8 b) noexcept {
+    const int at = count_ < kCapacity ? count_++ : (oldest_ = (oldest_ + 1) % kCapacity);
+    a_[at] = a;
+    b_[at] = b;
+  }
+  F8 gain_at(F8 s) const noexcept {
+    const F8 twice = s + s, square = s * s;
+    F8 best = twice * a_[0] - square * b_[0];
+    for (int i = 1; i < count_; ++i) best = max(best, twice * a_[i] - square * b_[i]);
+    return best;
+  }
+  /// The scale of the best line at its own optimum a / b; 0 where no line gains.
+  F8 best_scale() const noexcept {
+    F8 best = splat(0.0F), scale = splat(0.0F);
+    for (int i = 0; i < count_; ++i) {
+      const F8 value = a_[i] > 0.0F ? a_[i] * a_[i] / b_[i] : splat(0.0F);
+      const I8 better = value > best;
+      best = better ? value : best;
+      scale = better ? a_[i] / b_[i] : scale;
+    }
+    return scale;
+  }
+
+ private:
+  F8 a_[kCapacity], b_[kCapacity];
+  int count_ = 0;
+  int oldest_ = 0;
+};
+
+/// Best of the small scales near free / d (the nearest and one on each side) on the lines of eight
+/// groups: level and gain.
+struct LevelChoice {
+  I8 level;
+  F8 gain;
+};
+inline LevelChoice best_level(const ScaleLines& lines, F8 free, float d, int levels) noexcept {
+  const float top = static_cast<float>(levels - 1);
+  F8 middle = (free / d - 1.0F) * 0.5F;
+  middle = min(max(middle, splat(0.0F)), splat(top));
+  const F8 nearest = __builtin_convertvector(__builtin_convertvector(middle + 0.5F, I8), F8);
+  LevelChoice best{.level = splat(0), .gain = splat(-1e30F)};
+  for (const float step : {0.0F, -1.0F, 1.0F}) {
+    const F8 level = min(max(nearest + step, splat(0.0F)), splat(top));
+    const F8 gain = lines.gain_at((2.0F * level + 1.0F) * d);
+    const I8 better = gain > best.gain;
+    best.gain = better ? gain : best.gain;
+    best.level = better ? __builtin_convertvector(level, I8) : best.level;
+  }
+  return best;
+}
+
+}  // namespace quant
