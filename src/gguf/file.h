@@ -72,9 +72,12 @@ class FileSet {
   const base::Findings& findings() const noexcept { return findings_; }
 
  private:
+  /// Gathers tensors and findings of all shards; refuses double names.
+  void index();
+
   std::vector<File> shards_;
   std::vector<TensorInfo> tensors_;
-  std::unordered_map<std::string_view, std::size_t> by_name_;
+  std::unordered_map<std::string_view, std::size_t> by_name_;  ///< views into tensors_
   base::Findings findings_;
 };
 

@@ -63,6 +63,10 @@ class Metadata {
  public:
   using Pair = std::pair<std::string, Value>;
 
+  Metadata() = default;
+  /// Keys must be unique; the reader checks.
+  explicit Metadata(std::vector<Pair> pairs) : pairs_(std::move(pairs)) {}
+
   const std::vector<Pair>& pairs() const noexcept { return pairs_; }
   const Value* find(std::string_view key) const noexcept;
   bool has(std::string_view key) const noexcept { return find(key) != nullptr; }

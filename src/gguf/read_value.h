@@ -1,0 +1,30 @@
+// Metadata pairs and names from bytes outside: every length is compared with the bytes left before
+// anything is allocated. Source: docs/spec/gguf.md, sections 1 and 1.2 (4 to 8).
+#pragma once
+
+#include <string_view>
+
+#include "base/bytes.h"
+#include "gguf/value.h"
+
+namespace gguf {
+
+/// A STRING as a view into the cursor's bytes. Throws Fault::bad_file if longer than the file or
+/// than 1 GiB.
+std::string_view read_string(base::Cursor& in, std::string_view what);
+
+/// What a name is called in messages and how long it may be.
+struct NameRule {
+  std::string_view what;  ///< "metadata key"
+  std::string_view fact;  ///< under which an error tells its number: "key"
+  std::size_t max_bytes;
+};
+
+/// A STRING of 1 to `max_bytes` bytes without NUL: key or tensor name `i` of `n`. Errors tell the
+/// number.
+std::string_view read_name(base::Cursor& in, const NameRule& rule, std::size_t i, std::size_t n);
+
+/// Value type and value. Throws Fault::bad_file with offset, found and expected.
+Value read_value(base::Cursor& in);
+
+}  // namespace gguf
