@@ -1,0 +1,12 @@
+#include "text/kinds/kind.h"
+
+namespace text {
+namespace {
+const Kind* const kKinds[] = {
+    &spm_kind,
+};
+}  // namespace
+
+std::span<const Kind* const> all_kinds() noexcept { return kKinds; }
+
+}  // namespace text

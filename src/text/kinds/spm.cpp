@@ -1,0 +1,206 @@
+// SentencePiece BPE, model "llama": merges by the score of the merged piece, bytes for what is not
+// in the vocabulary. Source: docs/spec/tokenizers.md 3.
+#include <fmt/format.h>
+
+#include <bitset>
+#include <queue>
+
+#include "text/kinds/kind.h"
+#include "text/utf8.h"
+
+namespace text {
+namespace {
+
+constexpr std::uint32_t kEnd = 0xFFFFFFFF;
+
+/// Which pairs of neighbouring characters occur inside any token. Where a pair does not occur, no
+/// merge can ever bridge it, so the text falls apart into independent pieces there (mostly words).
+/// A hash filter: a false "occurs" only makes a piece longer.
+class InnerPairs {
+ public:
+  explicit InnerPairs(const Vocab& vocab) {
+    for (std::size_t i = 0; i < vocab.size(); ++i) {
+      const std::string_view text = vocab.text(static_cast<TokenId>(i));
+      std::size_t at = 0;
+      std::uint64_t left = next(text, at);
+      while (at < text.size()) {
+        const std::uint64_t right = next(text, at);
+        bits_->set(slot(left, right));
+        left = right;
+      }
+    }
+  }
+
+  /// The character at `at` as a number; `at` moves behind it.
+  static std::uint64_t next(std::string_view text, std::size_t& at) noexcept {
+    const std::size_t length = std::min(lead_length(text[at]), text.size() - at);
+    std::uint64_t code = 0;
+    for (std::size_t i = 0; i < length; ++i) {
+      code = code << 8 | static_cast<std::uint8_t>(text[at + i]);
+    }
+    at += length;
+    return code;
+  }
+
+  bool occurs(std::uint64_t left, std::uint64_t right) const noexcept {
+    return bits_->test(slot(left, right));
+  }
+
+ private:
+  static constexpr std::size_t kLogBits = 20;
+  static std::size_t slot(std::uint64_t left, std::uint64_t right) noexcept {
+    return ((left << 32 | right) * 0x9E3779B97F4A7C15ULL) >> (64 - kLogBits);
+  }
+  std::unique_ptr<std::bitset<std::size_t{1} << kLogBits>> bits_ =
+      std::make_unique<std::bitset<std::size_t{1} << kLogBits>>();
+};
+
+/// A part of the text that is one token so far; parts form a list by index of their first
+/// character.
+struct Part {
+  std::uint32_t begin, length;  // in bytes; length 0: merged into its left neighbour
+  std::uint32_t previous, next;
+};
+
+struct Candidate {
+  float score;
+  std::uint32_t left, right;
+  std::uint32_t length;  // of both parts together; another value now means that one has changed
+};
+struct Worse {
+  bool operator()(const Candidate& a, const Candidate& b) const noexcept {
+    return a.score < b.score || (a.score == b.score && a.left > b.left);
+  }
+};
+
+/// Merges one piece of text. Memory is kept from piece to piece.
+class Merger {
+ public:
+  explicit Merger(const Vocab& vocab) : vocab_(vocab) {}
+
+  void begin() { parts_.clear(); }
+  void add(std::size_t begin, std::size_t length) {
+    const auto index = static_cast<std::uint32_t>(parts_.size());
+    parts_.push_back({.begin = static_cast<std::uint32_t>(begin),
+                      .length = static_cast<std::uint32_t>(length),
+                      .previous = index - 1,  // kEnd for the first
+                      .next = index + 1});
+  }
+
+  void run(std::string_view text, std::vector<TokenId>& out) {
+    text_ = text;
+    if (parts_.empty()) return;
+    parts_.back().next = kEnd;
+    for (std::uint32_t i = 1; i < parts_.size(); ++i) consider(i - 1, i);
+    while (!queue_.empty()) {
+      const Candidate best = queue_.top();
+      queue_.pop();
+      merge(best);
+    }
+    for (std::uint32_t i = 0; i != kEnd; i = parts_[i].next) emit(parts_[i], out);
+  }
+
+ private:
+  void consider(std::uint32_t left, std::uint32_t right) {
+    if (left == kEnd || right == kEnd) return;
+    const std::uint32_t length = parts_[left].length + parts_[right].length;
+    if (length > vocab_.max_length()) return;
+    const TokenId id = vocab_.find(text_.substr(parts_[left].begin, length));
+    if (id != kNone) {
+      queue_.push({.score = vocab_.score(id), .left = left, .right = right, .length = length});
+    }
+  }
+
+  void merge(const Candidate& c) {
+    Part& left = parts_[c.left];
+    Part& right = parts_[c.right];
+    if (left.length == 0 || right.length == 0 || left.length + right.length != c.length) return;
+    left.length = c.length;
+    right.length = 0;
+    left.next = right.next;
+    if (left.next != kEnd) parts_[left.next].previous = c.left;
+    consider(left.previous, c.left);
+    consider(c.left, left.next);
+  }
+
+  void emit(const Part& part, std::vector<TokenId>& out) const {
+    const std::string_view piece = text_.substr(part.begin, part.length);
+    if (const TokenId id = vocab_.find(piece); id != kNone) {
+      out.push_back(id);
+      return;
+    }
+    for (const char c : piece) {
+      const TokenId id = vocab_.find_byte(static_cast<std::uint8_t>(c));
+      if (id == kNone) {
+        throw base::Error(base::Fault::bad_file, "the vocabulary cannot spell a byte of the text")
+            .at("key", "tokenizer.ggml.tokens")
+            .expected(fmt::format("a token <0x{:02X}>", static_cast<std::uint8_t>(c)));
+      }
+      out.push_back(id);
+    }
+  }
+
+  const Vocab& vocab_;
+  std::string_view text_;
+  std::vector<Part> parts_;
+  std::priority_queue<Candidate, std::vector<Candidate>, Worse> queue_;
+};
+
+class Spm final : public Engine {
+ public:
+  Spm(const Vocab& vocab, const Behaviour& behaviour)
+      : vocab_(vocab), space_prefix_(behaviour.add_space_prefix), inner_pairs_(vocab) {}
+
+  void encode(std::string_view raw, std::vector<TokenId>& out) const override {
+    std::string text = replace_all(raw, " ", kSpaceMark);
+    if (space_prefix_) text.insert(0, kSpaceMark);
+    if (text.size() >= kEnd) {
+      throw base::Error(base::Fault::bad_input, "text too long for one call")
+          .at("found", fmt::format("{} bytes", text.size()))
+          .hint("tokenize it in parts");
+    }
+    Merger merger(vocab_);
+    std::size_t at = 0;
+    std::uint64_t left = 0;
+    merger.begin();
+    while (at < text.size()) {
+      const std::size_t begin = at;
+      const std::uint64_t code = InnerPairs::next(text, at);
+      if (begin > 0 && !inner_pairs_.occurs(left, code)) {
+        merger.run(text, out);
+        merger.begin();
+      }
+      merger.add(begin, at - begin);
+      left = code;
+    }
+    merger.run(text, out);
+  }
+
+  std::string normal_piece(std::string_view token_text) const override {
+    return replace_all(token_text, kSpaceMark, " ");
+  }
+
+ private:
+  const Vocab& vocab_;
+  bool space_prefix_;
+  InnerPairs inner_pairs_;
+};
+
+Behaviour defaults(const gguf::Metadata&, base::Findings&) {
+  Behaviour b{.add_bos = true, .add_space_prefix = true, .escape_spaces = true};
+  b.ids[Role::bos] = 1;
+  b.ids[Role::eos] = 2;
+  b.ids[Role::unknown] = 0;
+  return b;
+}
+
+std::unique_ptr<Engine> make(const gguf::Metadata&, const Vocab& vocab,
+                             const Behaviour& behaviour) {
+  return std::make_unique<Spm>(vocab, behaviour);
+}
+
+}  // namespace
+
+const Kind spm_kind{.model = "llama", .defaults = defaults, .make = make};
+
+}  // namespace text

@@ -1,0 +1,51 @@
+// Finds special tokens written out in a text, before the tokenizer proper sees the rest.
+// Source: docs/spec/tokenizers.md 2.1 and 2.2.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "text/vocab.h"
+
+namespace text {
+
+/// A special token, or (token == kNone) a piece of plain text for the tokenizer proper.
+struct Fragment {
+  TokenId token = kNone;
+  std::string_view text = {};  // views the split text
+};
+
+/// Immutable; views the vocabulary's texts, so the vocabulary must outlive it.
+class SpecialSplitter {
+ public:
+  explicit SpecialSplitter(const Vocab& vocab);
+
+  /// Every token with CONTROL, USER_DEFINED or UNKNOWN, longest text first, then by id.
+  const std::vector<TokenId>& list() const noexcept { return list_; }
+
+  /// Cuts `text` at special tokens: the longest tokens first, each from left to right. Without
+  /// `parse_special` only user-defined ones count. Time is near linear in the text, whatever it is.
+  std::vector<Fragment> split(std::string_view text, bool parse_special) const;
+
+ private:
+  friend class SplitRun;
+  struct Node {
+    std::uint32_t rank;  // of the token that ends here, or kNoRank
+  };
+  static constexpr std::uint32_t kNoRank = 0xFFFFFFFF;
+
+  void add(std::uint32_t rank, std::string_view text);
+  /// Rank of the longest allowed token that begins `text`; kNoRank if there is none.
+  std::uint32_t longest(std::string_view text, bool parse_special) const;
+
+  const Vocab& vocab_;
+  std::vector<TokenId> list_;
+  std::vector<Node> nodes_;
+  std::unordered_map<std::uint64_t, std::uint32_t> edges_;  // node << 8 | byte -> node
+  std::array<bool, 256> starts_{};
+};
+
+}  // namespace text
