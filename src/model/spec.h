@@ -104,11 +104,12 @@ struct TensorRow {
   std::string name;
   Role role = Role::count;
   int layer = -1;
-  tensor::Shape shape;                     ///< as computed from the hyper-parameters
-  std::vector<tensor::Shape> also_shapes;  ///< other spellings of the same bytes (2D attn_k_b)
-  Axis axis = Axis::none;                  ///< what shape.ne[2] counts
-  bool optional = false;                   ///< may be absent without derivation
+  tensor::Shape shape = {};                     ///< as computed from the hyper-parameters
+  std::vector<tensor::Shape> also_shapes = {};  ///< other spellings of the same bytes (2D attn_k_b)
+  Axis axis = Axis::none;                       ///< what shape.ne[2] counts
+  bool optional = false;                        ///< may be absent without derivation
   Derivation derivation = Derivation::none;
+  int piece = -1;         ///< expert held by this row of a one-tensor-per-expert file
   bool used = true;       ///< false: known, but not part of the forward pass (nextn)
   bool f32_only = false;  ///< norms, biases, router bias: F32 in all files
 };
@@ -125,7 +126,7 @@ struct RopePlan {
   float attn_factor = 1.0F;  ///< magnitude before the YaRN term 1 + 0.1 ln(1/freq_scale)
   float beta_fast = 32.0F, beta_slow = 1.0F;
   std::uint32_t n_ctx_orig = 0;
-  std::optional<Role> divisors;
+  std::optional<Role> divisors = {};
 };
 
 /// Multi-head attention with grouped keys and values.
@@ -186,10 +187,10 @@ enum class Residual : std::uint8_t { pre_norm, sandwich, parallel };
 
 struct LayerPlan {
   // Exactly one mixer and one feed-forward part is engaged.
-  std::optional<AttentionPlan> attention;
-  std::optional<MlaPlan> mla;
-  std::optional<DenseFfnPlan> dense;
-  std::optional<MoePlan> moe;
+  std::optional<AttentionPlan> attention = {};
+  std::optional<MlaPlan> mla = {};
+  std::optional<DenseFfnPlan> dense = {};
+  std::optional<MoePlan> moe = {};
   Residual residual = Residual::pre_norm;
 };
 

@@ -1,0 +1,49 @@
+// Builds the tensor list of a spec: the pieces that several architectures share, so that a new
+// architecture lists only what is its own.
+#pragma once
+
+#include "model/spec.h"
+
+namespace model {
+
+class Rows {
+ public:
+  /// Rows are appended to spec.tensors. Both must outlive this object. Presence in the files only
+  /// decides which of several spellings is listed.
+  Rows(ModelSpec& spec, const gguf::FileSet& files) : spec_(spec), files_(files) {}
+
+  bool present(Role role, int layer) const {
+    return files_.find(tensor_name(role, layer)) != nullptr;
+  }
+  /// What follows belongs to layers outside the forward pass: optional and unused.
+  void outside_forward_pass(bool outside) noexcept { outside_ = outside; }
+
+  /// The reference stays valid until the next row is added.
+  TensorRow& matrix(Role role, int layer, std::uint64_t in, std::uint64_t out,
+                    std::uint64_t stack = 1, Axis axis = Axis::none);
+  /// A vector that is F32 in all files: norm, bias, rope factors.
+  TensorRow& vector(Role role, int layer, std::uint64_t n);
+  TensorRow& optional_vector(Role role, int layer, std::uint64_t n);
+
+  /// token_embd, output_norm, output (tied if `may_tie`).
+  void ends(bool may_tie);
+  void dense_ffn(int layer, const DenseFfnPlan& plan);
+  /// Router, experts in the spelling of the file (stacked, gate and up merged, or one tensor an
+  /// expert), shared expert.
+  void moe(int layer, const MoePlan& plan);
+  /// nextn.* of a next-token-prediction layer.
+  void nextn(int layer);
+
+ private:
+  void expert_stack(Role stacked, Role single, int layer, std::uint64_t in, std::uint64_t out,
+                    const MoePlan& plan);
+
+  ModelSpec& spec_;
+  const gguf::FileSet& files_;
+  bool outside_ = false;
+};
+
+/// "blk.3.ffn_up.7.weight": one tensor an expert, early Mixtral files.
+std::string single_expert_name(Role single, int layer, std::uint32_t expert);
+
+}  // namespace model
