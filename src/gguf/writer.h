@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "base/output_file.h"
 #include "gguf/value.h"
 #include "tensor/tensor.h"
 
@@ -16,37 +18,44 @@ struct TensorPlan {
   tensor::Shape shape;
 };
 
-/// Exact size in bytes of the file that Writer would produce.
+/// Exact size in bytes of the file that Writer would produce. Throws as the constructor of Writer.
 std::size_t file_size(const Metadata& metadata, const std::vector<TensorPlan>& tensors);
 
 /// Writes one file in canonical form (version 3, alignment 32, offsets in order, zero padding also
-/// after the last tensor; a general.alignment key is dropped). Everything goes to a temporary file
-/// beside `path`; `finish` syncs and renames it. Destroyed without finish, the temporary file is
-/// removed and nothing appears under the final name.
+/// after the last tensor; a general.alignment key is dropped; without tensors the file ends behind
+/// the last pair). Everything goes to a temporary file beside `path`; `finish` syncs and renames
+/// it. Destroyed without finish, the temporary file is removed and nothing appears under the final
+/// name.
 class Writer {
  public:
   /// Throws Fault::io (cannot create, not enough room on the file system) or Fault::bad_input
-  /// (names over 63 bytes or double, a shape that does not fit its format).
+  /// (keys or names that are empty, double or too long, a shape that does not fit its format).
   Writer(const std::filesystem::path& path, const Metadata& metadata,
          const std::vector<TensorPlan>& tensors);
-  Writer(Writer&&) noexcept;
+  Writer(Writer&&) noexcept = default;
   Writer& operator=(Writer&&) = delete;
-  ~Writer();
 
   /// Bytes of tensor `index` at `offset` inside it; any order, may be called from several threads
   /// at once for different ranges. Throws Fault::io.
   void write(std::size_t index, std::size_t offset, std::span<const std::byte> bytes);
-  /// Throws Fault::io; every tensor must have been written whole.
+  /// Throws Fault::io. Every tensor must have been written whole, each byte once; else
+  /// Fault::bad_input naming the tensor.
   void finish();
 
   std::size_t size() const noexcept { return size_; }
-  const std::filesystem::path& temporary_path() const noexcept { return temporary_; }
+  const std::filesystem::path& temporary_path() const noexcept { return file_.temporary_path(); }
 
  private:
-  std::filesystem::path path_, temporary_;
-  int fd_ = -1;
+  struct Place {
+    std::string name;
+    std::size_t offset = 0;  ///< absolute
+    std::size_t size = 0;    ///< bytes without padding
+  };
+
+  base::OutputFile file_;
   std::size_t size_ = 0;
-  std::vector<std::size_t> offsets_, sizes_;
+  std::vector<Place> places_;
+  std::vector<std::atomic<std::size_t>> written_;  // [places_.size()], bytes
 };
 
 }  // namespace gguf

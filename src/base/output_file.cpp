@@ -1,0 +1,130 @@
+#include "base/output_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+
+namespace base {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error failure(const char* what, const fs::path& path, int code) {
+  return Error(Fault::io, std::string(what) + ": " + std::strerror(code)).at("file", path.string());
+}
+
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+/// A device or a folder under the final name must not be replaced by a rename.
+void check_replaceable(const fs::path& path) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (!fs::exists(status) || fs::is_regular_file(status)) return;
+  throw Error(Fault::bad_input, "output is not a regular file")
+      .at("file", path.string())
+      .at("found", fs::is_directory(status) ? "a folder" : "a device or pipe")
+      .expected("a file name");
+}
+
+/// Creates "PATH.unfinished-PID" or, if that is taken, "...-PID-2" and so on.
+int create_beside(const fs::path& path, fs::path& temporary) {
+  const std::string stem = path.string() + ".unfinished-" + std::to_string(::getpid());
+  for (int n = 1; n < 100; ++n) {
+    temporary = n == 1 ? stem : stem + "-" + std::to_string(n);
+    const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0) return fd;
+    if (errno != EEXIST) break;
+  }
+  throw failure("cannot create file", path, errno).hint("does the folder exist and allow writing?");
+}
+
+Error no_room(const fs::path& path, std::size_t size) {
+  std::error_code ignored;
+  const fs::space_info space = fs::space(folder_of(path), ignored);
+  return Error(Fault::io, "not enough room on the file system")
+      .at("file", path.string())
+      .at("found", std::to_string(space.available) + " bytes free")
+      .expected(std::to_string(size) + " bytes")
+      .hint("free some space or write to another disk");
+}
+
+/// Renames are durable only once their folder is synced; a failure here does no harm.
+void sync_folder(const fs::path& path) noexcept {
+  const int fd = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  ::fsync(fd);
+  ::close(fd);
+}
+
+}  // namespace
+
+OutputFile::OutputFile(const fs::path& path) : path_(path) {
+  check_replaceable(path_);
+  fd_ = create_beside(path_, temporary_);
+}
+
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      temporary_(std::move(other.temporary_)),
+      fd_(std::exchange(other.fd_, -1)) {}
+
+OutputFile::~OutputFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
+void OutputFile::reserve(std::size_t size) {
+  if (size == 0) return;
+  const auto length = static_cast<off_t>(size);
+  if (length < 0) throw no_room(path_, size);
+  if (::fallocate(fd_, 0, 0, length) == 0) return;
+  if (errno == ENOSPC) throw no_room(path_, size);
+  if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR) {
+    throw failure("cannot reserve room for file", path_, errno);
+  }
+  // A file system without preallocation: compare with what is free and make a sparse file.
+  std::error_code unknown;
+  const fs::space_info space = fs::space(folder_of(path_), unknown);
+  if (!unknown && space.available < size) throw no_room(path_, size);
+  if (::ftruncate(fd_, length) != 0) throw failure("cannot set size of file", path_, errno);
+}
+
+void OutputFile::write(std::size_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw failure("cannot write file", path_, errno).at("offset", offset);
+    offset += static_cast<std::size_t>(n);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+}
+
+void OutputFile::commit() {
+  if (::fsync(fd_) != 0) throw failure("cannot write file to disk", path_, errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    throw failure("cannot rename the finished file", path_, errno)
+        .at("temporary file", temporary_.string());
+  }
+  ::close(std::exchange(fd_, -1));
+  sync_folder(path_);
+}
+
+void write_file(const fs::path& path, std::span<const std::byte> bytes) {
+  OutputFile file(path);
+  file.reserve(bytes.size());
+  file.write(0, bytes);
+  file.commit();
+}
+
+}  // namespace base

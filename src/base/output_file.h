@@ -1,0 +1,45 @@
+// A file that appears whole or not at all: written under a temporary name in the same folder, then
+// synced and renamed.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+namespace base {
+
+/// Owner of the temporary file "NAME.unfinished-PID" beside the final one. Destroyed without
+/// `commit`, it removes the temporary file and leaves whatever stood under the final name. After a
+/// SIGKILL only the temporary file can remain.
+class OutputFile {
+ public:
+  /// Throws Fault::bad_input if something that is not a regular file has the final name, Fault::io
+  /// if the file cannot be created.
+  explicit OutputFile(const std::filesystem::path& path);
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&&) = delete;
+  ~OutputFile();
+
+  /// Sets the size; new bytes are zero. Disk space is taken now, so that a full disk is known
+  /// before the work. Throws Fault::io with the bytes needed and there.
+  void reserve(std::size_t size);
+
+  /// Writes at an offset; may be called from several threads for different ranges. Throws
+  /// Fault::io.
+  void write(std::size_t offset, std::span<const std::byte> bytes);
+
+  /// Makes the file durable and gives it its final name. Throws Fault::io.
+  void commit();
+
+  const std::filesystem::path& path() const noexcept { return path_; }
+  const std::filesystem::path& temporary_path() const noexcept { return temporary_; }
+
+ private:
+  std::filesystem::path path_, temporary_;
+  int fd_ = -1;
+};
+
+/// The whole content of a small file at once, through OutputFile.
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
+
+}  // namespace base

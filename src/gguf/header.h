@@ -1,0 +1,23 @@
+// Everything in front of the data section, as bytes. Source: docs/spec/gguf.md, sections 1 and 7.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "gguf/value.h"
+#include "gguf/writer.h"
+
+namespace gguf {
+
+/// A canonical file before its data is written.
+struct Layout {
+  std::vector<std::byte> header;     ///< magic to the last tensor info, padded if tensors follow
+  std::vector<std::size_t> offsets;  ///< absolute, one a tensor
+  std::vector<std::size_t> sizes;    ///< bytes without padding
+  std::size_t file_size = 0;
+};
+
+/// Throws Fault::bad_input naming the key or the tensor.
+Layout plan_layout(const Metadata& metadata, const std::vector<TensorPlan>& tensors);
+
+}  // namespace gguf
