@@ -1,0 +1,121 @@
+#include "recipe/decide.h"
+
+#include <fmt/format.h>
+
+#include "recipe/shape_fit.h"
+#include "recipe/table_text.h"
+
+namespace recipe {
+namespace {
+
+void append(std::string& reason, std::string_view more) {
+  if (!reason.empty()) reason += "; ";
+  reason += more;
+}
+
+}  // namespace
+
+Decider::Decider(const Options& options, const ModelFacts& model)
+    : options_(options), selector_(options, model), rule_hits_(options.custom_rules.size()) {}
+
+bool Decider::custom_rule(const InputTensor& tensor, Selected& selected) {
+  for (std::size_t i = 0; i < options_.custom_rules.size(); ++i) {
+    const CustomRule& rule = options_.custom_rules[i];
+    if (!rule.pattern.search(tensor.name)) continue;
+    ++rule_hits_[i];
+    selected = {rule.type, "rule " + rule.pattern.text()};
+    return true;
+  }
+  return false;
+}
+
+/// Step 4: options that beat everything. `--token-embedding-type` and its kin.
+void Decider::late_override(const InputTensor& tensor, Selected& selected) const {
+  for (const RoleOption& option : role_options()) {
+    const bool by_name =
+        option.tensor == tensor.name && (option.role == "output" || option.role == "token_embd" ||
+                                         option.role == "per_layer_token_embd");
+    const bool router =
+        option.role == "ffn_gate_inp" && contains(tensor.name, "ffn_gate_inp.weight");
+    const TypeFacts* type = options_.role_type(option.role);
+    if (type != nullptr && (by_name || router)) {
+      selected = {type, fmt::format("--{}", option.option)};
+    }
+  }
+}
+
+void Decider::plain_for_lookup(const InputTensor& tensor, Selected& selected) const {
+  if (is_row_lookup(tensor.name)) selected.type = &plain_type(*selected.type);
+}
+
+void Decider::fit(const InputTensor& tensor, Selected& selected) {
+  const Fitted fitted = fit_row(options_.policy, *selected.type, tensor);
+  if (fitted.why.empty()) return;
+  ++n_fallbacks_;
+  selected.type = fitted.type;
+  append(selected.rule, fitted.why);
+  findings_.push_back({.where = tensor.name, .text = fitted.why});
+}
+
+Selected Decider::choose_ik(const InputTensor& tensor) {
+  Selected selected{options_.recipe->default_type, "default type"};
+  if (!selected.type->is_float()) {
+    if (!options_.pure) {
+      selected = selector_.next(tensor);
+      // ik's own rules never reach this option (docs/spec/recipes.md 5.6, 12).
+      if (const TypeFacts* qkv = options_.role_type("attn_qkv");
+          qkv != nullptr && contains(tensor.name, "attn_qkv.weight")) {
+        selected = {qkv, "--attn-qkv-type"};
+      }
+      custom_rule(tensor, selected);
+    }
+    fit(tensor, selected);
+  }
+  plain_for_lookup(tensor, selected);
+  late_override(tensor, selected);
+  plain_for_lookup(tensor, selected);
+  return selected;
+}
+
+Selected Decider::choose_mainline(const InputTensor& tensor) {
+  Selected selected{options_.recipe->default_type, "default type"};
+  if (const TypeFacts* type = options_.role_type("token_embd");
+      type != nullptr && is_row_lookup(tensor.name)) {
+    return {type, "--token-embedding-type"};
+  }
+  if (const TypeFacts* type = options_.role_type("output");
+      type != nullptr && tensor.name == "output.weight") {
+    return {type, "--output-tensor-type"};
+  }
+  if (selected.type->is_float()) return selected;
+  if (!custom_rule(tensor, selected) && !options_.pure) selected = selector_.next(tensor);
+  return selected;
+}
+
+Choice Decider::decide(const InputTensor& tensor) {
+  Selected selected = options_.policy == Policy::ik ? choose_ik(tensor) : choose_mainline(tensor);
+  fit(tensor, selected);
+  Choice choice{.type = selected.type, .wanted = selected.type};
+  if (selected.type != tensor.type) {
+    if (const Fitted groups = fit_groups(*selected.type, tensor); !groups.why.empty()) {
+      selected.type = groups.type;
+      append(selected.rule, groups.why);
+      findings_.push_back({.where = tensor.name, .text = groups.why});
+      fit(tensor, selected);
+    }
+  }
+  choice.type = selected.type;
+  choice.action = selected.type == tensor.type ? Action::copy : Action::encode;
+  choice.reason = std::move(selected.rule);
+  choice.requantize = choice.action == Action::encode && !tensor.type->is_float();
+  const std::string_view symbol = selected.type->symbol;
+  if ((symbol == "IQ1_S_R4" || symbol == "IQ1_M_R4") && tensor.shape.cols() % 128 != 0) {
+    findings_.push_back({.where = tensor.name,
+                         .text = fmt::format("{} runs in ik_llama.cpp only with columns in "
+                                             "multiples of 128, here are {}",
+                                             selected.type->name, tensor.shape.cols())});
+  }
+  return choice;
+}
+
+}  // namespace recipe

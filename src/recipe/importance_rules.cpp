@@ -1,0 +1,39 @@
+#include "recipe/importance_rules.h"
+
+#include <algorithm>
+
+namespace recipe {
+namespace {
+
+constexpr std::string_view kRecipes[] = {"IQ1_S",      "IQ1_M",    "IQ2_XXS",  "IQ2_XS",
+                                         "IQ2_S",      "Q2_K_S",   "IQ1_S_R4", "IQ1_M_R4",
+                                         "IQ2_XXS_R4", "IQ2_XS_R4"};
+constexpr std::string_view kTypes[] = {"IQ1_S",   "IQ1_S_R4",   "IQ1_M",  "IQ1_M_R4",
+                                       "IQ2_XXS", "IQ2_XXS_R4", "IQ2_XS", "IQ2_XS_R4",
+                                       "IQ2_S",   "IQ2_S_R4",   "IQ1_KT", "IQ2_KT"};
+constexpr std::string_view kMainlineTypes[] = {"IQ1_S",  "IQ1_M", "IQ2_XXS",
+                                               "IQ2_XS", "IQ2_S", "IQ3_XXS"};
+
+template <std::size_t N>
+bool any_equal(const std::string_view (&list)[N], std::string_view text) noexcept {
+  return std::find(std::begin(list), std::end(list), text) != std::end(list);
+}
+
+}  // namespace
+
+bool recipe_needs_importance(Policy policy, const Recipe& recipe) noexcept {
+  // llama.cpp has only the test by tensor, made before anything is written.
+  return policy == Policy::ik && any_equal(kRecipes, recipe.symbol);
+}
+
+bool tensor_needs_importance(Policy policy, const Recipe& recipe, const TypeFacts& wanted,
+                             std::string_view tensor_name) noexcept {
+  const bool exempt = tensor_name == "token_embd.weight" || tensor_name == "output.weight" ||
+                      (policy == Policy::mainline && tensor_name == "per_layer_token_embd.weight");
+  if (exempt) return false;
+  if (wanted.symbol == "Q2_K" && recipe.symbol == "Q2_K_S") return true;
+  return policy == Policy::ik ? any_equal(kTypes, wanted.symbol)
+                              : any_equal(kMainlineTypes, wanted.symbol);
+}
+
+}  // namespace recipe

@@ -1,0 +1,55 @@
+// What the user asks for, beside the recipe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "recipe/pattern.h"
+#include "recipe/tables.h"
+
+namespace recipe {
+
+/// Names matching `pattern` get `type`.
+struct CustomRule {
+  Pattern pattern;
+  const TypeFacts* type = nullptr;
+};
+
+/// "R1=T1,R2=T2,...": split at every comma, each piece at its first '='; no trimming. Throws
+/// Fault::bad_usage for empty pieces, bad expressions and unknown types.
+std::vector<CustomRule> parse_custom_rules(std::string_view option, std::string_view list);
+/// One "NAME=TYPE" of llama.cpp's --tensor-type; the pattern is lower-cased.
+CustomRule parse_tensor_type(std::string_view option, std::string_view rule);
+
+/// An option that sets the type of one role; `role` is the argument of has_opt in the tables.
+struct RoleType {
+  std::string_view role;
+  const TypeFacts* type = nullptr;
+};
+
+/// The per-role options of both programs, in the order of docs/spec/recipes.md 7.
+struct RoleOption {
+  std::string_view option, role, tensor;
+  bool ik_only = false;
+};
+std::span<const RoleOption> role_options() noexcept;
+
+enum class Run : std::uint8_t { quantize, copy, repack, unpack };
+
+struct Options {
+  Policy policy = Policy::ik;
+  Run run = Run::quantize;
+  const Recipe* recipe = nullptr;  ///< not used by copy, repack, unpack
+  bool pure = false;
+  bool leave_output_tensor = false;
+  bool allow_requantize = false;
+  bool keep_split = false;       ///< the output has the shards of the input
+  bool have_importance = false;  ///< an importance file with at least one entry is in use
+  std::vector<RoleType> role_types;
+  std::vector<CustomRule> custom_rules;  ///< --custom-q (ik) or --tensor-type (llama.cpp)
+  std::vector<Pattern> repack_patterns;  ///< empty: all
+
+  const TypeFacts* role_type(std::string_view role) const noexcept;
+};
+
+}  // namespace recipe

@@ -1,0 +1,149 @@
+#include "recipe/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "recipe/decide.h"
+#include "recipe/eligible.h"
+#include "recipe/shape_fit.h"
+#include "recipe/table_text.h"
+
+namespace recipe {
+namespace {
+
+bool in_patterns(const std::vector<Pattern>& patterns, std::string_view name) {
+  return patterns.empty() || std::any_of(patterns.begin(), patterns.end(),
+                                         [name](const Pattern& p) { return p.search(name); });
+}
+
+/// The other side of a repacking; null if the tensor stays as it is.
+const TypeFacts* repack_target(const Options& options, const InputTensor& tensor) {
+  if (is_row_lookup(tensor.name) || !in_patterns(options.repack_patterns, tensor.name)) {
+    return nullptr;
+  }
+  if (options.run == Run::unpack) {
+    const TypeFacts& plain = plain_type(*tensor.type);
+    // q8_0 only stands in for q8_k_r8 where that cannot be used: there is no plain form of it.
+    const bool exact = repacked_type(plain) == tensor.type || tensor.type->symbol == "BF16_R16";
+    return &plain != tensor.type && exact ? &plain : nullptr;
+  }
+  // A machine-dependent choice of ik; ours leaves 16-bit floats alone (docs/spec/recipes.md 9).
+  if (tensor.type->is_float()) return nullptr;
+  const TypeFacts* target = repacked_type(*tensor.type);
+  return target != nullptr && tensor.shape.ne[1] % target->group_rows == 0 ? target : nullptr;
+}
+
+std::uint32_t repacked_file_type(Run run, std::uint32_t stored) {
+  const Recipe* recipe = recipe_by_id(Policy::ik, stored);
+  if (recipe == nullptr) return stored;
+  if (run == Run::repack) {
+    return recipe->repacked.empty() ? stored : recipe_by_symbol(Policy::ik, recipe->repacked)->id;
+  }
+  // Several recipes may have been repacked to this one (q4_k_s and q4_k_m): take the usual one.
+  const Recipe& usual = guessed_recipe(plain_type(*recipe->default_type));
+  if (usual.repacked == recipe->symbol) return usual.id;
+  for (const Recipe& r : all_recipes(Policy::ik)) {
+    if (r.repacked == recipe->symbol) return r.id;
+  }
+  return stored;
+}
+
+Choice copy_of(const std::vector<InputTensor>& tensors, std::size_t index, std::string reason) {
+  return {.input = index,
+          .action = Action::copy,
+          .type = tensors[index].type,
+          .wanted = tensors[index].type,
+          .reason = std::move(reason)};
+}
+
+TypePlan plan_copy_or_repack(const Options& options, const gguf::Metadata& metadata,
+                             const std::vector<InputTensor>& tensors) {
+  TypePlan plan;
+  plan.file_type = stored_or_guessed_file_type(metadata, tensors);
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    Choice choice = copy_of(tensors, i, "copied");
+    if (options.run != Run::copy) {
+      if (const TypeFacts* target = repack_target(options, tensors[i]); target != nullptr) {
+        choice.action = Action::repack;
+        choice.type = choice.wanted = target;
+        choice.reason = "repacked";
+        ++plan.n_encoded;
+      }
+    }
+    plan.choices.push_back(std::move(choice));
+  }
+  if (options.run != Run::copy) plan.file_type = repacked_file_type(options.run, plan.file_type);
+  return plan;
+}
+
+void report_idle_rules(const Options& options, const std::vector<std::size_t>& hits,
+                       base::Findings& findings) {
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    if (hits[i] > 0) continue;
+    findings.push_back({.where = options.custom_rules[i].pattern.text(),
+                        .text = "this rule decided the type of no tensor"});
+  }
+}
+
+}  // namespace
+
+std::uint32_t stored_or_guessed_file_type(const gguf::Metadata& metadata,
+                                          const std::vector<InputTensor>& tensors) {
+  if (const auto stored = metadata.integer("general.file_type"); stored && *stored >= 0) {
+    return static_cast<std::uint32_t>(*stored);
+  }
+  std::map<const TypeFacts*, std::size_t> counts;
+  const TypeFacts* most = &known_type("F32");
+  std::size_t highest = 0;
+  for (const InputTensor& t : tensors) {
+    if (++counts[t.type] > highest) {
+      highest = counts[t.type];
+      most = t.type;
+    }
+  }
+  return guessed_recipe(*most).id | kGuessed;
+}
+
+std::vector<std::size_t> mainline_order(const std::vector<InputTensor>& tensors) {
+  std::vector<std::int64_t> layers;
+  for (const InputTensor& t : tensors) layers.push_back(layer_of(t.name).value_or(-1));
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    if (layers[a] != layers[b]) return layers[a] < layers[b];
+    return tensors[a].name < tensors[b].name;
+  });
+  return order;
+}
+
+TypePlan plan_types(const Options& options, const gguf::Metadata& metadata,
+                    const std::vector<InputTensor>& tensors) {
+  if (options.run != Run::quantize) return plan_copy_or_repack(options, metadata, tensors);
+  const ModelFacts model = model_facts(options.policy, metadata, tensors);
+  TypePlan plan;
+  plan.file_type = options.recipe->id;
+  plan.findings = model.findings;
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (options.policy == Policy::mainline && !options.keep_split) order = mainline_order(tensors);
+  Decider decider(options, model);
+  for (const std::size_t index : order) {
+    if (!is_eligible(options, model, tensors[index])) {
+      plan.choices.push_back(copy_of(tensors, index, "kept"));
+      continue;
+    }
+    Choice choice = decider.decide(tensors[index]);
+    choice.input = index;
+    plan.n_encoded += choice.action == Action::encode ? 1 : 0;
+    plan.choices.push_back(std::move(choice));
+  }
+  plan.n_fallbacks = decider.n_fallbacks();
+  for (const base::Finding& f : decider.findings()) plan.findings.push_back(f);
+  report_idle_rules(options, decider.rule_hits(), plan.findings);
+  return plan;
+}
+
+}  // namespace recipe

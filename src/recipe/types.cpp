@@ -1,0 +1,124 @@
+#include "recipe/types.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "recipe/table_text.h"
+
+namespace recipe {
+namespace {
+
+constexpr std::string_view kText =
+#include "recipe/data/types.tsv.inc"
+    ;
+
+struct UseName {
+  std::string_view name;
+  Use use;
+  std::string_view why;  ///< why nobody may ask for it; empty if he may
+};
+constexpr UseName kUses[] = {
+    {"weight", Use::weight, ""},
+    {"data", Use::data, "it holds plain data, not weights"},
+    {"activation", Use::activation, "it is an activation format that never stands in files"},
+    {"readonly", Use::readonly, "it can only be read"},
+    {"obsolete", Use::obsolete, "it is obsolete; q4_0 or q4_0_r8 take its place"},
+    {"internal", Use::internal, "it is a run-time repacking that never stands in files"},
+};
+
+std::size_t number(std::string_view text) {
+  std::size_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+Use use_named(std::string_view name) {
+  for (const UseName& u : kUses) {
+    if (u.name == name) return u.use;
+  }
+  throw std::logic_error("types.tsv: unknown use");
+}
+
+std::vector<TypeFacts> parse() {
+  std::vector<TypeFacts> out;
+  for (const Fields& f : table_rows(kText)) {
+    out.push_back({.id = static_cast<std::uint32_t>(number(f.at(0))),
+                   .symbol = f.at(1),
+                   .name = f.at(2),
+                   .block_elems = number(f.at(3)),
+                   .block_bytes = number(f.at(4)),
+                   .row_meta_bytes = number(f.at(5)),
+                   .group_rows = number(f.at(6)),
+                   .use = use_named(f.at(7))});
+  }
+  return out;
+}
+
+const std::vector<TypeFacts>& types() {
+  static const std::vector<TypeFacts> all = parse();
+  return all;
+}
+
+template <class Test>
+const TypeFacts* first(Test test) {
+  const auto it = std::find_if(types().begin(), types().end(), test);
+  return it == types().end() ? nullptr : &*it;
+}
+
+}  // namespace
+
+bool TypeFacts::is_float() const noexcept {
+  return symbol == "F32" || symbol == "F16" || symbol == "BF16" || symbol == "BF16_R16";
+}
+
+bool TypeFacts::fits_row(std::uint64_t cols) const noexcept {
+  return cols % (symbol == "BF16_R16" ? 2 : block_elems) == 0;
+}
+
+std::size_t TypeFacts::bytes(const tensor::Shape& shape) const {
+  // I2_S: a quarter of a byte an element and one scale a tensor (docs/spec/types/basic.md).
+  if (symbol == "I2_S") return shape.elements() / 4 + 32;
+  const std::size_t blocks = base::checked_mul(shape.cols() / block_elems, block_bytes);
+  return base::checked_mul(base::checked_add(row_meta_bytes, blocks), shape.rows());
+}
+
+std::span<const TypeFacts> all_types() { return types(); }
+
+const TypeFacts* find_type(std::uint32_t id) {
+  return first([id](const TypeFacts& t) { return t.id == id; });
+}
+const TypeFacts* type_by_symbol(std::string_view symbol) {
+  return first([symbol](const TypeFacts& t) { return t.symbol == symbol; });
+}
+const TypeFacts& known_type(std::string_view symbol) {
+  const TypeFacts* type = type_by_symbol(symbol);
+  if (type == nullptr) throw std::logic_error("unknown type in a table: " + std::string(symbol));
+  return *type;
+}
+const TypeFacts* type_by_name(std::string_view name) {
+  if (equal_ignoring_case(name, "q1_0")) name = "q1_0_g128";
+  return first([name](const TypeFacts& t) { return equal_ignoring_case(t.name, name); });
+}
+
+const TypeFacts& type_for_option(std::string_view option, std::string_view name) {
+  const TypeFacts* type = type_by_name(name);
+  if (type == nullptr) {
+    throw base::Error(base::Fault::bad_usage, fmt::format("{}: unknown tensor type", option))
+        .at("found", name)
+        .hint("`quern types` lists the names");
+  }
+  for (const UseName& u : kUses) {
+    if (u.use == type->use && !u.why.empty()) {
+      throw base::Error(base::Fault::bad_usage,
+                        fmt::format("{}: {} cannot be made: {}", option, type->name, u.why));
+    }
+  }
+  return *type;
+}
+
+}  // namespace recipe
