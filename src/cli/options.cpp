@@ -84,9 +84,9 @@ class Parser {
         app.add_flag("--" + key, flags[key]);
       } else {
         app.add_option("--" + key, values[key])
-            ->allow_extra_args(false)
             ->type_size(1)
-            ->expected(-1);
+            ->expected(-1)
+            ->allow_extra_args(false);  // last: expected(-1) would let it eat positionals
       }
       if (!option.default_value.empty()) args_.defaults_[key] = option.default_value;
     }

@@ -38,6 +38,12 @@ TEST(Options, DefaultsFlagsAndPositionals) {
   EXPECT_EQ(args.positionals(), (std::vector<std::string>{"a", "b"}));
 }
 
+TEST(Options, PositionalsMayFollowAnOptionWithAValue) {
+  const cli::Args args = parse({"-c", "7", "a", "b"});
+  EXPECT_EQ(args.integer("ctx-size", 0, 100), 7);
+  EXPECT_EQ(args.positionals(), (std::vector<std::string>{"a", "b"}));
+}
+
 TEST(Options, ValueMayStartWithADash) {
   EXPECT_EQ(parse({"-ctk", "-1"}).str("cache-type-k"), "-1");
 }
