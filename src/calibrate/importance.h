@@ -23,7 +23,16 @@ struct Entry {
 
   /// mean[v * n_cols + j] = sums / count; 0 where the count is 0.
   std::vector<float> means() const;
+  /// The mean vector over all that entered, [n_cols]: sum over vectors / sum of counts.
+  std::vector<float> pooled_mean() const;
+  bool has_data() const noexcept;  ///< some count is not 0
 };
+
+/// The same data seen as `n_vectors` vectors. An entry of one vector (a .dat knows no experts,
+/// newer files keep one count for all heads) is cut into equal pieces that share its count; pieces
+/// whose mean is exactly 1 in every column are experts that never ran and get count 0. Throws
+/// Fault::bad_input if the sizes do not allow it.
+Entry with_vectors(const Entry& entry, std::size_t n_vectors);
 
 /// A whole importance matrix. Entries are ordered by name (bytewise).
 struct Importance {
@@ -41,18 +50,31 @@ enum class Dialect : std::uint8_t { gguf, dat };
 Dialect dialect_for(const std::filesystem::path& path);
 
 /// Reads either dialect (told apart by the first four bytes). Names are cleaned
-/// (docs/spec/imatrix.md 2.1). Values are finite and >= 0. Throws Fault::bad_file with entry and
-/// byte offset (section 3, 4, 8).
-Importance load_importance(const std::filesystem::path& path);
-Importance parse_importance(std::span<const std::byte> bytes, const std::string& name);
+/// (docs/spec/imatrix.md 2.1), one entry per expert becomes a stack. Values are finite and >= 0.
+/// A .dat does not tell its chunk size: `dat_chunk_size` tokens are assumed, and every entry has
+/// one vector (see with_vectors). Throws Fault::bad_file with entry and byte offset (section 3, 4,
+/// 8).
+Importance load_importance(const std::filesystem::path& path, std::uint32_t dat_chunk_size = 512);
+Importance parse_importance(std::span<const std::byte> bytes, const std::string& name,
+                            std::uint32_t dat_chunk_size = 512);
 
-/// Writes to a temporary file and renames. A .dat cannot express counts per expert: experts without
-/// data get the mean vector of the entry (section 2.4).
+/// What a .dat says about experts without data, which it cannot express (section 2.4).
+enum class MissingExperts : std::uint8_t {
+  mean_vector,  ///< the mean over the other experts of the entry
+  ik_rule,      ///< ones if fewer than round(0.05 * n) are missing, else the entry is left out
+};
+
+/// Writes to a temporary file and renames. Entries without any data are left out. Throws
+/// Fault::bad_input if nothing remains or a value does not fit f32, Fault::io.
 void save_importance(const Importance& importance, const std::filesystem::path& path,
-                     Dialect dialect);
+                     Dialect dialect, MissingExperts rule = MissingExperts::mean_vector);
 
-/// Adds `from` to `into` (sums, counts, chunks, datasets). Throws Fault::bad_input when sizes
-/// disagree.
+/// The bytes of a .dat: names sorted, ncall = chunks.
+std::vector<std::byte> dat_bytes(const Importance& importance,
+                                 MissingExperts rule = MissingExperts::mean_vector);
+
+/// Adds `from` to `into` (sums, counts, chunks, datasets; section 7). Entries that only one side
+/// has stay as they are. Throws Fault::bad_input when sizes disagree.
 void merge(Importance& into, const Importance& from);
 
 }  // namespace calibrate

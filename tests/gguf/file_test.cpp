@@ -1,6 +1,6 @@
 #include "gguf/file.h"
 
-#include "bytes_builder.h"
+#include "support/bytes_builder.h"
 #include "support/support.h"
 
 namespace {

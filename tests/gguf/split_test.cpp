@@ -1,7 +1,7 @@
 #include "gguf/split.h"
 
-#include "bytes_builder.h"
 #include "gguf/file.h"
+#include "support/bytes_builder.h"
 #include "support/support.h"
 
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "bytes_builder.h"
+#include "support/bytes_builder.h"
 
 namespace {
 

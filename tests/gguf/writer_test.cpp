@@ -8,8 +8,8 @@
 #include <csignal>
 #include <thread>
 
-#include "bytes_builder.h"
 #include "gguf/file.h"
+#include "support/bytes_builder.h"
 #include "support/support.h"
 
 namespace {

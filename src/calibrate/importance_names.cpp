@@ -1,0 +1,97 @@
+// Names of entries: decorations of the collecting programs, one entry per expert.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+
+#include "base/printable.h"
+#include "calibrate/importance_file.h"
+
+namespace calibrate {
+
+std::string_view clean_name(std::string_view name) noexcept {
+  if (const std::size_t first = name.find('#'); first != std::string_view::npos) {
+    const std::size_t second = name.find('#', first + 1);
+    if (second != std::string_view::npos) name = name.substr(first + 1, second - first - 1);
+  }
+  while (name.ends_with(')')) {
+    const std::size_t open = name.rfind(" (");
+    if (open == std::string_view::npos || open == 0) break;
+    name = name.substr(0, open);
+  }
+  return name;
+}
+
+namespace {
+
+constexpr std::size_t kMaxExperts = 512;
+
+struct ExpertName {
+  std::string stack;  ///< "blk.3.ffn_up_exps.weight"
+  std::size_t expert = 0;
+};
+
+/// Takes "blk.N.ffn_up.X.weight" apart, also ffn_gate and ffn_down.
+std::optional<ExpertName> expert_name(std::string_view name) {
+  constexpr std::string_view kEnd = ".weight";
+  if (!name.starts_with("blk.") || !name.ends_with(kEnd)) return std::nullopt;
+  const std::string_view stem = name.substr(0, name.size() - kEnd.size());
+  const std::size_t dot = stem.rfind('.');
+  const std::string_view matrix = stem.substr(0, dot);
+  const std::string_view number = stem.substr(dot + 1);
+  if (!matrix.ends_with(".ffn_up") && !matrix.ends_with(".ffn_gate") &&
+      !matrix.ends_with(".ffn_down")) {
+    return std::nullopt;
+  }
+  std::size_t expert = 0;
+  const auto [stop, code] = std::from_chars(number.data(), number.data() + number.size(), expert);
+  if (code != std::errc() || stop != number.data() + number.size() || expert >= kMaxExperts) {
+    return std::nullopt;
+  }
+  return ExpertName{std::string(matrix) + "_exps.weight", expert};
+}
+
+using Experts = std::map<std::size_t, std::string>;  // expert -> entry name
+
+Entry stacked(const Importance& importance, const std::string& stack, const Experts& experts) {
+  const Entry& first = importance.entries.at(experts.begin()->second);
+  Entry out;
+  out.n_cols = first.n_cols;
+  out.n_vectors = experts.rbegin()->first + 1;
+  out.sums.resize(out.n_cols * out.n_vectors);
+  out.counts.resize(out.n_vectors);
+  for (const auto& [expert, name] : experts) {
+    const Entry& e = importance.entries.at(name);
+    if (e.n_cols != out.n_cols || e.n_vectors != 1) {
+      throw base::Error(base::Fault::bad_file, "experts of one stack have entries of unequal size")
+          .at("entry", base::printable(name))
+          .at("found", fmt::format("{} values", e.sums.size()))
+          .expected(fmt::format("{} values, as in {}", out.n_cols, experts.begin()->second))
+          .at("stack", stack);
+    }
+    std::copy(e.sums.begin(), e.sums.end(),
+              out.sums.begin() + static_cast<std::ptrdiff_t>(expert * out.n_cols));
+    out.counts[expert] = e.counts[0];
+  }
+  return out;
+}
+
+}  // namespace
+
+void stack_experts(Importance& importance) {
+  std::map<std::string, Experts> stacks;
+  for (const auto& [name, entry] : importance.entries) {
+    if (auto found = expert_name(name)) stacks[found->stack].emplace(found->expert, name);
+  }
+  for (const auto& [stack, experts] : stacks) {
+    if (importance.find(stack) != nullptr) continue;
+    Entry entry = stacked(importance, stack, experts);
+    for (const auto& [expert, name] : experts) importance.entries.erase(name);
+    importance.findings.push_back(
+        {base::Finding::Level::note, stack,
+         fmt::format("made of {} entries of single experts", experts.size())});
+    importance.entries.emplace(stack, std::move(entry));
+  }
+}
+
+}  // namespace calibrate
