@@ -1,7 +1,7 @@
 // Every codec against the golden matrices: decoding bit for bit, encoding by its error.
 #include <bit>
 
-#include "quant/matrices.h"
+#include "support/matrices.h"
 #include "support/support.h"
 
 namespace {

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <set>
 
-#include "quant/matrices.h"
+#include "support/matrices.h"
 #include "support/support.h"
 
 namespace {

@@ -1,4 +1,4 @@
-#include "quant/matrices.h"
+#include "support/matrices.h"
 
 #include <cctype>
 #include <fstream>

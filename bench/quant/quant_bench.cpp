@@ -1,0 +1,140 @@
+// Speed and quality of every registry row.
+//
+//   quant_bench                     weights/s of encoding, GB/s of decoding (google-benchmark
+//   flags) quant_bench --quality           errors on the golden matrices against the reference
+//   encoders'
+//
+// Decoding is compared with `copy`, which writes as many floats as a decoder does.
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "support/matrices.h"
+
+namespace {
+
+using quant::Codec;
+using quant::Effort;
+
+constexpr std::size_t kCols = 4096;
+constexpr std::size_t kRows = 64;  // 1 MiB of floats: outside the first cache, inside the last
+
+struct Matrix {
+  std::vector<float> x = test::gaussian(kRows * kCols, 0.02f, 1);
+  std::vector<float> importance = test::hostile_importances(kCols)[2].values;
+};
+
+const Matrix& matrix() {
+  static const Matrix m;
+  return m;
+}
+
+void encode(benchmark::State& state, const Codec* codec, Effort effort, bool with_importance) {
+  const quant::EncodeInput in{.x = matrix().x,
+                              .rows = kRows,
+                              .cols = kCols,
+                              .importance = with_importance
+                                                ? std::span<const float>(matrix().importance)
+                                                : std::span<const float>(),
+                              .effort = effort};
+  std::vector<std::byte> out(kRows * codec->row_bytes(kCols));
+  for (auto _ : state) {
+    codec->encode(in, out);
+    benchmark::DoNotOptimize(out.data());
+  }
+  state.counters["weights/s"] = benchmark::Counter(static_cast<double>(kRows * kCols),
+                                                   benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void count_floats(benchmark::State& state) {
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
+                          static_cast<std::int64_t>(kRows * kCols * sizeof(float)));
+}
+
+void decode(benchmark::State& state, const Codec* codec) {
+  const auto bytes = test::encode(*codec, {.x = matrix().x,
+                                           .rows = kRows,
+                                           .cols = kCols,
+                                           .importance = matrix().importance,
+                                           .effort = Effort::fast});
+  std::vector<float> out(codec->group_rows * kCols);
+  const std::size_t group_bytes = codec->group_rows * codec->row_bytes(kCols);
+  for (auto _ : state) {
+    for (std::size_t g = 0; g < kRows / codec->group_rows; ++g) {
+      codec->decode(std::span(bytes).subspan(g * group_bytes, group_bytes), kCols, out);
+      benchmark::DoNotOptimize(out.data());
+    }
+  }
+  count_floats(state);
+}
+
+void copy(benchmark::State& state) {
+  std::vector<float> out(kCols);
+  for (auto _ : state) {
+    for (std::size_t r = 0; r < kRows; ++r) {
+      std::memcpy(out.data(), matrix().x.data() + r * kCols, kCols * sizeof(float));
+      benchmark::DoNotOptimize(out.data());
+    }
+  }
+  count_floats(state);
+}
+
+void register_speed() {
+  benchmark::RegisterBenchmark("decode/copy", copy);
+  for (const Codec* codec : quant::all_codecs()) {
+    const std::string name(codec->name);
+    if (codec->encode == nullptr) continue;
+    benchmark::RegisterBenchmark(("decode/" + name).c_str(), decode, codec);
+    benchmark::RegisterBenchmark(("encode/fast/" + name).c_str(), encode, codec, Effort::fast,
+                                 true);
+    benchmark::RegisterBenchmark(("encode/best/" + name).c_str(), encode, codec, Effort::best,
+                                 true);
+  }
+}
+
+double error_of(const Codec& codec, const test::GoldenSet& set, const test::GoldenRow& row,
+                Effort effort, std::span<const float> importance, std::span<const float> judged) {
+  const auto bytes = test::encode(codec, {.x = set.input,
+                                          .rows = row.rows,
+                                          .cols = row.cols,
+                                          .importance = importance,
+                                          .effort = effort});
+  return test::relative_error(set.input, test::decode(codec, bytes, row.rows, row.cols), judged);
+}
+
+void print_quality(const test::GoldenSet& set) {
+  fmt::print("{} (error / reference error)\n{:<12} {:>10} {:>8} {:>8} {:>8} {:>10} {:>8} {:>8}\n",
+             set.name, "type", "wrmse ref", "best", "fast", "(rmse)", "plain ref", "best", "fast");
+  for (const Codec* codec : quant::all_codecs()) {
+    const auto found = set.rows.find(codec->name);
+    if (found == set.rows.end() || codec->encode == nullptr) continue;
+    const test::GoldenRow& row = found->second;
+    const auto ratio = [&](Effort effort, bool weighted) {
+      const double reference = weighted ? row.wrmse_importance : row.rmse_plain;
+      if (reference <= 0) return 0.0;
+      const std::span<const float> v =
+          weighted ? std::span<const float>(set.importance) : std::span<const float>();
+      return error_of(*codec, set, row, effort, v, v) / reference;
+    };
+    const double unweighted =
+        error_of(*codec, set, row, Effort::best, set.importance, {}) / row.rmse_importance;
+    fmt::print("{:<12} {:>10.6f} {:>8.4f} {:>8.4f} {:>8.4f} {:>10.6f} {:>8.4f} {:>8.4f}\n",
+               codec->name, row.wrmse_importance, ratio(Effort::best, true),
+               ratio(Effort::fast, true), unweighted, row.rmse_plain, ratio(Effort::best, false),
+               ratio(Effort::fast, false));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "--quality") == 0) {
+    for (const test::GoldenSet& set : test::golden_sets()) print_quality(set);
+    return 0;
+  }
+  register_speed();
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
