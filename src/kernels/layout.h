@@ -11,26 +11,26 @@ namespace kernels {
 inline constexpr std::size_t kChunkCols = 256;
 inline constexpr std::size_t kChunkBlocks = 16;
 
-/// Where column c (0..255) of a chunk stands among the 256 codes of Q8Chunk and U8Panel. Block b =
-/// c / 16 is column b of a 4 x 16 matrix of groups of four codes, so that a byte dot product on a
-/// vector of 16 (or 8) lanes of 32 bits leaves the sum of block b in lane b after four steps, and
-/// one vector of scales finishes 256 products.
+/// Where column c (0..255) of a chunk stands among the codes of Q8Chunk. Block b = c / 16 is column
+/// b of a 4 x 16 matrix of groups of four codes, so that a byte dot product on 16 lanes of 32 bits
+/// leaves the sum of block b in lane b after four steps, and one vector of scales finishes 256
+/// products. (Weights are woven into this order in registers, once for all rows of x.)
 constexpr std::size_t code_place(std::size_t c) noexcept {
   return ((c % 16) / 4 * 16 + c / 16) * 4 + c % 4;
 }
 
-/// 256 columns of one activation row. x ~ scale[b] * code of block b; sum[b] = scale[b] * sum of
+/// 256 columns of one activation row. x ~ scale[b] * code in block b; sum[b] = scale[b] * sum of
 /// the codes of block b (for offsets). Codes within [-127, 127]; columns past the end are 0.
 struct alignas(64) Q8Chunk {
-  std::int8_t code[kChunkCols];  ///< column c at code_place(c)
+  std::int8_t code[kChunkCols];  ///< AVX-512: column c at code_place(c); AVX2: in order
   float scale[kChunkBlocks];
   float sum[kChunkBlocks];
 };
 
-/// 256 columns of one weight row, or fewer at the end: w = scale[b] * code + offset[b] in block b.
-/// Codes past the end may be anything, their scale and offset are 0.
+/// 256 columns of one weight row, or fewer at the end: w = scale[b] * code[c] + offset[b] in block
+/// b = c / 16. Codes past the end may be anything, their scale and offset are 0.
 struct alignas(64) U8Panel {
-  std::uint8_t code[kChunkCols];  ///< column c at code_place(c)
+  std::uint8_t code[kChunkCols];
   float scale[kChunkBlocks];
   float offset[kChunkBlocks];
 };

@@ -1,6 +1,6 @@
 #include "kernels/table.h"
 
-#include "kernels/reference/reference.h"
+#include "kernels/tables.h"
 
 namespace kernels {
 namespace {
@@ -8,6 +8,9 @@ namespace {
 // Best last.
 constexpr const KernelTable* kTables[] = {
     &reference_table,
+#if defined(__x86_64__)
+    &avx512_table,
+#endif
 };
 
 }  // namespace

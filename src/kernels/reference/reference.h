@@ -1,12 +1,9 @@
 // The scalar table: the specification of every operation, complete, as plain as the formulas.
 #pragma once
 
-#include "kernels/table.h"
+#include "kernels/tables.h"
 
 namespace kernels {
-
-extern const KernelTable reference_table;
-
 namespace reference {
 
 void pack(Packing packing, const float* x, std::size_t x_stride, std::size_t n, std::size_t cols,

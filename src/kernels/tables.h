@@ -1,0 +1,13 @@
+// The tables by name, for table.cpp and for tables that build on another.
+#pragma once
+
+#include "kernels/table.h"
+
+namespace kernels {
+
+extern const KernelTable reference_table;
+#if defined(__x86_64__)
+extern const KernelTable avx512_table;
+#endif
+
+}  // namespace kernels
