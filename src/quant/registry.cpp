@@ -11,10 +11,20 @@ namespace {
 const Codec* const kCodecs[] = {
     &f32,      // 0
     &f16,      // 1
+    &q4_0,     // 2
+    &q4_1,     // 3
+    &q5_0,     // 6
+    &q5_1,     // 7
     &q8_0,     // 8
+    &q2_K,     // 10
+    &q3_K,     // 11
+    &q4_K,     // 12
+    &q5_K,     // 13
+    &q6_K,     // 14
     &iq2_xxs,  // 16
     &iq3_s,    // 21
     &bf16,     // 30
+    &q6_0,     // 133
 };
 
 struct Unknown {

@@ -1,49 +1,38 @@
-// q8_0: 32 weights share one f16 scale; 8.5 bits per weight. Source: docs/spec/types/basic.md,
-// "Q8_0".
-#include <cmath>
-
-#include "base/bytes.h"
+// q8_0: 32 weights share one f16 scale, 8-bit codes; 8.5 bits per weight.
+// Source: docs/spec/types/basic.md, "Q8_0".
+#include "quant/legacy/blocks.h"
 #include "quant/registry.h"
 
 namespace quant {
 namespace {
-constexpr std::size_t kElems = 32;
-constexpr std::size_t kBytes = 2 + kElems;  // scale, then 32 signed codes
+using namespace legacy;
+
+constexpr std::size_t kBytes = 2 + kElems;  // scale, signed codes
 
 void decode(std::span<const std::byte> in, std::size_t, std::span<float> out) noexcept {
   for (std::size_t b = 0; b < out.size() / kElems; ++b) {
     const std::byte* block = in.data() + b * kBytes;
+    float* y = out.data() + b * kElems;
     const float scale = base::load_f16(block);
     for (std::size_t i = 0; i < kElems; ++i) {
-      out[b * kElems + i] = scale * static_cast<float>(base::load_i8(block + 2 + i));
+      y[i] = static_cast<float>(base::load_i8(block + 2 + i)) * scale;
     }
   }
 }
 
-void encode_block(const float* x, std::byte* block) noexcept {
-  float peak = 0;
-  for (std::size_t i = 0; i < kElems; ++i) peak = std::max(peak, std::fabs(x[i]));
-  const float scale = std::min(peak / 127, 65504.0f);  // the largest f16
-  const float inverse = peak >= 1e-30f ? 127 / peak : 0;
-  base::store_f16(block, scale);
-  for (std::size_t i = 0; i < kElems; ++i) {
-    base::store_u8(block + 2 + i, static_cast<std::uint32_t>(std::lround(x[i] * inverse)));
-  }
+// Codes come counted from -127.
+void pack(std::uint16_t scale, const std::uint8_t* codes, std::byte* out) noexcept {
+  base::store(out, scale);
+  for (std::size_t i = 0; i < kElems; ++i) base::store_u8(out + 2 + i, codes[i] - 127u);
 }
 
 void encode(const EncodeInput& in, std::span<std::byte> out) {
-  for (std::size_t b = 0; b < in.rows * in.cols / kElems; ++b) {
-    encode_block(in.x.data() + b * kElems, out.data() + b * kBytes);
-  }
+  constexpr SymmetricFormat format{.low = -127, .high = 127, .block_bytes = kBytes, .pack = pack};
+  encode_symmetric(in, out, format);
 }
 
-std::optional<BadBlock> check(std::span<const std::byte> in, std::size_t cols) noexcept {
-  for (std::size_t b = 0; b < cols / kElems; ++b) {
-    if (!std::isfinite(base::load_f16(in.data() + b * kBytes))) {
-      return BadBlock{.block = b, .offset = b * kBytes, .what = "scale is not finite"};
-    }
-  }
-  return std::nullopt;
+std::optional<BadBlock> check(std::span<const std::byte> in, std::size_t) noexcept {
+  return check_scales(in, kBytes, 1);
 }
 
 }  // namespace

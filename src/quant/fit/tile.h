@@ -1,0 +1,123 @@
+// Sixteen blocks of weights side by side, one a lane, with their weights of error. The only place
+// that decides what an encoder minimises. Knows nothing of formats.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "quant/codec.h"
+#include "quant/fit/lanes.h"
+
+namespace quant::fit {
+
+/// What an error is worth: element weight = u * sqrt(tempering * S + x^2), u the column's
+/// importance relative to the largest of its (super-)block, S the mean square of that
+/// (super-)block. Negative tempering: u alone, which minimises the expected error of the matrix
+/// product if the columns were independent.
+struct Weighting {
+  float tempering = -1;
+};
+
+/// Importance made fit for sums in f32: each run of `segment` columns (a block or super-block) is
+/// divided by its largest value and kept above a small floor, so that a column that was never seen
+/// still gets a nearest code. All ones where there is no importance or only zeros. Size cols.
+std::vector<float> relative_importance(const EncodeInput& in, std::size_t segment);
+
+/// kLanes blocks of N elements. Lane l holds block l; x is scaled by a power of two so that the
+/// largest magnitude of the (super-)block is in [1, 2), or 0 for a block of (nearly) zeros.
+template <std::size_t N>
+struct Tile {
+  Lanes x[N];
+  Lanes w[N];
+  alignas(64) float unit[kLanes];  ///< original = x * unit, a power of two
+
+  Lanes units() const noexcept { return load(unit); }
+};
+
+/// Where the blocks of a tile lie.
+struct TileSource {
+  const float* x[kLanes];
+  const float* u[kLanes];  ///< relative importance of the same elements
+};
+
+/// Largest magnitude of n floats.
+float peak(const float* x, std::size_t n) noexcept;
+
+/// The power of two to divide by so that `largest` comes into [1, 2). Below 1e-30: infinity-free
+/// stand-in that makes everything 0 (no 16-bit scale could hold it).
+struct Unit {
+  float multiply, divide;  ///< divide is 0 for a block of (nearly) zeros
+};
+Unit unit_of(float largest) noexcept;
+
+/// Multiplies the weights by sqrt(tempering * S + x^2).
+template <std::size_t N>
+void temper(Tile<N>& tile, std::size_t lanes_per_scale, float tempering) noexcept {
+  Lanes squares = all(0);
+  for (std::size_t i = 0; i < N; ++i) squares = fma(tile.x[i], tile.x[i], squares);
+  alignas(64) float sums[kLanes];
+  store(sums, squares);
+  for (std::size_t l = 0; l < kLanes; l += lanes_per_scale) {
+    float sum = 0;
+    for (std::size_t k = 0; k < lanes_per_scale; ++k) sum += sums[l + k];
+    for (std::size_t k = 0; k < lanes_per_scale; ++k) {
+      sums[l + k] = tempering * sum / static_cast<float>(N * lanes_per_scale) + 1e-12f;
+    }
+  }
+  const Lanes base = load(sums);
+  for (std::size_t i = 0; i < N; ++i) {
+    tile.w[i] = tile.w[i] * sqrt(fma(tile.x[i], tile.x[i], base));
+  }
+}
+
+/// Fills a tile. `lanes_per_scale` neighbouring lanes (sub-blocks of one super-block) share a unit
+/// and a mean square.
+template <std::size_t N>
+void load_tile(const TileSource& from, std::size_t lanes_per_scale, const Weighting& weighting,
+               Tile<N>& tile) noexcept {
+  alignas(64) float divide[kLanes];
+  for (std::size_t l = 0; l < kLanes; l += lanes_per_scale) {
+    float largest = 0;
+    for (std::size_t k = 0; k < lanes_per_scale; ++k) {
+      const float p = peak(from.x[l + k], N);
+      largest = p > largest ? p : largest;
+    }
+    const Unit unit = unit_of(largest);
+    for (std::size_t k = 0; k < lanes_per_scale; ++k) {
+      tile.unit[l + k] = unit.multiply;
+      divide[l + k] = unit.divide;
+    }
+  }
+  const Lanes factor = load(divide);
+  for (std::size_t i = 0; i < N; ++i) {
+    alignas(64) float x[kLanes], u[kLanes];
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      x[l] = from.x[l][i];
+      u[l] = from.u[l][i];
+    }
+    tile.x[i] = load(x) * factor;
+    tile.w[i] = load(u);
+  }
+  if (weighting.tempering >= 0) temper(tile, lanes_per_scale, weighting.tempering);
+}
+
+/// Calls f(source, first, count) for every run of kLanes blocks of N elements: blocks first ..
+/// first + count - 1 of the matrix; missing lanes repeat the last block. Row length a multiple
+/// of a super-block makes every run hold whole super-blocks.
+template <std::size_t N, class F>
+void for_each_tile(const EncodeInput& in, std::span<const float> u, F f) {
+  const std::size_t blocks = in.rows * in.cols / N;
+  const std::size_t blocks_a_row = in.cols / N;
+  for (std::size_t first = 0; first < blocks; first += kLanes) {
+    const std::size_t count = blocks - first < kLanes ? blocks - first : kLanes;
+    TileSource source;
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      const std::size_t block = first + l % count;
+      source.x[l] = in.x.data() + block * N;
+      source.u[l] = u.data() + block % blocks_a_row * N;
+    }
+    f(source, first, count);
+  }
+}
+
+}  // namespace quant::fit

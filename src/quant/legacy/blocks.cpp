@@ -1,0 +1,115 @@
+#include "quant/legacy/blocks.h"
+
+#include "quant/fit/affine.h"
+#include "quant/fit/stored.h"
+#include "quant/fit/symmetric.h"
+
+namespace quant::legacy {
+namespace {
+
+using fit::AffineTrial;
+using fit::Lanes;
+using fit::StoredScales;
+using fit::Tile;
+
+/// Trials from 10 % below to 40 % above the absmax scale: with importance the largest weight is
+/// often worth cutting off.
+fit::SymmetricPlan symmetric_plan(Effort effort, float high) {
+  if (effort == Effort::fast) {
+    return {.first = -0.06f * high, .step = 0.03f * high, .count = 8, .polish = 1};
+  }
+  return {.first = -0.1f * high, .step = 0.02f * high, .count = 25, .polish = 3};
+}
+
+constexpr AffineTrial kTrials[] = {{-1.0f, -0.5f}, {-1.0f, 0.0f}, {-1.0f, 0.5f}, {-1.0f, 1.0f},
+                                   {-0.5f, -0.5f}, {-0.5f, 0.0f}, {-0.5f, 0.5f}, {-0.5f, 1.0f},
+                                   {0.0f, -0.5f},  {0.0f, 0.0f},  {0.0f, 0.5f},  {0.0f, 1.0f},
+                                   {0.5f, -0.5f},  {0.5f, 0.0f},  {0.5f, 0.5f},  {0.5f, 1.0f},
+                                   {1.0f, -0.5f},  {1.0f, 0.0f},  {1.0f, 0.5f},  {1.0f, 1.0f}};
+
+struct StoredAffine {
+  StoredScales scale, offset;
+  Lanes error;
+};
+
+StoredAffine store_affine(const Tile<kElems>& tile, const fit::AffineFit& fitted, float high,
+                          int step) {
+  StoredAffine s{
+      .scale = fit::store_scales(fitted.scale, tile.unit, step), .offset = {}, .error = {}};
+  // The offset that suits the rounded scale.
+  s.offset = fit::store_scales(fitted.offset, tile.unit, 0);
+  s.error = fit::affine_error(tile, s.scale.value, s.offset.value, high);
+  return s;
+}
+
+}  // namespace
+
+std::optional<BadBlock> check_scales(std::span<const std::byte> in, std::size_t block_bytes,
+                                     std::size_t fields) noexcept {
+  for (std::size_t b = 0; b < in.size() / block_bytes; ++b) {
+    for (std::size_t f = 0; f < fields; ++f) {
+      const std::size_t offset = b * block_bytes + 2 * f;
+      if (!std::isfinite(base::load_f16(in.data() + offset))) {
+        return BadBlock{.block = b,
+                        .offset = offset,
+                        .what = f == 0 ? "scale is not finite" : "offset is not finite"};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+void encode_symmetric(const EncodeInput& in, std::span<std::byte> out,
+                      const SymmetricFormat& format) {
+  const auto u = fit::relative_importance(in, kElems);
+  const auto plan = symmetric_plan(in.effort, format.high);
+  const int bias = static_cast<int>(-format.low);
+  Tile<kElems> tile;
+  fit::for_each_tile<kElems>(in, u, [&](const auto& source, std::size_t first, std::size_t count) {
+    fit::load_tile(source, 1, fit::Weighting{}, tile);
+    const auto fitted = fit::fit_symmetric(tile, format.low, format.high, plan);
+    StoredScales best = fit::store_scales(fitted.scale, tile.unit, 0);
+    Lanes error = fit::symmetric_error(tile, best.value, format.low, format.high);
+    for (const int step : {-1, 1}) {
+      const StoredScales other = fit::store_scales(fitted.scale, tile.unit, step);
+      const Lanes changed = fit::symmetric_error(tile, other.value, format.low, format.high);
+      best = fit::select(changed < error, other, best);
+      error = fit::min(error, changed);
+    }
+    std::uint8_t codes[fit::kLanes * kElems];
+    fit::symmetric_codes(tile, best.value, format.low, format.high, bias, codes);
+    for (std::size_t l = 0; l < count; ++l) {
+      format.pack(best.bits[l], codes + l * kElems, out.data() + (first + l) * format.block_bytes);
+    }
+  });
+}
+
+void encode_affine(const EncodeInput& in, std::span<std::byte> out, const AffineFormat& format) {
+  const auto u = fit::relative_importance(in, kElems);
+  const fit::AffinePlan plan{.trials = kTrials, .polish = in.effort == Effort::fast ? 1 : 4};
+  Tile<kElems> tile;
+  fit::for_each_tile<kElems>(in, u, [&](const auto& source, std::size_t first, std::size_t count) {
+    fit::load_tile(source, 1, fit::Weighting{}, tile);
+    const auto basis = fit::affine_basis(tile);
+    const auto fitted = fit::fit_affine(tile, basis, format.high, fit::Offset::any, plan);
+    // Zero everywhere is the fallback where no f16 pair comes near.
+    StoredAffine best{.scale = fit::store_scales(fit::all(0), tile.unit, 0),
+                      .offset = fit::store_scales(fit::all(0), tile.unit, 0),
+                      .error = fit::affine_error(tile, fit::all(0), fit::all(0), format.high)};
+    for (const int step : {0, -1, 1}) {
+      const StoredAffine s = store_affine(tile, fitted, format.high, step);
+      const fit::Mask better = s.error < best.error;
+      best.scale = fit::select(better, s.scale, best.scale);
+      best.offset = fit::select(better, s.offset, best.offset);
+      best.error = fit::min(s.error, best.error);
+    }
+    std::uint8_t codes[fit::kLanes * kElems];
+    fit::affine_codes(tile, best.scale.value, best.offset.value, format.high, codes);
+    for (std::size_t l = 0; l < count; ++l) {
+      format.pack(best.scale.bits[l], best.offset.bits[l], codes + l * kElems,
+                  out.data() + (first + l) * format.block_bytes);
+    }
+  });
+}
+
+}  // namespace quant::legacy

@@ -1,0 +1,49 @@
+// What the 32-blocks share: nibble order, encoders of the symmetric and the affine kind.
+#pragma once
+
+#include <cmath>
+
+#include "base/bytes.h"
+#include "quant/codec.h"
+
+namespace quant::legacy {
+
+inline constexpr std::size_t kElems = 32;
+
+/// Byte j of 16 holds the low nibbles of codes j (low half) and j + 16 (high half).
+inline void pack_nibbles(const std::uint8_t* codes, std::byte* out) noexcept {
+  for (std::size_t j = 0; j < 16; ++j) {
+    base::store_u8(out + j, (codes[j] & 15u) | (codes[j + 16] & 15u) << 4);
+  }
+}
+
+/// Bit i is bit 4 of code i.
+inline std::uint32_t fifth_bits(const std::uint8_t* codes) noexcept {
+  std::uint32_t bits = 0;
+  for (unsigned i = 0; i < kElems; ++i) bits |= static_cast<std::uint32_t>(codes[i] >> 4) << i;
+  return bits;
+}
+
+/// First block with one of its leading `fields` f16 numbers not finite.
+std::optional<BadBlock> check_scales(std::span<const std::byte> in, std::size_t block_bytes,
+                                     std::size_t fields) noexcept;
+
+/// y = scale * q, q in low..high; pack gets the bits of the scale and 32 codes q - low.
+struct SymmetricFormat {
+  float low, high;
+  std::size_t block_bytes;
+  void (*pack)(std::uint16_t scale, const std::uint8_t* codes, std::byte* out) noexcept;
+};
+void encode_symmetric(const EncodeInput& in, std::span<std::byte> out,
+                      const SymmetricFormat& format);
+
+/// y = scale * q + offset, q in 0..high.
+struct AffineFormat {
+  float high;
+  std::size_t block_bytes;
+  void (*pack)(std::uint16_t scale, std::uint16_t offset, const std::uint8_t* codes,
+               std::byte* out) noexcept;
+};
+void encode_affine(const EncodeInput& in, std::span<std::byte> out, const AffineFormat& format);
+
+}  // namespace quant::legacy

@@ -1,0 +1,52 @@
+// q4_1: 32 weights share an f16 scale and an f16 offset, 4-bit codes; 5 bits per weight.
+// Source: docs/spec/types/basic.md, "Q4_1".
+#include "quant/legacy/blocks.h"
+#include "quant/registry.h"
+
+namespace quant {
+namespace {
+using namespace legacy;
+
+constexpr std::size_t kBytes = 2 + 2 + 16;  // scale, offset, nibbles
+
+void decode(std::span<const std::byte> in, std::size_t, std::span<float> out) noexcept {
+  for (std::size_t b = 0; b < out.size() / kElems; ++b) {
+    const std::byte* block = in.data() + b * kBytes;
+    float* y = out.data() + b * kElems;
+    const float scale = base::load_f16(block), offset = base::load_f16(block + 2);
+    for (std::size_t j = 0; j < 16; ++j) {
+      const int byte = base::load_u8(block + 4 + j);
+      y[j] = static_cast<float>(byte & 15) * scale + offset;
+      y[j + 16] = static_cast<float>(byte >> 4) * scale + offset;
+    }
+  }
+}
+
+void pack(std::uint16_t scale, std::uint16_t offset, const std::uint8_t* codes,
+          std::byte* out) noexcept {
+  base::store(out, scale);
+  base::store(out + 2, offset);
+  pack_nibbles(codes, out + 4);
+}
+
+void encode(const EncodeInput& in, std::span<std::byte> out) {
+  constexpr AffineFormat format{.high = 15, .block_bytes = kBytes, .pack = pack};
+  encode_affine(in, out, format);
+}
+
+std::optional<BadBlock> check(std::span<const std::byte> in, std::size_t) noexcept {
+  return check_scales(in, kBytes, 2);
+}
+
+}  // namespace
+
+const Codec q4_1{.id = 3,
+                 .name = "q4_1",
+                 .family = Family::legacy,
+                 .block_elems = kElems,
+                 .block_bytes = kBytes,
+                 .spec = "docs/spec/types/basic.md, Q4_1",
+                 .decode = decode,
+                 .encode = encode,
+                 .check = check};
+}  // namespace quant
