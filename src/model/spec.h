@@ -127,6 +127,8 @@ struct RopePlan {
   float beta_fast = 32.0F, beta_slow = 1.0F;
   std::uint32_t n_ctx_orig = 0;
   std::optional<Role> divisors = {};
+
+  friend bool operator==(const RopePlan&, const RopePlan&) = default;
 };
 
 /// Multi-head attention with grouped keys and values.

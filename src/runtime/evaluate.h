@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "runtime/batch.h"
 #include "runtime/model.h"
 #include "runtime/observe.h"
 #include "runtime/runtime.h"
@@ -16,9 +17,6 @@
 namespace runtime {
 
 enum class Loop : std::uint8_t { token, layer };
-/// MLA: which arithmetic (docs/spec/models.md 3.2). `automatic`: expanded for batches of 32 tokens
-/// or more, absorbed below.
-enum class MlaMode : std::uint8_t { automatic, expanded, absorbed };
 
 struct EvaluateOptions {
   Loop loop = Loop::token;
