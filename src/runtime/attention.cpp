@@ -1,0 +1,227 @@
+#include "runtime/attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/rope.h"
+
+namespace runtime {
+namespace {
+
+using model::AttentionPlan;
+using model::Role;
+
+kernels::AttentionArgs kernel_args(const QueryShape& shape, const QueryBlock& b) {
+  return {.q = b.q,
+          .q_stride = b.q_stride,
+          .n_q = b.n_q,
+          .key_dim = shape.key_dim,
+          .value_dim = shape.value_dim,
+          .type = shape.type,
+          .runs = b.runs->data(),
+          .n_runs = b.runs->size(),
+          .k_stride = shape.k_stride,
+          .v_stride = shape.v_stride,
+          .first = b.first,
+          .last = b.last,
+          .scale = shape.scale,
+          .soft_cap = shape.soft_cap,
+          .sink = b.sink,
+          .out = b.out,
+          .out_stride = b.out_stride,
+          .scratch = nullptr};
+}
+
+/// Position-wise steps between the projections and the cache.
+class HeadSteps {
+ public:
+  HeadSteps(const Pass& pass, const AttentionPlan& plan)
+      : pass_(pass),
+        plan_(plan),
+        angles_(rope_rows(pass, plan.rope)),
+        q_norm_(plan.qk_norm_rms ? pass.weights.vector(Role::attn_q_norm) : nullptr),
+        k_norm_(plan.qk_norm_rms ? pass.weights.vector(Role::attn_k_norm) : nullptr) {}
+
+  void query(float* row, std::size_t position) const {
+    const float factor = temperature(position);
+    for (std::size_t h = 0; h < plan_.n_head; ++h) {
+      float* head = row + h * plan_.key_dim;
+      turn(head, q_norm_, position);
+      if (factor != 1.0F) {
+        for (std::size_t i = 0; i < plan_.key_dim; ++i) head[i] *= factor;
+      }
+    }
+  }
+  void key(float* row, std::size_t position) const {
+    for (std::size_t h = 0; h < plan_.n_kv_head; ++h) {
+      turn(row + h * plan_.key_dim, k_norm_, position);
+    }
+  }
+
+ private:
+  void turn(float* head, const float* norm, std::size_t position) const {
+    if (norm != nullptr) {
+      pass_.runtime.kernels.rms_norm(head, norm, pass_.spec.norm_eps, plan_.key_dim, head);
+    }
+    if (angles_ != nullptr) {
+      rope_rotate(plan_.rope.kind, angles_ + position * plan_.rope.n_rot, plan_.rope.n_rot, head);
+    }
+  }
+  float temperature(std::size_t position) const {
+    if (plan_.temperature_scale == 0.0F) return 1.0F;
+    const std::size_t steps = position / std::max(1U, plan_.rope.n_ctx_orig);
+    return 1.0F + plan_.temperature_scale * std::log(1.0F + static_cast<float>(steps));
+  }
+
+  const Pass& pass_;
+  const AttentionPlan& plan_;
+  const float* angles_;
+  const float* q_norm_;
+  const float* k_norm_;
+};
+
+/// Positions, keys into the cache, rotated queries.
+void place_heads(const Pass& pass, const AttentionPlan& plan, const Matrix& q, const Matrix& k,
+                 const Matrix& v) {
+  const HeadSteps steps(pass, plan);
+  const kernels::CacheType type = pass.cache.type();
+  for (const TokenRun& run : pass.batch.runs) {
+    for_rows(pass, run.n, q.cols + k.cols + v.cols, [&](std::size_t i) {
+      const std::size_t t = run.first + i;
+      const std::size_t position = run.position + i;
+      steps.query(q.row(t), position);
+      steps.key(k.row(t), position);
+      pass.runtime.kernels.to_cache(type, k.row(t), k.cols,
+                                    pass.cache.key(pass.cache_slot, run.sequence, position));
+      pass.runtime.kernels.to_cache(type, v.row(t), v.cols,
+                                    pass.cache.value(pass.cache_slot, run.sequence, position));
+    });
+  }
+}
+
+/// Query blocks of one run of tokens.
+void add_blocks(const Pass& pass, const AttentionPlan& plan, const TokenRun& run, const Matrix& q,
+                const Matrix& out, const std::vector<kernels::KvRun>& runs,
+                std::span<const std::uint32_t> first, std::span<const std::uint32_t> last,
+                std::vector<QueryBlock>& blocks) {
+  const std::size_t unit = kernels::cache_bytes(pass.cache.type());
+  const std::size_t group = plan.n_head / plan.n_kv_head;
+  const float* sinks = plan.has_sinks ? pass.weights.vector(Role::attn_sinks) : nullptr;
+  // One token: the heads of a group are rows of one block and read the keys once.
+  const bool together = run.n == 1 && sinks == nullptr;
+  const std::size_t head_step = together ? group : 1;
+  for (std::size_t h = 0; h < plan.n_head; h += head_step) {
+    for (std::size_t i = 0; i < run.n; i += kQueryRows) {
+      QueryBlock b{.q = q.row(run.first + i) + h * plan.key_dim,
+                   .q_stride = together ? plan.key_dim : q.cols,
+                   .n_q = together ? group : std::min(kQueryRows, run.n - i),
+                   .first = first.data() + i,
+                   .last = last.data() + i,
+                   .runs = &runs};
+      b.head_key_offset = h / group * plan.key_dim * unit;
+      b.head_value_offset = h / group * plan.value_dim * unit;
+      b.sink = sinks == nullptr ? nullptr : sinks + h;
+      b.out = out.row(run.first + i) + h * plan.value_dim;
+      b.out_stride = together ? plan.value_dim : out.cols;
+      blocks.push_back(b);
+    }
+  }
+}
+
+void attend_cache(const Pass& pass, const AttentionPlan& plan, const Matrix& q, const Matrix& out) {
+  const QueryShape shape{.key_dim = plan.key_dim,
+                         .value_dim = plan.value_dim,
+                         .type = pass.cache.type(),
+                         .k_stride = pass.cache.key_stride(pass.cache_slot),
+                         .v_stride = pass.cache.value_stride(pass.cache_slot),
+                         .scale = plan.scale,
+                         .soft_cap = plan.soft_cap};
+  std::vector<std::vector<kernels::KvRun>> runs(pass.batch.runs.size());
+  std::vector<QueryBlock> blocks;
+  for (std::size_t r = 0; r < runs.size(); ++r) {
+    const TokenRun& run = pass.batch.runs[r];
+    runs[r] = pass.cache.runs(pass.cache_slot, run.sequence, run.position + run.n);
+    // A block of one token's heads reads up to n_head entries.
+    const std::size_t n = std::max<std::size_t>(run.n, plan.n_head);
+    const auto first = pass.work.stack.take<std::uint32_t>(n);
+    const auto last = pass.work.stack.take<std::uint32_t>(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      const std::size_t end = run.position + std::min(i, run.n - 1) + 1;
+      last[i] = static_cast<std::uint32_t>(end);
+      first[i] = plan.window == 0 || end <= plan.window
+                     ? 0
+                     : static_cast<std::uint32_t>(end - plan.window);
+    }
+    add_blocks(pass, plan, run, q, out, runs[r], first, last, blocks);
+  }
+  attend(pass, shape, blocks);
+}
+
+}  // namespace
+
+const float* rope_rows(const Pass& pass, const model::RopePlan& plan) {
+  if (plan.kind == model::RopeKind::none) return nullptr;
+  std::size_t end = 0;
+  for (const TokenRun& run : pass.batch.runs) end = std::max(end, run.position + run.n);
+  const float* divisors = plan.divisors ? pass.ends.vector(*plan.divisors) : nullptr;
+  return pass.work.rope.rows(plan, divisors, end);
+}
+
+void attend(const Pass& pass, const QueryShape& shape, std::span<const QueryBlock> blocks) {
+  Runtime& rt = pass.runtime;
+  std::size_t scratch = 0;
+  for (const QueryBlock& b : blocks) {
+    scratch = std::max(scratch, rt.kernels.attention_scratch(kernel_args(shape, b)));
+  }
+  pass.work.reserve_scratch(rt.team.size(), scratch);
+  rt.team.run(blocks.size(), [&](std::size_t i, std::size_t thread) {
+    const QueryBlock& b = blocks[i];
+    std::vector<kernels::KvRun> shifted;
+    kernels::AttentionArgs args = kernel_args(shape, b);
+    if (b.head_key_offset != 0 || b.head_value_offset != 0) {
+      shifted = *b.runs;
+      for (kernels::KvRun& run : shifted) {
+        run.k += b.head_key_offset;
+        run.v += b.head_value_offset;
+      }
+      args.runs = shifted.data();
+    }
+    args.scratch = pass.work.thread_scratch[thread].data();
+    rt.kernels.attention(args);
+  });
+}
+
+void run_attention(const Pass& pass, const AttentionPlan& plan, const Rows& x, const Matrix& out) {
+  const Stack::Frame frame(pass.work.stack);
+  const LayerWeights& w = pass.weights;
+  const Matrix q = take_matrix(pass, x.n, std::size_t{plan.n_head} * plan.key_dim);
+  const Matrix k = take_matrix(pass, x.n, std::size_t{plan.n_kv_head} * plan.key_dim);
+  const Matrix v = take_matrix(pass, x.n, std::size_t{plan.n_kv_head} * plan.value_dim);
+  const Target targets[] = {{.role = Role::attn_q,
+                             .weight = &w.at(Role::attn_q),
+                             .out = q.data,
+                             .stride = q.cols,
+                             .bias = w.vector(Role::attn_q_bias)},
+                            {.role = Role::attn_k,
+                             .weight = &w.at(Role::attn_k),
+                             .out = k.data,
+                             .stride = k.cols,
+                             .bias = w.vector(Role::attn_k_bias)},
+                            {.role = Role::attn_v,
+                             .weight = &w.at(Role::attn_v),
+                             .out = v.data,
+                             .stride = v.cols,
+                             .bias = w.vector(Role::attn_v_bias)}};
+  linear(pass, targets, x);
+  place_heads(pass, plan, q, k, v);
+  const Matrix mixed = take_matrix(pass, x.n, std::size_t{plan.n_head} * plan.value_dim);
+  attend_cache(pass, plan, q, mixed);
+  const Target output{.role = Role::attn_output,
+                      .weight = &w.at(Role::attn_output),
+                      .out = out.data,
+                      .stride = out.cols,
+                      .bias = w.vector(Role::attn_output_bias)};
+  linear(pass, {&output, 1}, mixed.rows());
+}
+
+}  // namespace runtime

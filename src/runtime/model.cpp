@@ -1,0 +1,28 @@
+#include "runtime/model.h"
+
+#include "runtime/layer.h"
+
+namespace runtime {
+
+Model Model::open(const std::filesystem::path& path) {
+  Model m;
+  m.files_ = gguf::FileSet::open(path);
+  try {
+    m.spec_ = model::describe(m.files_);
+    m.findings_ = m.files_.findings();
+    base::Findings more = model::validate(m.spec_, m.files_);
+    m.findings_.insert(m.findings_.end(), more.begin(), more.end());
+    check_runnable(m.spec_);
+  } catch (base::Error& e) {
+    e.at("file", path.string());
+    throw;
+  }
+  return m;
+}
+
+const text::Tokenizer& Model::tokenizer() const {
+  if (!tokenizer_) tokenizer_ = text::make_tokenizer(files_.metadata());
+  return *tokenizer_;
+}
+
+}  // namespace runtime
