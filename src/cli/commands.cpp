@@ -6,6 +6,7 @@ namespace cli {
 namespace {
 const Command* const kCommands[] = {
     &types_command,
+    &logits_command,
 };
 }  // namespace
 

@@ -6,6 +6,7 @@
 namespace cli {
 
 extern const Command types_command;
+extern const Command logits_command;
 
 std::span<const Command* const> all_commands() noexcept;
 /// By name or by the name of the public program. Null if unknown.
