@@ -1,0 +1,82 @@
+// Writes the first inputs of the fuzz targets: small valid files of every kind.
+// usage: fuzz_seeds FOLDER   makes FOLDER/TARGET/*
+#include <cstdio>
+#include <filesystem>
+
+#include "base/output_file.h"
+#include "calibrate/importance.h"
+#include "support/bytes_builder.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using test::Bytes;
+
+class Seeds {
+ public:
+  explicit Seeds(fs::path folder) : folder_(std::move(folder)) {}
+  void add(const std::string& target, const std::string& name, const Bytes& bytes) {
+    add(target, name, std::span<const std::byte>(bytes.data()));
+  }
+  void add(const std::string& target, const std::string& name, std::span<const std::byte> bytes) {
+    fs::create_directories(folder_ / target);
+    base::write_file(folder_ / target / name, bytes);
+  }
+  fs::path in(const std::string& target, const std::string& name) const {
+    return folder_ / target / name;
+  }
+
+ private:
+  fs::path folder_;
+};
+
+void containers(Seeds& seeds) {
+  const std::string target = "container_fuzz";
+  Bytes keys;
+  keys.header(0, 14).str("u8").u32(0).u8(1).str("i8").u32(1).u8(255).str("u16").u32(2).u16(3);
+  keys.str("i16").u32(3).u16(4).pair_u32("u32", 5).str("i32").u32(5).i32(-6).str("f32").u32(6);
+  keys.f32(0.5f).str("bool").u32(7).u8(1).pair_str("str", "text").str("u64").u32(10).u64(7);
+  keys.str("i64").u32(11).u64(8).str("f64").u32(12).add(0.25);
+  keys.str("strings").u32(9).u32(8).u64(2).str("a").str("").str("bools").u32(9).u32(7).u64(1).u8(0);
+  seeds.add(target, "every_value_type", keys);
+  Bytes tensors;
+  tensors.header(3, 1).pair_u32("general.alignment", 64);
+  tensors.info("a", {4, 2}, 0, 0).info("b", {32, 1, 2}, 8, 64).info("c", {8}, 30, 192).pad(64);
+  seeds.add(target, "tensors", tensors.zeros(208));
+  Bytes split;
+  split.header(0, 3).str("split.no").u32(2).u16(0).str("split.count").u32(2).u16(2);
+  seeds.add(target, "split", split.str("split.tensors.count").u32(5).i32(0));
+  Bytes old;
+  seeds.add(target, "version_2", old.header(0, 1, 2).pair_u32("k", 7));
+}
+
+void importance(Seeds& seeds) {
+  calibrate::Importance m;
+  m.entries["blk.0.ffn_up_exps.weight"] = {
+      .n_cols = 2, .n_vectors = 3, .sums = {1, 2, 3, 4, 0, 0}, .counts = {5, 6, 0}};
+  m.entries["blk.0.attn_q.weight"] = {
+      .n_cols = 3, .n_vectors = 1, .sums = {1, 0, 2}, .counts = {9}};
+  m.chunk_count = 2;
+  m.datasets = {"text.txt"};
+  seeds.add("importance_dat_fuzz", "two_entries", calibrate::dat_bytes(m));
+  fs::create_directories(seeds.in("importance_gguf_fuzz", ""));
+  calibrate::save_importance(m, seeds.in("importance_gguf_fuzz", "two_entries"),
+                             calibrate::Dialect::gguf);
+  Bytes old;
+  old.i32(2).i32(21).raw("blk.0.ffn_up.0.weight").i32(1).i32(1).f32(2);
+  old.i32(29).raw("CUDA0#blk.0.x.weight (view)#0").i32(0).i32(2).f32(1).f32(0);
+  seeds.add("importance_dat_fuzz", "decorated_without_trailer", old);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: fuzz_seeds FOLDER\n");
+    return 2;
+  }
+  Seeds seeds(argv[1]);
+  containers(seeds);
+  importance(seeds);
+  return 0;
+}
