@@ -5,6 +5,7 @@
 namespace cli {
 namespace {
 const Command* const kCommands[] = {
+    &tokenize_command,
     &types_command,
     &logits_command,
 };

@@ -5,6 +5,7 @@
 
 namespace cli {
 
+extern const Command tokenize_command;
 extern const Command types_command;
 extern const Command logits_command;
 
