@@ -1,0 +1,69 @@
+#include "text/unicode.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <iterator>
+
+namespace text {
+namespace {
+
+struct Lower {
+  std::uint32_t from, to;
+};
+struct Accent {
+  std::uint32_t first, last, base;
+};
+
+constexpr auto kCategoryNumbers = std::to_array<std::uint32_t>({
+#include "text/data/unicode_categories.txt.inc"
+});
+constexpr auto kLowerNumbers = std::to_array<std::uint32_t>({
+#include "text/data/unicode_lowercase.txt.inc"
+});
+constexpr auto kAccentNumbers = std::to_array<std::uint32_t>({
+#include "text/data/unicode_accents.txt.inc"
+});
+
+/// A flat list of numbers as rows.
+template <class Row, std::size_t N>
+constexpr auto rows_of(const std::array<std::uint32_t, N>& numbers) {
+  static_assert(N * sizeof(std::uint32_t) % sizeof(Row) == 0);
+  return std::bit_cast<std::array<Row, N * sizeof(std::uint32_t) / sizeof(Row)>>(numbers);
+}
+constexpr auto kCategories = rows_of<CategoryRow>(kCategoryNumbers);
+constexpr auto kLower = rows_of<Lower>(kLowerNumbers);
+constexpr auto kAccents = rows_of<Accent>(kAccentNumbers);
+
+}  // namespace
+
+std::span<const CategoryRow> category_rows() noexcept { return kCategories; }
+
+std::uint32_t category(char32_t code) noexcept {
+  const auto* above =
+      std::upper_bound(std::begin(kCategories), std::end(kCategories), code,
+                       [](char32_t c, const CategoryRow& row) { return c < row.first; });
+  return above == std::begin(kCategories) ? 0 : std::prev(above)->bits;
+}
+
+bool is_white_space(char32_t code) noexcept {
+  return (code >= 0x9 && code <= 0xD) || code == 0x20 || code == 0x85 || code == 0xA0 ||
+         code == 0x1680 || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 || code == 0x2029 ||
+         code == 0x202F || code == 0x205F || code == 0x3000;
+}
+
+char32_t to_lower(char32_t code) noexcept {
+  const auto* at = std::lower_bound(std::begin(kLower), std::end(kLower), code,
+                                    [](const Lower& row, char32_t c) { return row.from < c; });
+  return at != std::end(kLower) && at->from == code ? at->to : code;
+}
+
+char32_t without_accent(char32_t code) noexcept {
+  const auto* above = std::upper_bound(std::begin(kAccents), std::end(kAccents), code,
+                                       [](char32_t c, const Accent& row) { return c < row.first; });
+  if (above == std::begin(kAccents)) return code;
+  const Accent& row = *std::prev(above);
+  return code <= row.last ? row.base : code;
+}
+
+}  // namespace text

@@ -1,0 +1,37 @@
+// Properties of code points, from tables of ours: they decide token ids, so no system library's
+// version of Unicode may. Source: docs/spec/tokenizers.md, docs/spec/tables/unicode_*.txt.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace text {
+
+/// General category, coarse; bits of the table.
+enum Category : std::uint32_t {
+  kCategoryNumber = 0x02,
+  kCategoryLetter = 0x04,
+  kCategorySeparator = 0x08,
+  kCategoryMark = 0x10,
+  kCategoryPunctuation = 0x20,
+  kCategorySymbol = 0x40,
+  kCategoryOther = 0x80,  ///< control, format, private use, surrogate
+};
+
+/// Valid from `first` up to the next row.
+struct CategoryRow {
+  std::uint32_t first;
+  std::uint32_t bits;
+};
+std::span<const CategoryRow> category_rows() noexcept;
+
+/// Bits of Category. code <= 10FFFF.
+std::uint32_t category(char32_t code) noexcept;
+/// The 25 code points that count as white space.
+bool is_white_space(char32_t code) noexcept;
+/// Simple lower-case mapping, one to one.
+char32_t to_lower(char32_t code) noexcept;
+/// First code point of the canonical decomposition: a letter without its accents.
+char32_t without_accent(char32_t code) noexcept;
+
+}  // namespace text
