@@ -162,6 +162,7 @@ void read_behaviour(const gguf::Metadata& metadata, const Vocab& vocab, Behaviou
     const std::string key = fmt::format("tokenizer.ggml.{}", row.key);
     if (const std::optional<bool> flag = metadata.boolean(key)) behaviour.*row.flag = *flag;
   }
+  behaviour.add_bos = behaviour.add_bos || behaviour.force_bos;
   for (std::size_t r = 0; r < static_cast<std::size_t>(Role::count); ++r) {
     TokenId& id = behaviour.ids[static_cast<Role>(r)];
     if (!vocab.contains(id))

@@ -61,9 +61,10 @@ class SpecialIds {
 
 /// What a kind of tokenizer does unless the metadata say otherwise (docs/spec/tokenizers.md 1.4).
 struct Behaviour {
-  SpecialIds ids{};
+  SpecialIds ids = {};
   bool add_bos = false;
   bool add_eos = false;
+  bool force_bos = false;  ///< add_bos holds even if the file says no
   bool add_space_prefix = false;
   bool escape_spaces = false;       ///< space is stored as U+2581
   bool clean_spaces = false;        ///< detokenizing removes blanks before punctuation

@@ -30,6 +30,8 @@ struct Kind {
                                   const Behaviour& behaviour) = nullptr;
 };
 
+extern const Kind bpe_kind;
+extern const Kind gemma4_kind;
 extern const Kind spm_kind;
 
 std::span<const Kind* const> all_kinds() noexcept;

@@ -4,6 +4,8 @@ namespace text {
 namespace {
 const Kind* const kKinds[] = {
     &spm_kind,
+    &bpe_kind,
+    &gemma4_kind,
 };
 }  // namespace
 
