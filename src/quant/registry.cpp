@@ -22,9 +22,12 @@ const Codec* const kCodecs[] = {
     &q5_K,     // 13
     &q6_K,     // 14
     &iq2_xxs,  // 16
+    &iq4_nl,   // 20
     &iq3_s,    // 21
+    &iq4_xs,   // 23
     &bf16,     // 30
     &q6_0,     // 133
+    &iq4_ks,   // 144
 };
 
 struct Unknown {

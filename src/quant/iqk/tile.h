@@ -1,0 +1,62 @@
+// What the encoders of the level-table formats search over: eight sub-blocks side by side, one a
+// lane, weighted.
+#pragma once
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "quant/codec.h"
+#include "quant/iqk/lanes.h"
+
+namespace quant {
+
+/// How an element's weight follows from its importance v, its value x and m, the mean of x^2 around
+/// it. Source: docs/spec/types/iqk.md, 3.1.
+struct WeightRule {
+  enum class Kind : std::uint8_t {
+    flat,    ///< v
+    root,    ///< v sqrt(temper m + x^2)
+    square,  ///< v (temper m + x^2)
+  };
+  Kind kind = Kind::flat;
+  float temper = 0;
+};
+
+/// Eight sub-blocks of `elems` elements, lane = sub-block.
+struct Tile {
+  static constexpr std::size_t kMaxElems = 32;
+
+  std::size_t elems = 0;
+  std::array<lanes::F8, kMaxElems> x;   ///< weights of the model, times the row's `down`
+  std::array<lanes::F8, kMaxElems> w;   ///< >= 0
+  std::array<lanes::F8, kMaxElems> wx;  ///< w x
+  lanes::F8 energy;                     ///< sum w x^2: the error of rounding to zero
+  lanes::F8 peak;                       ///< the element of largest magnitude, with its sign
+};
+
+/// The columns' importance scaled to a mean of 1; ones where there is none (empty or all zero).
+std::vector<float> scaled_importance(std::span<const float> importance, std::size_t cols);
+
+/// Weights smaller than this everywhere count as zeros.
+inline constexpr float kNothing = 0x1p-100F;
+
+/// The power of two that brings the largest magnitude of x, where v > 0 (anywhere, if v is zero
+/// everywhere), below 1 (or 256, if near the end of f32) and, but for that, to 0.5 or more; 1 if
+/// all are below kNothing. Multiplying by it and by its inverse is exact.
+float scale_down(std::span<const float> x, const float* v) noexcept;
+
+/// One sub-block of a tile: where its elements and their importance begin.
+struct TileLane {
+  const float* x;
+  const float* v;
+  float down;     ///< factor of x
+  float mean_x2;  ///< mean of (x down)^2 around it
+};
+
+/// Up to eight sub-blocks; the lanes behind them are empty (zeros without weight). A sub-block
+/// whose columns all have importance next to zero is weighted evenly, but lightly.
+void fill_tile(std::span<const TileLane> from, std::size_t elems, WeightRule rule,
+               Tile& tile) noexcept;
+
+}  // namespace quant
