@@ -1,0 +1,60 @@
+// Forward passes against the logits of the original models (tests/golden/models).
+#include "model/hf_model.h"
+#include "runtime/golden.h"
+
+namespace {
+
+using runtime::MlaMode;
+
+struct Case {
+  const char* name;
+  test::HfOptions options = {};
+  MlaMode mla = MlaMode::automatic;
+  const char* logits = "logits.f32";
+};
+
+/// Relative difference to the golden logits over all 48 tokens, computed in batches of `batch`.
+double difference(const Case& c, std::size_t batch) {
+  const test::TempDir dir;
+  test::HfModel(c.name, c.options).draft().write(dir / "model.gguf");
+  const auto model = runtime::Model::open(dir / "model.gguf");
+  EXPECT_TRUE(model.findings().empty()) << model.findings().front().text;
+  const std::string folder = std::string("tests/golden/models/") + c.name + "/";
+  test::Setup setup;
+  setup.options.cache = kernels::CacheType::f32;
+  setup.options.mla = c.mla;
+  setup.options.batch_tokens = batch;
+  const std::vector<runtime::Chunk> chunk{
+      {.tokens = test::read_ids(test::source_path(folder + "ids.i32")), .first_output = 0}};
+  const auto want = test::read_floats(test::source_path(folder + c.logits));
+  return test::relative_difference(test::logits_of(model, chunk, setup), want);
+}
+
+void expect_golden(const Case& c) {
+  for (const std::size_t batch : {48U, 7U, 1U}) {
+    EXPECT_LT(difference(c, batch), 1e-5) << c.name << ", batches of " << batch;
+  }
+}
+
+TEST(Models, Llama) { expect_golden({.name = "llama"}); }
+TEST(Models, LlamaWithRopeDivisorsAndTiedOutput) { expect_golden({.name = "llama-rope3-tied"}); }
+TEST(Models, MistralRunsWithoutItsWindow) {
+  expect_golden({.name = "mistral", .logits = "logits_gguf.f32"});
+}
+TEST(Models, Mixtral) { expect_golden({.name = "mixtral"}); }
+TEST(Models, MixtralWithOneTensorAnExpert) {
+  expect_golden({.name = "mixtral", .options = {.stack_experts = false}});
+}
+TEST(Models, MixtralWithGateAndUpMerged) {
+  expect_golden({.name = "mixtral", .options = {.merge_gate_up = true}});
+}
+TEST(Models, DeepseekV2Lite) { expect_golden({.name = "deepseek_v2-lite"}); }
+TEST(Models, DeepseekV3) { expect_golden({.name = "deepseek_v3"}); }
+TEST(Models, DeepseekV3Absorbed) {
+  expect_golden({.name = "deepseek_v3", .mla = MlaMode::absorbed});
+}
+TEST(Models, DeepseekV3Expanded) {
+  expect_golden({.name = "deepseek_v3", .mla = MlaMode::expanded});
+}
+
+}  // namespace
