@@ -12,7 +12,7 @@ bool is_blank(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 }  // namespace
 
-SpecialSplitter::SpecialSplitter(const Vocab& vocab) : vocab_(vocab), nodes_{{kNoRank}} {
+SpecialSplitter::SpecialSplitter(const Vocab& vocab) : vocab_(vocab) {
   for (std::size_t i = 0; i < vocab.size(); ++i) {
     const TokenId id = static_cast<TokenId>(i);
     if (vocab.has(id, kSpecialBits)) list_.push_back(id);
@@ -21,30 +21,19 @@ SpecialSplitter::SpecialSplitter(const Vocab& vocab) : vocab_(vocab), nodes_{{kN
     return vocab.text(a).size() > vocab.text(b).size();
   });
   for (std::size_t rank = 0; rank < list_.size(); ++rank) {
-    add(static_cast<std::uint32_t>(rank), vocab.text(list_[rank]));
+    const std::string_view text = vocab.text(list_[rank]);
+    ranks_.add(text, static_cast<std::uint32_t>(rank));
+    starts_[static_cast<std::uint8_t>(text[0])] = true;
   }
-}
-
-void SpecialSplitter::add(std::uint32_t rank, std::string_view text) {
-  std::uint32_t node = 0;
-  starts_[static_cast<std::uint8_t>(text[0])] = true;
-  for (const char c : text) {
-    const std::uint64_t edge = std::uint64_t{node} << 8 | static_cast<std::uint8_t>(c);
-    const auto [at, is_new] = edges_.emplace(edge, static_cast<std::uint32_t>(nodes_.size()));
-    if (is_new) nodes_.push_back({kNoRank});
-    node = at->second;
-  }
-  nodes_[node].rank = rank;
 }
 
 std::uint32_t SpecialSplitter::longest(std::string_view text, bool parse_special) const {
-  std::uint32_t node = 0;
+  ByteTrie::Node node = 0;
   std::uint32_t best = kNoRank;
   for (const char c : text) {
-    const auto at = edges_.find(std::uint64_t{node} << 8 | static_cast<std::uint8_t>(c));
-    if (at == edges_.end()) break;
-    node = at->second;
-    const std::uint32_t rank = nodes_[node].rank;
+    node = ranks_.child(node, c);
+    if (node == ByteTrie::kNoNode) break;
+    const std::uint32_t rank = ranks_.value(node);
     if (rank == kNoRank) continue;
     if (parse_special || !vocab_.has(list_[rank], kControl | kUnknown)) best = rank;
   }

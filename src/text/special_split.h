@@ -5,9 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "text/byte_trie.h"
 #include "text/vocab.h"
 
 namespace text {
@@ -32,19 +32,14 @@ class SpecialSplitter {
 
  private:
   friend class SplitRun;
-  struct Node {
-    std::uint32_t rank;  // of the token that ends here, or kNoRank
-  };
-  static constexpr std::uint32_t kNoRank = 0xFFFFFFFF;
+  static constexpr std::uint32_t kNoRank = ByteTrie::kNoValue;
 
-  void add(std::uint32_t rank, std::string_view text);
   /// Rank of the longest allowed token that begins `text`; kNoRank if there is none.
   std::uint32_t longest(std::string_view text, bool parse_special) const;
 
   const Vocab& vocab_;
   std::vector<TokenId> list_;
-  std::vector<Node> nodes_;
-  std::unordered_map<std::uint64_t, std::uint32_t> edges_;  // node << 8 | byte -> node
+  ByteTrie ranks_;  // places in list_
   std::array<bool, 256> starts_{};
 };
 

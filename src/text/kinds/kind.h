@@ -33,6 +33,8 @@ struct Kind {
 extern const Kind bpe_kind;
 extern const Kind gemma4_kind;
 extern const Kind spm_kind;
+extern const Kind unigram_kind;
+extern const Kind wordpiece_kind;
 
 std::span<const Kind* const> all_kinds() noexcept;
 

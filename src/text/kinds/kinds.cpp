@@ -3,9 +3,7 @@
 namespace text {
 namespace {
 const Kind* const kKinds[] = {
-    &spm_kind,
-    &bpe_kind,
-    &gemma4_kind,
+    &spm_kind, &bpe_kind, &gemma4_kind, &unigram_kind, &wordpiece_kind,
 };
 }  // namespace
 
