@@ -10,6 +10,7 @@ constexpr const KernelTable* kTables[] = {
     &reference_table,
 #if defined(__x86_64__)
     &avx512_table,
+    &amx_table,
 #endif
 };
 

@@ -21,7 +21,7 @@ namespace kernels {
 /// independent of each other, so packed rows may be gathered (experts).
 enum class Packing : std::uint8_t {
   f32,   ///< cols floats
-  bf16,  ///< cols bf16, padded with zeros to a multiple of 64
+  bf16,  ///< cols bf16, then cols bf16 of what the first leave, padded with zeros to 64 each
   q8,    ///< a Q8Chunk for every 256 columns
 };
 

@@ -121,7 +121,8 @@ Product multiply(const KernelTable& table, const Matrix& m, const std::vector<fl
 
 /// What rounding of x (and of w, to bf16) may cost: half a step of the packing for every product,
 /// and a little for the order of sums.
-double tolerance(Packing packing, const float* w, const float* x, std::size_t cols) {
+double tolerance(const quant::Codec& codec, Packing packing, const float* w, const float* x,
+                 std::size_t cols) {
   double products = 0;
   double rounding = 0;
   for (std::size_t b = 0; b < cols; b += 16) {
@@ -136,7 +137,9 @@ double tolerance(Packing packing, const float* w, const float* x, std::size_t co
   }
   const double order = 1e-5 * products + 1e-30;
   if (packing == Packing::q8) return 1.01 * rounding + order;
-  return packing == Packing::bf16 ? products / 255 + order : order;
+  if (packing == Packing::f32) return order;
+  const bool one_part = codec.bpw() < 6;  // weights rounded to 8 bits
+  return (one_part ? 1.0 / 255 : 4e-5) * products + order;
 }
 
 void expect_close(const Matrix& m, const std::vector<float>& x, std::size_t n, const Product& p) {
@@ -147,7 +150,7 @@ void expect_close(const Matrix& m, const std::vector<float>& x, std::size_t n, c
         sum += double{m.row(r)[c]} * double{x[t * m.cols + c]};
       }
       const double got = double{p.out[t * (m.rows + kGap) + r]};
-      ASSERT_NEAR(got, sum, tolerance(p.packing, m.row(r), &x[t * m.cols], m.cols))
+      ASSERT_NEAR(got, sum, tolerance(*m.codec, p.packing, m.row(r), &x[t * m.cols], m.cols))
           << m.codec->name << " row " << r << " token " << t << " of " << n << ", cols " << m.cols;
     }
     for (std::size_t i = 0; i < kGap; ++i) {

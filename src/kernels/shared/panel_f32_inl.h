@@ -9,11 +9,15 @@ namespace {
 
 struct PanelF32 {
   using Elem = float;
-  static constexpr std::size_t kDepth = 16;
+  static constexpr std::size_t kDepth = 16, kXParts = 1;
   static constexpr std::size_t kMicroRows = kLanes == 16 ? 8 : 4;  ///< sums fit the registers
 
   /// Rows of a panel are not a power of two apart, so that they fall into different cache sets.
   static std::size_t panel_stride(std::size_t depth) noexcept { return depth + 16; }
+
+  static std::size_t panel_elems(std::size_t depth) noexcept {
+    return kPanelRows * panel_stride(depth);
+  }
 
   static void put_panels(const U8Panel* p, std::size_t depth, float* panel,
                          std::size_t row) noexcept {

@@ -3,7 +3,8 @@
 // W x 16 rows of x. Written over a micro-kernel type:
 //   Elem                     what panels hold: float, or the bits of a bf16
 //   kDepth                   64 bytes of Elem; packed rows of x are padded with zeros to it
-//   panel_stride             elements of a panel row
+//   kXParts                  x is the sum of so many parts, one after the other in a packed row
+//   panel_elems              elements of a panel of 32 rows
 //   put_panels, put_floats   one weight row to its place in a panel, zeros past its end
 //   put_plain                the same straight from a plain format, or false
 //   multiply                 tiles of sums = (or +=) panel * blocks of x
@@ -23,7 +24,7 @@ constexpr std::size_t kTile = 16;          // rows of W and rows of x in a tile 
 constexpr std::size_t kPanelRows = 32;     // rows of W decoded at a time
 constexpr std::size_t kBlockRows = 256;    // rows of W that share a turned block of x
 constexpr std::size_t kBlockTokens = 512;  // rows of x that share a decoded panel
-constexpr std::size_t kBlockCols = 1024;   // columns at a time, a multiple of 256
+constexpr std::size_t kBlockCols = 512;    // columns at a time, a multiple of 256
 
 inline std::size_t rounded(std::size_t n, std::size_t unit) noexcept {
   return (n + unit - 1) / unit * unit;
@@ -82,8 +83,8 @@ struct Parts {
   std::size_t x, panel, sums, decoded, unpacked;  // bytes
 
   Parts(const Plan& plan, const quant::Codec& codec, std::size_t cols) noexcept
-      : x(plan.block_cols * plan.block_tokens * sizeof(Elem)),
-        panel(kPanelRows * Kernel::panel_stride(plan.block_cols) * sizeof(Elem)),
+      : x(Kernel::kXParts * plan.block_cols * plan.block_tokens * sizeof(Elem)),
+        panel(Kernel::panel_elems(plan.block_cols) * sizeof(Elem)),
         sums(kBlockRows * plan.block_tokens * sizeof(float)),
         decoded(rounded((plan.source == Source::decoded ? codec.group_rows : 1) *
                             (plan.source == Source::unpacked ? 0 : rounded(cols, kTile)) *
@@ -143,13 +144,18 @@ class PanelProduct {
   float* sums(std::size_t row) noexcept { return sums_ + row * tiles() * kTile; }
 
   void turn_x(std::size_t col, std::size_t depth) noexcept {
-    const std::byte* first = args_.x + first_token_ * args_.x_stride + col * sizeof(Elem);
+    const std::size_t part_bytes = args_.x_stride / Kernel::kXParts;
+    for (std::size_t part = 0; part < Kernel::kXParts; ++part) {
+      turn_part(args_.x + first_token_ * args_.x_stride + part * part_bytes + col * sizeof(Elem),
+                depth, x_ + part * tiles() * kTile * depth);
+    }
+  }
+  void turn_part(const std::byte* x, std::size_t depth, Elem* out) noexcept {
     for (std::size_t t = 0; t < tokens_; t += kTile) {
       const std::size_t n = tokens_ - t < kTile ? tokens_ - t : kTile;
-      std::byte* out = reinterpret_cast<std::byte*>(x_ + t * depth);
       for (std::size_t c = 0; c < depth; c += Kernel::kDepth) {
-        transpose(first + t * args_.x_stride + c * sizeof(Elem), args_.x_stride, n,
-                  out + c * kTile * sizeof(Elem));
+        transpose(x + t * args_.x_stride + c * sizeof(Elem), args_.x_stride, n,
+                  reinterpret_cast<std::byte*>(out + t * depth + c * kTile));
       }
     }
   }
