@@ -6,6 +6,7 @@ namespace cli {
 namespace {
 const Command* const kCommands[] = {
     &tokenize_command,
+    &quantize_command,
     &types_command,
     &logits_command,
 };

@@ -6,6 +6,7 @@
 namespace cli {
 
 extern const Command tokenize_command;
+extern const Command quantize_command;
 extern const Command types_command;
 extern const Command logits_command;
 

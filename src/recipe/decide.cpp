@@ -23,7 +23,7 @@ bool Decider::custom_rule(const InputTensor& tensor, Selected& selected) {
     const CustomRule& rule = options_.custom_rules[i];
     if (!rule.pattern.search(tensor.name)) continue;
     ++rule_hits_[i];
-    selected = {rule.type, "rule " + rule.pattern.text()};
+    selected = {rule.type, "rule " + rule.pattern.text(), true};
     return true;
   }
   return false;
@@ -39,7 +39,7 @@ void Decider::late_override(const InputTensor& tensor, Selected& selected) const
         option.role == "ffn_gate_inp" && contains(tensor.name, "ffn_gate_inp.weight");
     const TypeFacts* type = options_.role_type(option.role);
     if (type != nullptr && (by_name || router)) {
-      selected = {type, fmt::format("--{}", option.option)};
+      selected = {type, fmt::format("--{}", option.option), false};
     }
   }
 }
@@ -58,14 +58,14 @@ void Decider::fit(const InputTensor& tensor, Selected& selected) {
 }
 
 Selected Decider::choose_ik(const InputTensor& tensor) {
-  Selected selected{options_.recipe->default_type, "default type"};
+  Selected selected{options_.recipe->default_type, "default type", false};
   if (!selected.type->is_float()) {
     if (!options_.pure) {
       selected = selector_.next(tensor);
       // ik's own rules never reach this option (docs/spec/recipes.md 5.6, 12).
       if (const TypeFacts* qkv = options_.role_type("attn_qkv");
           qkv != nullptr && contains(tensor.name, "attn_qkv.weight")) {
-        selected = {qkv, "--attn-qkv-type"};
+        selected = {qkv, "--attn-qkv-type", false};
       }
       custom_rule(tensor, selected);
     }
@@ -78,14 +78,14 @@ Selected Decider::choose_ik(const InputTensor& tensor) {
 }
 
 Selected Decider::choose_mainline(const InputTensor& tensor) {
-  Selected selected{options_.recipe->default_type, "default type"};
+  Selected selected{options_.recipe->default_type, "default type", false};
   if (const TypeFacts* type = options_.role_type("token_embd");
       type != nullptr && is_row_lookup(tensor.name)) {
-    return {type, "--token-embedding-type"};
+    return {type, "--token-embedding-type", false};
   }
   if (const TypeFacts* type = options_.role_type("output");
       type != nullptr && tensor.name == "output.weight") {
-    return {type, "--output-tensor-type"};
+    return {type, "--output-tensor-type", false};
   }
   if (selected.type->is_float()) return selected;
   if (!custom_rule(tensor, selected) && !options_.pure) selected = selector_.next(tensor);
@@ -107,6 +107,7 @@ Choice Decider::decide(const InputTensor& tensor) {
   choice.type = selected.type;
   choice.action = selected.type == tensor.type ? Action::copy : Action::encode;
   choice.reason = std::move(selected.rule);
+  choice.custom_rule = selected.custom;
   choice.requantize = choice.action == Action::encode && !tensor.type->is_float();
   const std::string_view symbol = selected.type->symbol;
   if ((symbol == "IQ1_S_R4" || symbol == "IQ1_M_R4") && tensor.shape.cols() % 128 != 0) {

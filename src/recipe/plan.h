@@ -23,8 +23,9 @@ struct Choice {
   const TypeFacts* type = nullptr;  ///< of the output
   /// Before interleaving was given up for the number of rows: what importance rules look at.
   const TypeFacts* wanted = nullptr;
-  std::string reason = {};  ///< which rule, option or fallback decided
-  bool requantize = false;  ///< the source is itself quantized
+  std::string reason = {};   ///< which rule, option or fallback decided
+  bool custom_rule = false;  ///< a rule of the user decided
+  bool requantize = false;   ///< the source is itself quantized
 };
 
 struct TypePlan {

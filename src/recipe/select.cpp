@@ -106,16 +106,17 @@ Selected Selector::next(const InputTensor& tensor) {
         const bool family_fits = row.family == "any" || row.family == family_;
         return family_fits && row.name_fits(tensor.name) && row.guard.holds(scope);
       });
-  if (role == tables_.roles.end()) return {&start, "default type"};
+  if (role == tables_.roles.end()) return {&start, "default type", false};
   scope.set_counter(role->counter);
-  Selected selected{&start, fmt::format("role {}, default type", role->role)};
+  Selected selected{&start, fmt::format("role {}, default type", role->role), false};
   const std::string_view symbol = options_.recipe->symbol;
   for (const RuleRow& rule : tables_.rules) {
     if (rule.role != role->role) continue;
     const bool listed = rule.recipes.empty() || std::find(rule.recipes.begin(), rule.recipes.end(),
                                                           symbol) != rule.recipes.end();
     if (!listed || !rule.when.holds(scope)) continue;
-    selected = {&apply(rule.type, start), fmt::format("role {} line {}", role->role, rule.line)};
+    selected = {&apply(rule.type, start), fmt::format("role {} line {}", role->role, rule.line),
+                false};
     break;
   }
   if (!role->counter.empty()) ++counters_[role->counter];

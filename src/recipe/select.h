@@ -18,7 +18,8 @@ std::optional<std::int64_t> layer_of(std::string_view tensor_name) noexcept;
 /// What the rules say about one tensor.
 struct Selected {
   const TypeFacts* type = nullptr;
-  std::string rule;  ///< "G.v line 36", or "default type"
+  std::string rule;     ///< "role G.v line 36", or "default type"
+  bool custom = false;  ///< a rule of the user
 };
 
 /// Walks the tensors of one model in visiting order; keeps the counters.

@@ -1,0 +1,86 @@
+// The options of `quantize`, of both public programs and our own.
+#include <array>
+
+#include "cli/quantize_request.h"
+
+namespace cli {
+namespace {
+
+constexpr std::array kOptions{
+    Option{.names = "--policy",
+           .value = "ik|llama.cpp",
+           .default_value = "ik",
+           .help = "whose mixes, fallbacks and order of tensors are followed"},
+    Option{.names = "--dry-run",
+           .help = "decide everything, print types and exact size, write nothing"},
+    Option{.names = "--effort",
+           .value = "fast|best",
+           .default_value = "best",
+           .help = "how hard encoders search"},
+    Option{.names = "--imatrix", .value = "FILE", .help = "importance data, GGUF or .dat"},
+    Option{.names = "--include-weights",
+           .value = "TEXT",
+           .help = "use importance only for tensors whose name contains TEXT",
+           .repeats = true},
+    Option{.names = "--exclude-weights",
+           .value = "TEXT",
+           .help = "use no importance for tensors whose name contains TEXT",
+           .repeats = true},
+    Option{.names = "--hide-imatrix", .help = "do not tell about the importance data in the file"},
+    Option{.names = "--ignore-imatrix-rules",
+           .help = "make types and recipes that need importance data without it"},
+    Option{.names = "--allow-requantize", .help = "take tensors that are already quantized"},
+    Option{.names = "--leave-output-tensor", .help = "copy output.weight"},
+    Option{.names = "--pure", .help = "the default type for every tensor, no mix"},
+    Option{.names = "--custom-q",
+           .value = "REGEX=TYPE,...",
+           .help = "types by name; the first matching rule wins",
+           .repeats = true},
+    Option{.names = "--custom-q-file",
+           .value = "FILE",
+           .help = "rules REGEX=TYPE, one a line, # for comments; after those of --custom-q",
+           .repeats = true},
+    Option{.names = "--tensor-type",
+           .value = "NAME=TYPE",
+           .help = "one rule in the spelling of llama.cpp, also with --pure",
+           .repeats = true},
+    Option{.names = "--tensor-type-file",
+           .value = "FILE",
+           .help = "such rules, separated by white space",
+           .repeats = true},
+    Option{.names = "--output-tensor-type", .value = "TYPE", .help = "type of output.weight"},
+    Option{.names = "--token-embedding-type", .value = "TYPE", .help = "type of token_embd.weight"},
+    Option{.names = "--per-layer-token-embedding-type",
+           .value = "TYPE",
+           .help = "type of per_layer_token_embd.weight"},
+    Option{.names = "--ffn-gate-inp-type", .value = "TYPE", .help = "type of the expert routers"},
+    Option{.names = "--attn-q-type", .value = "TYPE", .help = "type of attn_q (and attn_qkv)"},
+    Option{.names = "--attn-k-type", .value = "TYPE", .help = "type of attn_k and its kin"},
+    Option{.names = "--attn-v-type", .value = "TYPE", .help = "type of attn_v"},
+    Option{.names = "--attn-qkv-type", .value = "TYPE", .help = "type of attn_qkv"},
+    Option{.names = "--attn-output-type", .value = "TYPE", .help = "type of attn_output"},
+    Option{.names = "--ffn-gate-type", .value = "TYPE", .help = "type of ffn_gate and its kin"},
+    Option{.names = "--ffn-down-type", .value = "TYPE", .help = "type of ffn_down and its kin"},
+    Option{.names = "--ffn-up-type", .value = "TYPE", .help = "type of ffn_up and its kin"},
+    Option{.names = "--repack", .help = "rewrite tensors row-interleaved, without loss"},
+    Option{.names = "--unpack", .help = "the way back from --repack"},
+    Option{.names = "--repack-pattern",
+           .value = "REGEX,...",
+           .help = "repack or unpack only matching tensors",
+           .repeats = true},
+    Option{.names = "--keep-split", .help = "write the shards of the input"},
+    Option{.names = "--partial-requant", .help = "leave output files that exist as they are"},
+    Option{.names = "--override-kv",
+           .value = "KEY=TYPE:VALUE",
+           .help = "change metadata; TYPE is int, float, bool or str",
+           .repeats = true},
+    Option{.names = "--extra-output-tensor",
+           .value = "TYPE",
+           .help = "refused: no other program reads the second output tensor"},
+};
+
+}  // namespace
+
+std::span<const Option> quantize_options() noexcept { return kOptions; }
+
+}  // namespace cli

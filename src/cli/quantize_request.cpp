@@ -1,0 +1,233 @@
+#include "cli/quantize_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+#include "recipe/table_text.h"
+
+namespace cli {
+namespace {
+
+using recipe::Policy;
+
+base::Error usage(std::string message) {
+  return base::Error(base::Fault::bad_usage, std::move(message));
+}
+
+Policy policy_of(const Args& args) {
+  const std::string name = args.str("policy");
+  if (name == "ik" || name == "ik_llama.cpp") return Policy::ik;
+  if (name == "llama.cpp" || name == "mainline") return Policy::mainline;
+  throw usage("unknown policy").at("found", name).expected("ik or llama.cpp");
+}
+
+/// A TYPE word in the spelling of the list; empty if it is none.
+std::string canonical_type(Policy policy, const std::string& word) {
+  if (recipe::equal_ignoring_case(word, "COPY")) return "COPY";
+  const recipe::Recipe* recipe = recipe::recipe_for_word(policy, word);
+  if (recipe == nullptr) return "";
+  for (const std::string_view name : recipe->cli) {
+    if (recipe::equal_ignoring_case(name, word)) return std::string(name);
+  }
+  return std::string(recipe->symbol);
+}
+
+std::string type_names(Policy policy) {
+  std::string out;
+  for (const recipe::Recipe& r : recipe::all_recipes(policy)) {
+    for (const std::string_view name : r.cli)
+      out += fmt::format("{}{}", out.empty() ? "" : " ", name);
+  }
+  return out;
+}
+
+std::string read_rules(const std::string& path) {
+  std::ifstream in(path);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) throw base::Error(base::Fault::io, "cannot read rules").at("file", path);
+  return std::move(text).str();
+}
+
+/// Words of a rule file; `by_line` keeps blanks inside a line and drops comments.
+std::vector<std::string> rule_pieces(const std::string& text, bool by_line) {
+  std::vector<std::string> out;
+  std::istringstream in(text);
+  std::string piece;
+  if (!by_line) {
+    while (in >> piece) out.push_back(piece);
+    return out;
+  }
+  while (std::getline(in, piece)) {
+    while (!piece.empty() && (piece.back() == '\r' || piece.back() == ' ')) piece.pop_back();
+    const std::size_t start = piece.find_first_not_of(' ');
+    if (start == std::string::npos || piece[start] == '#') continue;
+    out.push_back(piece.substr(start));
+  }
+  return out;
+}
+
+void append(std::vector<recipe::CustomRule>& rules, std::vector<recipe::CustomRule> more) {
+  for (recipe::CustomRule& rule : more) rules.push_back(std::move(rule));
+}
+
+std::vector<recipe::CustomRule> custom_rules(const Args& args) {
+  std::vector<recipe::CustomRule> rules;
+  for (const std::string& list : args.list("custom-q")) {
+    append(rules, recipe::parse_custom_rules("--custom-q", list));
+  }
+  for (const std::string& path : args.list("custom-q-file")) {
+    for (const std::string& line : rule_pieces(read_rules(path), true)) {
+      append(rules, recipe::parse_custom_rules("--custom-q-file", line));
+    }
+  }
+  for (const std::string& rule : args.list("tensor-type")) {
+    rules.push_back(recipe::parse_tensor_type("--tensor-type", rule));
+  }
+  for (const std::string& path : args.list("tensor-type-file")) {
+    for (const std::string& rule : rule_pieces(read_rules(path), false)) {
+      rules.push_back(recipe::parse_tensor_type("--tensor-type-file", rule));
+    }
+  }
+  return rules;
+}
+
+std::vector<recipe::RoleType> role_types(const Args& args, Policy policy) {
+  std::vector<recipe::RoleType> types;
+  for (const recipe::RoleOption& option : recipe::role_options()) {
+    if (!args.given(option.option)) continue;
+    const std::string spelled = fmt::format("--{}", option.option);
+    if (option.ik_only && policy == Policy::mainline) {
+      throw usage(spelled + " belongs to the ik policy")
+          .hint("--tensor-type NAME=TYPE does it here");
+    }
+    types.push_back({option.role, &recipe::type_for_option(spelled, args.str(option.option))});
+  }
+  return types;
+}
+
+std::vector<recipe::Pattern> repack_patterns(const Args& args) {
+  std::vector<recipe::Pattern> patterns;
+  for (const std::string& list : args.list("repack-pattern")) {
+    for (const std::string_view piece : recipe::split(list, ',')) {
+      if (piece.empty() || piece.find_first_of(" \t") != std::string_view::npos) {
+        throw usage("--repack-pattern: empty or with white space")
+            .at("found", fmt::format("'{}'", piece));
+      }
+      patterns.emplace_back(std::string(piece));
+    }
+  }
+  return patterns;
+}
+
+recipe::Run run_of(const Args& args, const std::string& type_word) {
+  if (args.flag("repack") && args.flag("unpack")) throw usage("--repack and --unpack together");
+  if (args.flag("repack")) return recipe::Run::repack;
+  if (args.flag("unpack")) return recipe::Run::unpack;
+  return type_word == "COPY" ? recipe::Run::copy : recipe::Run::quantize;
+}
+
+bool contains_any(const std::string& name, const std::vector<std::string>& pieces) {
+  return std::any_of(pieces.begin(), pieces.end(),
+                     [&](const std::string& piece) { return recipe::contains(name, piece); });
+}
+
+/// Loads the file, applies the filters, describes it for the metadata.
+void load_importance(const Args& args, QuantizeArguments& out) {
+  const std::vector<std::string> include = args.list("include-weights");
+  const std::vector<std::string> exclude = args.list("exclude-weights");
+  if (!include.empty() && !exclude.empty()) {
+    throw usage("--include-weights and --exclude-weights exclude each other");
+  }
+  if (!args.given("imatrix")) return;
+  const std::string file = args.str("imatrix");
+  auto importance = std::make_unique<calibrate::Importance>(calibrate::load_importance(file));
+  std::erase_if(importance->entries, [&](const auto& entry) {
+    return (!include.empty() && !contains_any(entry.first, include)) ||
+           contains_any(entry.first, exclude);
+  });
+  if (importance->entries.empty()) return;
+  out.request.importance_keys = cook::ImportanceKeys{
+      .file = file,
+      .dataset = importance->datasets.empty() ? "" : importance->datasets.front(),
+      .n_entries = importance->entries.size(),
+      .n_chunks = importance->chunk_count,
+      .hidden = args.flag("hide-imatrix")};
+  out.importance = std::move(importance);
+  out.request.importance = out.importance.get();
+  out.request.recipe.have_importance = true;
+}
+
+/// INPUT [OUTPUT] TYPE [NTHREADS].
+void place_words(const Args& args, QuantizeArguments& out) {
+  const std::vector<std::string>& words = args.positionals();
+  const Policy policy = out.request.recipe.policy;
+  out.input = words[0];
+  std::size_t at = 1;
+  out.type_word = canonical_type(policy, words[at]);
+  const bool has_output = out.type_word.empty() && words.size() > 2;
+  if (has_output) out.type_word = canonical_type(policy, words[++at]);
+  if (out.type_word.empty()) {
+    throw usage(fmt::format("unknown type {}", words[at]))
+        .expected("one of COPY " + type_names(policy));
+  }
+  if (has_output) {
+    out.request.output = words[1];
+  } else {
+    out.request.output =
+        out.input.parent_path() /
+        fmt::format("ggml-model-{}{}", out.type_word, args.flag("keep-split") ? "" : ".gguf");
+  }
+  if (++at >= words.size()) return;
+  std::int64_t threads = 0;
+  const std::string& word = words[at];
+  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), threads);
+  if (code != std::errc() || end != word.data() + word.size() || threads > 4096 ||
+      at + 1 != words.size()) {
+    throw usage("not a number of threads").at("found", word);
+  }
+  out.n_threads = threads <= 0 ? 0 : static_cast<std::size_t>(threads);
+}
+
+}  // namespace
+
+QuantizeArguments parse_quantize(const Args& args) {
+  QuantizeArguments out;
+  cook::Request& request = out.request;
+  request.recipe.policy = policy_of(args);
+  place_words(args, out);
+  if (args.given("extra-output-tensor")) {
+    throw usage("--extra-output-tensor is not supported")
+        .hint("ik_llama.cpp alone reads such a tensor; use --output-tensor-type");
+  }
+  request.recipe.run = run_of(args, out.type_word);
+  request.recipe.recipe = out.type_word == "COPY"
+                              ? recipe::recipe_by_symbol(request.recipe.policy, "F32")
+                              : recipe::recipe_for_word(request.recipe.policy, out.type_word);
+  request.recipe.pure = args.flag("pure");
+  request.recipe.leave_output_tensor = args.flag("leave-output-tensor");
+  request.recipe.allow_requantize = args.flag("allow-requantize");
+  request.recipe.role_types = role_types(args, request.recipe.policy);
+  request.recipe.custom_rules = custom_rules(args);
+  request.recipe.repack_patterns = repack_patterns(args);
+  request.keep_split = args.flag("keep-split");
+  request.partial = args.flag("partial-requant");
+  request.dry_run = args.flag("dry-run");
+  request.ignore_importance_rules = args.flag("ignore-imatrix-rules");
+  const std::string effort = args.str("effort");
+  if (effort != "fast" && effort != "best") {
+    throw usage("bad value for --effort").at("found", effort).expected("fast or best");
+  }
+  request.effort = effort == "fast" ? quant::Effort::fast : quant::Effort::best;
+  for (const std::string& text : args.list("override-kv")) {
+    request.overrides.push_back(cook::parse_override(text));
+  }
+  load_importance(args, out);
+  return out;
+}
+
+}  // namespace cli

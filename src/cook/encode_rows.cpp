@@ -1,0 +1,100 @@
+#include "cook/encode_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace cook {
+namespace {
+
+/// An exponent of all ones is NaN or infinity; the loop has no branch, so it is vectorised.
+bool all_finite(std::span<const float> x) noexcept {
+  std::uint32_t bad = 0;
+  for (const float v : x) {
+    bad |=
+        static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(v) & 0x7f800000U) == 0x7f800000U);
+  }
+  return bad == 0;
+}
+
+[[noreturn]] void refuse_value(const Job& job, std::size_t first_row, std::span<const float> x) {
+  const auto it = std::find_if(x.begin(), x.end(), [](float v) { return !std::isfinite(v); });
+  const auto index = static_cast<std::size_t>(it - x.begin());
+  throw base::Error(base::Fault::bad_input,
+                    fmt::format("the source holds a value that is {}",
+                                std::isnan(*it) ? "not a number" : "infinite"))
+      .at("tensor", job.name)
+      .at("row", first_row + index / job.shape.cols())
+      .at("column", index % job.shape.cols())
+      .hint("the source is damaged or was converted in a type with too small a range");
+}
+
+void decode(const Job& job, std::size_t n_rows, Scratch& scratch) {
+  const std::size_t cols = job.shape.cols();
+  const quant::Codec& codec = *job.from_codec;
+  const std::size_t group_bytes = codec.group_rows * codec.row_bytes(cols);
+  const std::size_t group_values = codec.group_rows * cols;
+  scratch.rows.resize(n_rows * cols);
+  for (std::size_t g = 0; g < n_rows / codec.group_rows; ++g) {
+    codec.decode(std::span<const std::byte>(scratch.source).subspan(g * group_bytes, group_bytes),
+                 cols, std::span(scratch.rows).subspan(g * group_values, group_values));
+  }
+}
+
+void encode(const Job& job, const Unit& unit, const RowWeights& weights, quant::Effort effort,
+            Scratch& scratch) {
+  const std::size_t cols = job.shape.cols();
+  const quant::Codec& codec = *job.to_codec;
+  const std::size_t row_bytes = codec.row_bytes(cols);
+  scratch.encoded.resize(unit.count * row_bytes);
+  for (std::size_t done = 0; done < unit.count;) {
+    const RowWeights::At at = weights.at(unit.first + done);
+    const std::size_t n = std::min(at.n_rows, unit.count - done);
+    codec.encode({.x = std::span<const float>(scratch.rows).subspan(done * cols, n * cols),
+                  .rows = n,
+                  .cols = cols,
+                  .importance = at.vector,
+                  .effort = effort},
+                 std::span(scratch.encoded).subspan(done * row_bytes, n * row_bytes));
+    done += n;
+  }
+}
+
+void check(const Job& job, const Unit& unit, const Scratch& scratch) {
+  const quant::Codec& codec = *job.to_codec;
+  if (codec.check == nullptr) return;
+  const std::size_t group_bytes = codec.group_rows * codec.row_bytes(job.shape.cols());
+  for (std::size_t g = 0; g < unit.count / codec.group_rows; ++g) {
+    const auto bad = codec.check(
+        std::span<const std::byte>(scratch.encoded).subspan(g * group_bytes, group_bytes),
+        job.shape.cols());
+    if (!bad) continue;
+    throw base::Error(base::Fault::bad_input,
+                      fmt::format("encoding as {} gave a bad block: {}", codec.name, bad->what))
+        .at("tensor", job.name)
+        .at("row", unit.first + g * codec.group_rows)
+        .at("block", bad->block)
+        .hint("the values are out of the range of this type; choose another one for this tensor");
+  }
+}
+
+}  // namespace
+
+std::span<const std::byte> encode_rows(const TensorSource& source, const Job& job, const Unit& unit,
+                                       const RowWeights& weights, quant::Effort effort,
+                                       Scratch& scratch) {
+  const SourceRange range = source_range(job, unit);
+  scratch.source.resize(range.size);
+  source.read(job.source, range.offset, scratch.source);
+  decode(job, unit.count, scratch);
+  if (!all_finite(scratch.rows)) refuse_value(job, unit.first, scratch.rows);
+  encode(job, unit, weights, effort, scratch);
+  check(job, unit, scratch);
+  return scratch.encoded;
+}
+
+}  // namespace cook

@@ -1,0 +1,25 @@
+// A run of rows of one tensor: read, decode, encode, check.
+#pragma once
+
+#include <vector>
+
+#include "cook/importance_choice.h"
+#include "cook/plan.h"
+#include "cook/units.h"
+
+namespace cook {
+
+/// Buffers of one thread, reused from unit to unit.
+struct Scratch {
+  std::vector<std::byte> source, encoded;
+  std::vector<float> rows;
+};
+
+/// Bytes of the output for one unit of rows; valid until the scratch is used again. Throws
+/// Fault::bad_input with tensor, row and column for values that are not finite, and for blocks that
+/// the format's own check refuses.
+std::span<const std::byte> encode_rows(const TensorSource& source, const Job& job, const Unit& unit,
+                                       const RowWeights& weights, quant::Effort effort,
+                                       Scratch& scratch);
+
+}  // namespace cook

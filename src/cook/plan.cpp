@@ -1,0 +1,184 @@
+#include "cook/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "gguf/split.h"
+#include "gguf/writer.h"
+#include "recipe/importance_rules.h"
+
+namespace cook {
+namespace {
+
+constexpr std::size_t kAlignment = 32;
+
+void check_codecs(const Job& job) {
+  if (job.action == recipe::Action::copy) return;
+  const bool decodes = job.from_codec != nullptr && job.from_codec->decode != nullptr;
+  const bool encodes = job.to_codec != nullptr && job.to_codec->encode != nullptr;
+  if (decodes && encodes) return;
+  throw base::Error(base::Fault::unsupported,
+                    decodes ? fmt::format("this build cannot encode {}", job.to->name)
+                            : fmt::format("this build cannot decode {}", job.from->name))
+      .at("tensor", job.name)
+      .hint("`quern types` lists the formats that are built in");
+}
+
+void check_requantizing(const Request& request, const Job& job, Plan& plan) {
+  const std::string text = fmt::format("requantizing from type {} is disabled", job.from->name);
+  if (!request.dry_run) {
+    throw base::Error(base::Fault::bad_input, text)
+        .at("tensor", job.name)
+        .hint("--allow-requantize does it nevertheless; quality is better from the original");
+  }
+  plan.findings.push_back({.where = job.name, .text = text + "; a real run would stop here"});
+}
+
+/// Importance of one tensor, and whether it must not go without.
+void attach_importance(const Request& request, const recipe::Choice& choice, Job& job, Plan& plan) {
+  if (job.action != recipe::Action::encode) return;
+  if (request.importance != nullptr) {
+    job.importance =
+        choose_importance(*request.importance, job.name, job.shape, job.to->group_rows);
+    for (const base::Finding& f : job.importance.findings) plan.findings.push_back(f);
+  }
+  const bool has = job.importance.kind != ImportanceChoice::Kind::none;
+  job.wants_importance = request.recipe.have_importance && !has;
+  const bool needs = recipe::tensor_needs_importance(request.recipe.policy, *request.recipe.recipe,
+                                                     *choice.wanted, job.name) ||
+                     (job.to_codec != nullptr && job.to_codec->needs_importance &&
+                      job.name != "token_embd.weight" && job.name != "output.weight");
+  if (has || !needs || request.ignore_importance_rules) return;
+  throw base::Error(base::Fault::bad_input,
+                    fmt::format("{} needs importance data for this tensor", job.to->name))
+      .at("tensor", job.name)
+      .at("found", request.importance == nullptr ? "no importance file" : "no entry for it")
+      .hint(
+          "collect it with `quern imatrix`, choose another type for this tensor, or accept the "
+          "loss with --ignore-imatrix-rules");
+}
+
+void check_recipe(const Request& request) {
+  const recipe::Options& options = request.recipe;
+  if (options.run != recipe::Run::quantize || options.have_importance ||
+      request.ignore_importance_rules ||
+      !recipe::recipe_needs_importance(options.policy, *options.recipe)) {
+    return;
+  }
+  throw base::Error(base::Fault::bad_input,
+                    fmt::format("the recipe {} needs importance data", options.recipe->symbol))
+      .hint(
+          "collect it with `quern imatrix` and give it with --imatrix, or accept the loss with "
+          "--ignore-imatrix-rules");
+}
+
+Job make_job(const TensorSource& source, const recipe::Choice& choice) {
+  const recipe::InputTensor& input = source.tensors()[choice.input];
+  Job job;
+  job.source = choice.input;
+  job.name = input.name;
+  job.shape = input.shape;
+  job.action = choice.action;
+  job.from = input.type;
+  job.to = choice.type;
+  job.from_codec = quant::find_codec(input.type->id);
+  job.to_codec = quant::find_codec(choice.type->id);
+  job.source_bytes = input.type->bytes(input.shape);
+  job.bytes = choice.type->bytes(input.shape);
+  job.reason = choice.reason;
+  job.custom_rule = choice.custom_rule;
+  return job;
+}
+
+/// Exact size, also with types that have no codec here: the header does not depend on types.
+std::size_t exact_file_bytes(const OutputPlan& output, const std::vector<Job>& jobs) {
+  const quant::Codec* f32 = quant::find_codec(std::uint32_t{0});
+  std::vector<gguf::TensorPlan> stand_ins;
+  std::size_t stand_in_bytes = 0, bytes = 0;
+  for (const std::size_t index : output.jobs) {
+    const Job& job = jobs[index];
+    stand_ins.push_back({.name = job.name, .codec = f32, .shape = job.shape});
+    stand_in_bytes = base::checked_add(
+        stand_in_bytes, base::round_up(tensor::tensor_bytes(*f32, job.shape), kAlignment));
+    bytes = base::checked_add(bytes, base::round_up(job.bytes, kAlignment));
+  }
+  return gguf::file_size(output.metadata, stand_ins) - stand_in_bytes + bytes;
+}
+
+void plan_outputs(const TensorSource& source, const Request& request,
+                  const gguf::Metadata& metadata, Plan& plan) {
+  const std::size_t n_shards = request.keep_split ? source.n_shards() : 1;
+  if (n_shards == 1) {
+    plan.outputs.push_back({.path = request.output, .metadata = metadata, .jobs = {}});
+  }
+  for (std::size_t shard = 0; n_shards > 1 && shard < n_shards; ++shard) {
+    OutputPlan output{.path = {}, .metadata = shard == 0 ? metadata : gguf::Metadata(), .jobs = {}};
+    const auto no = static_cast<std::uint32_t>(shard), count = static_cast<std::uint32_t>(n_shards);
+    gguf::set_split_keys(output.metadata,
+                         {.no = no, .count = count, .n_tensors = source.tensors().size()});
+    const std::filesystem::path prefix = split_prefix(request.output);
+    output.path = prefix.parent_path() / gguf::shard_name(prefix.filename().string(), no, count);
+    plan.outputs.push_back(std::move(output));
+  }
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
+    const std::size_t shard = n_shards == 1 ? 0 : source.tensors()[plan.jobs[i].source].shard;
+    plan.outputs[shard].jobs.push_back(i);
+  }
+}
+
+void check_output_paths(const TensorSource& source, const Plan& plan) {
+  for (const OutputPlan& output : plan.outputs) {
+    for (const std::filesystem::path& input : source.paths()) {
+      std::error_code ignored;
+      if (!std::filesystem::equivalent(output.path, input, ignored)) continue;
+      throw base::Error(base::Fault::bad_usage, "the output would overwrite the input")
+          .at("file", output.path.string());
+    }
+  }
+}
+
+}  // namespace
+
+std::filesystem::path split_prefix(const std::filesystem::path& output) {
+  return output.extension() == ".gguf" ? std::filesystem::path(output).replace_extension() : output;
+}
+
+Plan make_plan(const TensorSource& source, const Request& request) {
+  check_recipe(request);
+  gguf::Metadata input = source.metadata();
+  for (const Override& o : request.overrides) apply_override(input, o);
+  recipe::Options options = request.recipe;
+  options.keep_split = request.keep_split && source.n_shards() > 1;
+  const recipe::TypePlan types = recipe::plan_types(options, input, source.tensors());
+
+  Plan plan;
+  plan.effort = request.effort;
+  plan.n_encoded = types.n_encoded;
+  plan.n_fallbacks = types.n_fallbacks;
+  plan.findings = types.findings;
+  for (const recipe::Choice& choice : types.choices) {
+    Job job = make_job(source, choice);
+    if (choice.requantize && !options.allow_requantize) check_requantizing(request, job, plan);
+    attach_importance(request, choice, job, plan);
+    if (!request.dry_run) check_codecs(job);
+    plan.source_bytes = base::checked_add(plan.source_bytes, job.source_bytes);
+    plan.bytes = base::checked_add(plan.bytes, job.bytes);
+    plan.jobs.push_back(std::move(job));
+  }
+  const gguf::Metadata metadata =
+      output_metadata(options.policy, source.metadata(), request.overrides, request.importance_keys,
+                      types.file_type);
+  plan_outputs(source, request, metadata, plan);
+  check_output_paths(source, plan);
+  for (OutputPlan& output : plan.outputs) {
+    output.skipped = request.partial && std::filesystem::exists(output.path);
+    output.file_bytes = exact_file_bytes(output, plan.jobs);
+    if (!output.skipped) plan.file_bytes = base::checked_add(plan.file_bytes, output.file_bytes);
+  }
+  return plan;
+}
+
+}  // namespace cook

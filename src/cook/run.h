@@ -1,0 +1,28 @@
+// Carries a plan out: reads, encodes, checks, writes.
+#pragma once
+
+#include "cook/plan.h"
+#include "runtime/runtime.h"
+
+namespace cook {
+
+struct RunResult {
+  std::size_t bytes_written = 0;
+  std::size_t files_written = 0;
+};
+
+/// Writes every output file that is not skipped, each under a temporary name until it is whole.
+/// Rows are encoded in chunks by the team, in any order; bytes do not depend on the number of
+/// threads. Memory: a few chunks a thread and the importance vectors of the tensors in work.
+/// Reports bytes of source data done; one line of log a tensor, in file order. Throws
+/// Fault::interrupted when asked to stop, Fault::io, Fault::bad_input (NaN in the source, a block
+/// that the format's own check refuses).
+RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Team& team,
+                   base::Progress& progress, const base::StopFlag& stop);
+
+/// The log lines of a tensor and of the totals (docs/spec/recipes.md 11), as scripts know them.
+/// `index` counts from 0.
+std::vector<std::string> tensor_lines(const Job& job, std::size_t index, std::size_t n);
+std::string total_line(std::string_view what, std::size_t bytes, const Plan& plan);
+
+}  // namespace cook

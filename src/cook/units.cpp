@@ -1,0 +1,47 @@
+#include "cook/units.h"
+
+#include <algorithm>
+
+namespace cook {
+namespace {
+
+// Large enough that handing out costs nothing, small enough that the last units end together and
+// that a stop is noticed within a second even by the slowest encoders.
+constexpr std::size_t kUnitWeights = std::size_t{128} << 10;
+constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
+
+}  // namespace
+
+UnitList::UnitList(const Plan& plan, const OutputPlan& output) {
+  std::size_t end = 0;
+  for (const std::size_t index : output.jobs) {
+    const Job& job = plan.jobs[index];
+    Cut cut{.total = job.bytes, .step = kCopyBytes};
+    if (job.action != recipe::Action::copy) {
+      // Groups are powers of two, so the larger one is a multiple of the other.
+      const std::size_t group = std::max(job.from->group_rows, job.to->group_rows);
+      const std::size_t rows = kUnitWeights / job.shape.cols() / group * group;
+      cut = {.total = job.shape.rows(), .step = std::max(rows, group)};
+    }
+    cuts_.push_back(cut);
+    end += (cut.total + cut.step - 1) / cut.step;
+    ends_.push_back(end);
+  }
+}
+
+Unit UnitList::operator[](std::size_t index) const noexcept {
+  const auto after = std::upper_bound(ends_.begin(), ends_.end(), index);
+  const auto place = static_cast<std::size_t>(after - ends_.begin());
+  const std::size_t within = index - (place == 0 ? 0 : ends_[place - 1]);
+  const Cut& cut = cuts_[place];
+  const std::size_t first = within * cut.step;
+  return {.place = place, .first = first, .count = std::min(cut.step, cut.total - first)};
+}
+
+SourceRange source_range(const Job& job, const Unit& unit) noexcept {
+  if (job.action == recipe::Action::copy) return {.offset = unit.first, .size = unit.count};
+  const std::size_t row = job.from->row_bytes(job.shape.cols());
+  return {.offset = unit.first * row, .size = unit.count * row};
+}
+
+}  // namespace cook

@@ -1,0 +1,148 @@
+// The command as users and scripts call it.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gguf/file.h"
+#include "support/support.h"
+
+namespace {
+
+using testing::HasSubstr;
+
+const char* const kModel = "data/tiny-mla-bf16.gguf";
+
+std::string model() { return test::source_path(kModel).string(); }
+
+TEST(QuantizeCommand, WritesAFileOfTheRecipe) {
+  const test::TempDir dir;
+  const auto r = test::run_quern({"quantize", model(), (dir / "o.gguf").string(), "q4_k_s", "2"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, HasSubstr("[   1/ 100]"));
+  EXPECT_THAT(r.err, testing::ContainsRegex("quant size  += +11.96 MB"));
+  const auto out = gguf::FileSet::open(dir / "o.gguf");
+  EXPECT_EQ(out.metadata().integer("general.file_type"), 14);
+  EXPECT_EQ(out.find("blk.2.ffn_up_exps.weight")->codec->name, "q4_K");
+  EXPECT_EQ(out.find("blk.2.attn_kv_b.weight")->codec->name, "q8_0");
+}
+
+TEST(QuantizeCommand, DryRunTellsTheExactSizeAndWritesNothing) {
+  const test::TempDir dir;
+  const std::string out = (dir / "o.gguf").string();
+  const auto dry = test::run_quern({"quantize", "--dry-run", model(), out, "q4_K_M"});
+  ASSERT_EQ(dry.exit_code, 0) << dry.err;
+  EXPECT_FALSE(std::filesystem::exists(out));
+  ASSERT_EQ(test::run_quern({"quantize", model(), out, "q4_K_M"}).exit_code, 0);
+  EXPECT_THAT(dry.out,
+              HasSubstr(out + ": " + std::to_string(std::filesystem::file_size(out)) + " bytes"));
+  EXPECT_THAT(dry.out, testing::ContainsRegex("ffn_down_exps +5 +2621440"));
+}
+
+TEST(QuantizeCommand, OutputNameIsMadeFromTheType) {
+  const test::TempDir dir;
+  std::filesystem::copy_file(model(), dir / "m.gguf");
+  const auto r = test::run_quern({"quantize", (dir / "m.gguf").string(), "7"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_TRUE(std::filesystem::exists(dir / "ggml-model-Q8_0.gguf"));
+}
+
+TEST(QuantizeCommand, WrongWordsAreUsageErrors) {
+  const std::vector<std::vector<std::string>> cases = {
+      {"quantize", "m.gguf"},
+      {"quantize", "m.gguf", "o.gguf", "Q9_X"},
+      {"quantize", "m.gguf", "o.gguf", "15abc"},
+      {"quantize", "m.gguf", "o.gguf", "q4_K", "two"},
+      {"quantize", "--policy", "x", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--effort", "x", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--attn-q-type", "q9", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--custom-q", "a", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--extra-output-tensor", "q8_0", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--include-weights", "a", "--exclude-weights", "b", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--policy", "llama.cpp", "m.gguf", "o.gguf", "iq4_ks"},
+  };
+  for (const auto& words : cases) {
+    const auto r = test::run_quern(words);
+    EXPECT_EQ(r.exit_code, 2) << words.back() << ": " << r.err;
+    EXPECT_THAT(r.err, HasSubstr("error: ")) << words.back();
+  }
+}
+
+TEST(QuantizeCommand, ImportanceIsNamedInTheFile) {
+  QUERN_NEEDS_SHARED("models/golden/imatrix_32x512.gguf");
+  const test::TempDir dir;
+  const std::string file = test::shared_path("models/golden/imatrix_32x512.gguf").string();
+  const auto r = test::run_quern(
+      {"quantize", "--imatrix", file, model(), (dir / "o.gguf").string(), "q4_K_S"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, HasSubstr("did not find weights for token_embd.weight"));
+  EXPECT_THAT(r.err, testing::Not(HasSubstr("did not find weights for blk.")));
+  const auto out = gguf::FileSet::open(dir / "o.gguf");
+  EXPECT_EQ(out.metadata().string("quantize.imatrix.file"), file.substr(0, 127));
+  EXPECT_EQ(out.metadata().integer("quantize.imatrix.entries_count"), 80);
+  EXPECT_EQ(out.metadata().integer("quantize.imatrix.chunks_count"), 32);
+}
+
+TEST(QuantizeCommand, RulesComeFromFilesToo) {
+  const test::TempDir dir;
+  const std::string rules = "# rules\n  \\.attn_q_a=q8_0\n\nffn_up=q6_K\r\n";
+  test::write_bytes(dir / "rules", std::as_bytes(std::span(rules)));
+  const auto r =
+      test::run_quern({"quantize", "--dry-run", "--custom-q", "blk\\.0\\.attn_q_a=f16",
+                       "--custom-q-file", (dir / "rules").string(), model(), "o.gguf", "q4_K_S"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, HasSubstr("Adding custom rule \\.attn_q_a -> q8_0"));
+  EXPECT_THAT(r.err, HasSubstr("Using custom type f16 for tensor blk.0.attn_q_a.weight"));
+  EXPECT_THAT(r.err, HasSubstr("Using custom type q8_0 for tensor blk.1.attn_q_a.weight"));
+  EXPECT_THAT(r.err, HasSubstr("Using custom type q6_K for tensor blk.1.ffn_up_exps.weight"));
+}
+
+TEST(QuantizeCommand, RunsUnderTheNameOfThePublicProgram) {
+  const test::TempDir dir;
+  std::filesystem::create_symlink(QUERN_PROGRAM, dir / "llama-quantize");
+  const std::string command = (dir / "llama-quantize").string() + " --pure " + model() + " " +
+                              (dir / "o.gguf").string() + " q8_0 1 2>/dev/null";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  EXPECT_TRUE(std::filesystem::exists(dir / "o.gguf"));
+}
+
+/// Starts the program, kills it after some time; its exit status.
+int kill_after(const std::vector<std::string>& words, int signal, useconds_t microseconds) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::vector<char*> argv{const_cast<char*>(QUERN_PROGRAM)};
+    for (const std::string& w : words) argv.push_back(const_cast<char*>(w.c_str()));
+    argv.push_back(nullptr);
+    if (std::freopen("/dev/null", "w", stderr) == nullptr) ::_exit(126);
+    ::execv(QUERN_PROGRAM, argv.data());
+    ::_exit(127);
+  }
+  ::usleep(microseconds);
+  ::kill(child, signal);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
+TEST(QuantizeCommand, KilledAtAnyMomentItLeavesNoFileUnderTheFinalName) {
+  const test::TempDir dir;
+  const std::string whole = (dir / "whole.gguf").string();
+  ASSERT_EQ(test::run_quern({"quantize", model(), whole, "q4_K_S"}).exit_code, 0);
+  const auto expected = test::read_bytes(whole);
+  const std::string out = (dir / "out.gguf").string();
+  for (useconds_t i = 0; i < 20; ++i) {
+    const int signal = i % 2 == 0 ? SIGKILL : SIGINT;
+    const int status = kill_after({"quantize", model(), out, "q4_K_S"}, signal, 4000 + 12000 * i);
+    if (std::filesystem::exists(out)) {
+      // It was faster than the signal.
+      EXPECT_EQ(test::read_bytes(out), expected);
+      std::filesystem::remove(out);
+    } else if (signal == SIGINT && WIFEXITED(status)) {
+      EXPECT_EQ(WEXITSTATUS(status), 130);
+    }
+  }
+  ASSERT_EQ(test::run_quern({"quantize", model(), out, "q4_K_S"}).exit_code, 0);
+  EXPECT_EQ(test::read_bytes(out), expected);
+}
+
+}  // namespace

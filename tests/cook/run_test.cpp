@@ -1,0 +1,319 @@
+#include "cook/run.h"
+
+#include <gmock/gmock.h>
+
+#include <cstring>
+#include <limits>
+
+#include "cook/small_model.h"
+
+namespace {
+
+using recipe::Policy;
+using testing::HasSubstr;
+
+cook::Request request_for(std::string_view symbol, const std::filesystem::path& output) {
+  cook::Request r;
+  r.recipe.recipe = recipe::recipe_by_symbol(Policy::ik, symbol);
+  r.output = output;
+  return r;
+}
+
+cook::Plan cook_file(const std::filesystem::path& input, const cook::Request& request,
+                     std::size_t n_threads = 2) {
+  const auto source = cook::open_gguf_source(input);
+  cook::Plan plan = cook::make_plan(*source, request);
+  runtime::Team team(n_threads);
+  base::SilentProgress progress;
+  const base::StopFlag stop;
+  cook::run_plan(*source, plan, team, progress, stop);
+  return plan;
+}
+
+std::vector<std::string> files_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+TEST(Cook, PlannedSizeIsTheSizeOfTheFile) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  for (const char* symbol : {"Q8_0", "Q4_K_M", "F16", "F32"}) {
+    const cook::Plan plan = cook_file(input, request_for(symbol, dir / "out.gguf"));
+    EXPECT_EQ(plan.file_bytes, std::filesystem::file_size(dir / "out.gguf")) << symbol;
+  }
+}
+
+TEST(Cook, SameBytesWithOneTwoAndSevenThreads) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  cook_file(input, request_for("Q4_K_M", dir / "1.gguf"), 1);
+  cook_file(input, request_for("Q4_K_M", dir / "2.gguf"), 2);
+  cook_file(input, request_for("Q4_K_M", dir / "7.gguf"), 7);
+  EXPECT_EQ(test::read_bytes(dir / "1.gguf"), test::read_bytes(dir / "2.gguf"));
+  EXPECT_EQ(test::read_bytes(dir / "1.gguf"), test::read_bytes(dir / "7.gguf"));
+}
+
+TEST(Cook, EveryMatrixIsEncodedWithItsOwnVector) {
+  const test::TempDir dir;
+  test::SmallModel m;
+  m.add("blk.0.ffn_up_exps.weight", {256, 8, 3});
+  const auto input = m.write(dir / "in.gguf");
+  calibrate::Importance importance;
+  calibrate::Entry& entry = importance.entries["blk.0.ffn_up_exps.weight"];
+  entry.n_cols = 256;
+  entry.n_vectors = 3;
+  entry.counts = {1, 1, 1};
+  for (std::size_t i = 0; i < std::size_t{3} * 256; ++i) {
+    entry.sums.push_back(i % 7 == i / 256 ? 100.0 : 0.1);
+  }
+  cook::Request request = request_for("Q4_K_M", dir / "out.gguf");
+  request.recipe.pure = true;
+  request.recipe.have_importance = true;
+  request.importance = &importance;
+  cook_file(input, request);
+  const auto out = gguf::FileSet::open(dir / "out.gguf");
+  const gguf::TensorInfo* info = out.find("blk.0.ffn_up_exps.weight");
+  const quant::Codec& q4 = *info->codec;
+  EXPECT_EQ(q4.name, "q4_K");
+  const auto* x = reinterpret_cast<const float*>(m.data[0].data());
+  const std::vector<float> means = entry.means();
+  for (std::size_t e = 0; e < 3; ++e) {
+    std::vector<std::byte> expected(8 * q4.row_bytes(256));
+    q4.encode({.x = {x + e * 8 * 256, std::size_t{8} * 256},
+               .rows = 8,
+               .cols = 256,
+               .importance = {means.data() + e * 256, 256}},
+              expected);
+    const auto got = out.view(*info).matrix(e).bytes;
+    EXPECT_TRUE(std::equal(got.begin(), got.end(), expected.begin(), expected.end())) << e;
+  }
+}
+
+/// The small model in three shards, the first with the metadata.
+std::filesystem::path write_shards(const test::TempDir& dir) {
+  const test::SmallModel whole = test::small_model();
+  for (std::uint32_t no = 0; no < 3; ++no) {
+    test::SmallModel shard;
+    if (no > 0) shard.metadata = {};
+    gguf::set_split_keys(shard.metadata, {.no = no, .count = 3, .n_tensors = whole.plans.size()});
+    for (std::size_t i = no; i < whole.plans.size(); i += 3) {
+      shard.plans.push_back(whole.plans[i]);
+      shard.data.push_back(whole.data[i]);
+    }
+    shard.write(dir / gguf::shard_name("in", no, 3));
+  }
+  return dir / "in-00001-of-00003.gguf";
+}
+
+TEST(Cook, CopyJoinsShards) {
+  const test::TempDir dir;
+  cook::Request request = request_for("F32", dir / "joined.gguf");
+  request.recipe.run = recipe::Run::copy;
+  cook_file(write_shards(dir), request);
+  const auto joined = gguf::FileSet::open(dir / "joined.gguf");
+  const test::SmallModel whole = test::small_model();
+  ASSERT_EQ(joined.tensors().size(), whole.plans.size());
+  EXPECT_FALSE(joined.metadata().has("split.count"));
+  for (std::size_t i = 0; i < whole.plans.size(); ++i) {
+    const auto bytes = joined.view(*joined.find(whole.plans[i].name)).bytes;
+    EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), whole.data[i].begin(), whole.data[i].end()));
+  }
+}
+
+TEST(Cook, KeepSplitWritesTheShardsOfTheInput) {
+  const test::TempDir dir;
+  cook::Request request = request_for("Q8_0", dir / "out.gguf");
+  request.keep_split = true;
+  const cook::Plan plan = cook_file(write_shards(dir), request);
+  const auto kept = gguf::FileSet::open(dir / "out-00001-of-00003.gguf");
+  EXPECT_EQ(kept.shards().size(), 3U);
+  EXPECT_EQ(kept.find("blk.0.attn_q.weight")->codec->name, "q8_0");
+  EXPECT_EQ(kept.metadata().integer("split.tensors.count"), 10);
+  EXPECT_EQ(kept.shards()[1].metadata().pairs().size(), 3U);
+  std::size_t bytes = 0;
+  for (const auto& shard : kept.shards()) bytes += std::filesystem::file_size(shard.path());
+  EXPECT_EQ(plan.file_bytes, bytes);
+}
+
+TEST(Cook, PartialRunMakesOnlyMissingShards) {
+  const test::TempDir dir;
+  const auto input = write_shards(dir);
+  cook::Request request = request_for("Q8_0", dir / "out.gguf");
+  request.keep_split = true;
+  cook_file(input, request);
+  const auto second = dir / "out-00002-of-00003.gguf";
+  const auto before = test::read_bytes(second);
+  std::filesystem::remove(second);
+  const auto untouched = std::filesystem::last_write_time(dir / "out-00003-of-00003.gguf");
+  request.partial = true;
+  EXPECT_EQ(cook_file(input, request).file_bytes, before.size());
+  EXPECT_EQ(test::read_bytes(second), before);
+  EXPECT_EQ(std::filesystem::last_write_time(dir / "out-00003-of-00003.gguf"), untouched);
+}
+
+/// Asks to stop after some bytes.
+class StopAfter final : public base::Progress {
+ public:
+  StopAfter(base::StopFlag& stop, std::uint64_t bytes) : stop_(stop), bytes_(bytes) {}
+  void update(std::string_view, std::uint64_t done, std::uint64_t, std::string_view,
+              std::string_view) override {
+    if (done >= bytes_) stop_.request();
+  }
+  void log(std::string_view) override {}
+
+ private:
+  base::StopFlag& stop_;
+  std::uint64_t bytes_;
+};
+
+TEST(Cook, InterruptedRunLeavesNothing) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  const auto source = cook::open_gguf_source(input);
+  const cook::Plan plan = cook::make_plan(*source, request_for("Q8_0", dir / "out.gguf"));
+  for (const std::uint64_t bytes : {1U, 100000U, 800000U}) {
+    base::StopFlag stop;
+    StopAfter progress(stop, bytes);
+    runtime::Team team(2);
+    try {
+      cook::run_plan(*source, plan, team, progress, stop);
+      FAIL();
+    } catch (const base::Error& e) {
+      EXPECT_EQ(e.fault(), base::Fault::interrupted);
+    }
+    EXPECT_THAT(files_in(dir.path()), testing::ElementsAre("in.gguf"));
+  }
+}
+
+TEST(Cook, ValuesThatAreNotFiniteNameTheirPlace) {
+  const test::TempDir dir;
+  test::SmallModel m = test::small_model();
+  m.add("blk.1.attn_v.weight", {256, 8});
+  const float bad = std::numeric_limits<float>::quiet_NaN();
+  std::memcpy(m.data.back().data() + (3 * 256 + 5) * sizeof(float), &bad, sizeof bad);
+  const auto input = m.write(dir / "in.gguf");
+  try {
+    cook_file(input, request_for("Q8_0", dir / "out.gguf"));
+    FAIL();
+  } catch (const base::Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("not a number"));
+    EXPECT_THAT(e.what(), HasSubstr("blk.1.attn_v.weight"));
+    EXPECT_THAT(e.what(), HasSubstr("row: 3"));
+    EXPECT_THAT(e.what(), HasSubstr("column: 5"));
+  }
+  EXPECT_THAT(files_in(dir.path()), testing::ElementsAre("in.gguf"));
+}
+
+TEST(Cook, ValuesOutOfTheRangeOfTheTypeAreNotPublished) {
+  const test::TempDir dir;
+  test::SmallModel m;
+  m.add("blk.0.attn_q.weight", {256, 8});
+  const float large = 1e30F;
+  std::memcpy(m.data.back().data(), &large, sizeof large);
+  const auto input = m.write(dir / "in.gguf");
+  EXPECT_THROW(cook_file(input, request_for("F16", dir / "out.gguf")), base::Error);
+  EXPECT_THAT(files_in(dir.path()), testing::ElementsAre("in.gguf"));
+}
+
+TEST(Cook, SourceThatShrinksUnderOurFeetIsAnError) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  const auto source = cook::open_gguf_source(input);
+  const cook::Plan plan = cook::make_plan(*source, request_for("Q8_0", dir / "out.gguf"));
+  std::filesystem::resize_file(input, std::filesystem::file_size(input) / 2);
+  runtime::Team team(2);
+  base::SilentProgress progress;
+  const base::StopFlag stop;
+  try {
+    cook::run_plan(*source, plan, team, progress, stop);
+    FAIL();
+  } catch (const base::Error& e) {
+    EXPECT_EQ(e.fault(), base::Fault::io);
+    EXPECT_THAT(e.what(), HasSubstr("shorter"));
+    EXPECT_THAT(e.what(), HasSubstr("in.gguf"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(dir / "out.gguf"));
+}
+
+TEST(CookPlan, RefusesToOverwriteTheInput) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  const auto source = cook::open_gguf_source(input);
+  EXPECT_THROW(cook::make_plan(*source, request_for("Q8_0", dir.path() / "." / "in.gguf")),
+               base::Error);
+}
+
+TEST(CookPlan, QuantizedSourcesNeedPermission) {
+  const test::TempDir dir;
+  test::SmallModel m;
+  m.add("blk.0.attn_q.weight", {256, 8}, "q8_0");
+  const auto input = m.write(dir / "in.gguf");
+  const auto source = cook::open_gguf_source(input);
+  cook::Request request = request_for("Q4_K_M", dir / "out.gguf");
+  try {
+    cook::make_plan(*source, request);
+    FAIL();
+  } catch (const base::Error& e) {
+    EXPECT_EQ(e.message(), "requantizing from type q8_0 is disabled");
+  }
+  request.dry_run = true;
+  EXPECT_EQ(cook::make_plan(*source, request).findings.size(), 1U);
+  request.dry_run = false;
+  request.recipe.allow_requantize = true;
+  EXPECT_NO_THROW(cook_file(input, request));
+}
+
+TEST(CookPlan, RecipesThatNeedImportanceAreRefusedWithout) {
+  const test::TempDir dir;
+  const auto source = cook::open_gguf_source(test::small_model().write(dir / "in.gguf"));
+  cook::Request request = request_for("IQ2_XXS", dir / "out.gguf");
+  request.dry_run = true;
+  EXPECT_THROW(cook::make_plan(*source, request), base::Error);
+  request.ignore_importance_rules = true;
+  EXPECT_NO_THROW(cook::make_plan(*source, request));
+}
+
+TEST(CookPlan, TensorsThatNeedImportanceAreRefusedWithoutTheirOwn) {
+  const test::TempDir dir;
+  const auto source = cook::open_gguf_source(test::small_model().write(dir / "in.gguf"));
+  calibrate::Importance importance;
+  calibrate::Entry& entry = importance.entries["blk.0.attn_q.weight"];
+  entry.n_cols = 256;
+  entry.counts = {1};
+  entry.sums.assign(256, 1.0);
+  cook::Request request = request_for("IQ2_XXS", dir / "out.gguf");
+  request.importance = &importance;
+  request.recipe.have_importance = true;
+  try {
+    cook::make_plan(*source, request);
+    FAIL();
+  } catch (const base::Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("needs importance data for this tensor"));
+    EXPECT_THAT(e.what(), HasSubstr("no entry for it"));
+  }
+}
+
+TEST(CookLines, AreThoseOfThePublicProgram) {
+  cook::Job job;
+  job.name = "blk.0.attn_q.weight";
+  job.shape = {.ne = {4096, 4096, 1, 1}};
+  job.action = recipe::Action::encode;
+  job.from = recipe::type_by_name("f16");
+  job.to = recipe::type_by_name("iq4_ks");
+  job.source_bytes = 33554432;
+  job.bytes = job.to->bytes(job.shape);
+  EXPECT_EQ(cook::tensor_lines(job, 6, 291).back(),
+            "[   7/ 291]                  blk.0.attn_q.weight - [ 4096,  4096,     1,     1], type "
+            "=    f16, converting to iq4_ks .. size =    32.00 MiB ->     8.52 MiB");
+  job.action = recipe::Action::copy;
+  job.bytes = 16384;
+  job.shape = {.ne = {4096, 1, 1, 1}};
+  EXPECT_THAT(cook::tensor_lines(job, 7, 291).back(), testing::EndsWith("size =    0.016 MB"));
+}
+
+}  // namespace
