@@ -1,10 +1,12 @@
 #include "calibrate/checkpoint.h"
 
-#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <span>
+
+#include "base/output_file.h"
 
 namespace calibrate {
 namespace {
@@ -72,19 +74,7 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
                           {"counts", binary_of(e.counts)}};
   }
   const std::vector<std::uint8_t> bytes = json::to_cbor(j);
-  const std::filesystem::path temporary = path.string() + ".partial";
-  errno = 0;
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char*>(bytes.data()),
-            static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  std::error_code code;
-  if (out) std::filesystem::rename(temporary, path, code);
-  if (!out || code) {
-    throw base::Error(base::Fault::io, "cannot write checkpoint")
-        .at("file", path.string())
-        .at("reason", code ? code.message() : std::strerror(errno));
-  }
+  base::write_file(path, std::as_bytes(std::span(bytes)));
 }
 
 std::optional<Checkpoint> load_checkpoint(const std::filesystem::path& path) {

@@ -5,6 +5,8 @@
 namespace cli {
 namespace {
 const Command* const kCommands[] = {
+    &imatrix_command,
+    &perplexity_command,
     &tokenize_command,
     &quantize_command,
     &types_command,

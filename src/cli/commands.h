@@ -5,6 +5,8 @@
 
 namespace cli {
 
+extern const Command imatrix_command;
+extern const Command perplexity_command;
 extern const Command tokenize_command;
 extern const Command quantize_command;
 extern const Command types_command;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstring>
 
@@ -16,11 +15,6 @@ namespace {
 constexpr std::string_view kMagic = "_logits_";
 constexpr std::size_t kHeader = 8 + 3 * sizeof(std::int32_t);
 
-[[noreturn]] void fail(const std::filesystem::path& path, const char* what) {
-  throw base::Error(base::Fault::io, what)
-      .at("file", path.string())
-      .at("reason", std::strerror(errno));
-}
 }  // namespace
 
 void encode_record(std::span<const float> logits, const RowSummary& row,
@@ -42,47 +36,23 @@ void encode_record(std::span<const float> logits, const RowSummary& row,
 
 BaseFileWriter::BaseFileWriter(const std::filesystem::path& path, std::size_t window,
                                std::size_t n_vocab, std::span<const std::int32_t> tokens)
-    : path_(path), temporary_(path.string() + ".partial") {
-  errno = 0;
-  out_.open(temporary_, std::ios::binary | std::ios::trunc);
-  if (!out_) fail(path, "cannot create base file");
+    : out_(path) {
   const std::int32_t header[3] = {static_cast<std::int32_t>(window),
                                   static_cast<std::int32_t>(n_vocab),
                                   static_cast<std::int32_t>(tokens.size() / window)};
-  out_.write(kMagic.data(), static_cast<std::streamsize>(kMagic.size()));
-  out_.write(reinterpret_cast<const char*>(header), sizeof header);
-  out_.write(reinterpret_cast<const char*>(tokens.data()),
-             static_cast<std::streamsize>(tokens.size_bytes()));
-  if (!out_) fail(path, "cannot write base file");
+  put(std::as_bytes(std::span(kMagic)));
+  put(std::as_bytes(std::span(header)));
+  put(std::as_bytes(tokens));
 }
 
-BaseFileWriter::~BaseFileWriter() {
-  if (finished_) return;
-  out_.close();
-  std::error_code ignored;
-  std::filesystem::remove(temporary_, ignored);
+void BaseFileWriter::put(std::span<const std::byte> bytes) {
+  out_.write(at_, bytes);
+  at_ += bytes.size();
 }
 
-void BaseFileWriter::append(std::span<const std::uint16_t> records) {
-  errno = 0;
-  out_.write(reinterpret_cast<const char*>(records.data()),
-             static_cast<std::streamsize>(records.size_bytes()));
-  if (!out_) fail(path_, "cannot write base file");
-}
+void BaseFileWriter::append(std::span<const std::uint16_t> records) { put(std::as_bytes(records)); }
 
-void BaseFileWriter::finish() {
-  errno = 0;
-  out_.close();
-  if (!out_) fail(path_, "cannot write base file");
-  std::error_code code;
-  std::filesystem::rename(temporary_, path_, code);
-  if (code) {
-    throw base::Error(base::Fault::io, "cannot rename the finished base file")
-        .at("file", path_.string())
-        .at("reason", code.message());
-  }
-  finished_ = true;
-}
+void BaseFileWriter::finish() { out_.commit(); }
 
 BaseFile BaseFile::open(const std::filesystem::path& path) try {
   BaseFile file;

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <span>
 #include <vector>
 
+#include "base/output_file.h"
 #include "eval/score.h"
 #include "tensor/buffer.h"
 
@@ -29,16 +29,14 @@ class BaseFileWriter {
   /// tokens: the windows as tokenized, n_windows * window. Throws Fault::io.
   BaseFileWriter(const std::filesystem::path& path, std::size_t window, std::size_t n_vocab,
                  std::span<const std::int32_t> tokens);
-  BaseFileWriter(const BaseFileWriter&) = delete;
-  BaseFileWriter& operator=(const BaseFileWriter&) = delete;
-  ~BaseFileWriter();
   void append(std::span<const std::uint16_t> records);
   void finish();
 
  private:
-  std::filesystem::path path_, temporary_;
-  std::ofstream out_;
-  bool finished_ = false;
+  void put(std::span<const std::byte> bytes);
+
+  base::OutputFile out_;
+  std::size_t at_ = 0;
 };
 
 /// A base file, mapped and checked: magic, sizes, token range, file size exact.

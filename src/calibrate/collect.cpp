@@ -1,0 +1,153 @@
+#include "calibrate/collect.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "calibrate/checkpoint.h"
+
+namespace calibrate {
+namespace {
+
+/// Identifies what a saved state belongs to: model file, windows, and every option that changes
+/// values.
+std::string fingerprint(const runtime::Model& model, const eval::Windows& windows,
+                        const CollectOptions& options, const runtime::Runtime& runtime) {
+  std::string text;
+  for (const gguf::File& shard : model.files().shards()) {
+    const auto bytes = shard.bytes();
+    text += fmt::format("{} {:016x} ", bytes.size(), XXH3_64bits(bytes.data(), shard.data_start()));
+  }
+  text += fmt::format(
+      "{:016x} {} {} {} {} {} {} {} {}",
+      XXH3_64bits(windows.tokens.data(), windows.tokens.size() * sizeof(std::int32_t)),
+      windows.window, static_cast<int>(options.evaluate.loop),
+      static_cast<int>(options.evaluate.mla), static_cast<int>(options.evaluate.cache),
+      options.evaluate.batch_tokens, options.with_output, options.perplexity, runtime.kernels.name);
+  return text;
+}
+
+/// One run: the collector, the sums of perplexity, the saved state.
+class Run {
+ public:
+  Run(const runtime::Model& model, const eval::Windows& windows, const CollectOptions& options,
+      const CollectEvents& events, runtime::Runtime& runtime)
+      : model_(model),
+        windows_(windows),
+        options_(options),
+        events_(events),
+        runtime_(runtime),
+        collector_(model.spec(), options.with_output) {
+    state_.fingerprint = fingerprint(model, windows, options, runtime);
+  }
+
+  Collected finish() {
+    resume();
+    if (options_.evaluate.loop == runtime::Loop::token) {
+      token_loop();
+    } else {
+      layer_loop();
+    }
+    return {
+        .importance = so_far(windows_.n_windows), .perplexity = sums_, .resumed_chunks = resumed_};
+  }
+
+ private:
+  void resume() {
+    if (options_.checkpoint.empty() || !options_.resume) return;
+    const auto saved = load_checkpoint(options_.checkpoint);
+    if (!saved) return;
+    if (saved->fingerprint != state_.fingerprint) {
+      runtime_.progress.log(
+          fmt::format("note: {} belongs to another run (model, text or options differ); "
+                      "beginning again",
+                      options_.checkpoint.string()));
+      return;
+    }
+    state_ = *saved;
+    collector_.restore(state_.entries);
+    sums_ = {.n = state_.n, .sum = state_.nll_sum, .sum_of_squares = state_.nll_sum_of_squares};
+    resumed_ = state_.chunks_done;
+    runtime_.progress.log(
+        options_.evaluate.loop == runtime::Loop::token
+            ? fmt::format("resuming after chunk {} of {}", state_.chunks_done, windows_.n_windows)
+            : fmt::format("resuming after layer {} of {}", state_.layers_done,
+                          model_.spec().n_layer));
+  }
+
+  void token_loop() {
+    while (state_.chunks_done < windows_.n_windows) {
+      const std::size_t begin = state_.chunks_done;
+      const std::size_t end = std::min(windows_.n_windows, begin + options_.save_every);
+      run_group(begin, end);
+      state_.chunks_done = end;
+      if (end < windows_.n_windows) save(end);
+    }
+  }
+
+  void layer_loop() {
+    run_group(0, windows_.n_windows);
+    state_.chunks_done = windows_.n_windows;
+  }
+
+  /// Windows [begin, end) through the whole model.
+  void run_group(std::size_t begin, std::size_t end) {
+    const eval::Windows group{
+        .tokens = {windows_.of(begin).data(),
+                   windows_.of(begin).data() + (end - begin) * windows_.window},
+        .window = windows_.window,
+        .n_windows = end - begin};
+    runtime::Observer* const observers[] = {&collector_};
+    if (!options_.perplexity) {
+      const auto chunks = eval::to_chunks(group, model_.tokenizer(), windows_.window);
+      runtime::evaluate(model_, chunks, options_.evaluate, observers, {}, runtime_);
+      return;
+    }
+    eval::run_windows(
+        model_, group, options_.evaluate, observers,
+        [&](std::size_t window, const runtime::Rows& logits) {
+          for (const double nll : eval::score_window(group.of(window), logits, runtime_))
+            sums_.add(nll);
+          if (events_.after_window) events_.after_window(begin + window, sums_);
+        },
+        runtime_);
+  }
+
+  Importance so_far(std::size_t chunks) const {
+    return {.entries = collector_.entries(),
+            .datasets = {options_.dataset},
+            .chunk_count = static_cast<std::uint32_t>(chunks),
+            .chunk_size = static_cast<std::uint32_t>(windows_.window),
+            .findings = {}};
+  }
+
+  void save(std::size_t chunks) {
+    state_.entries = collector_.entries();
+    state_.n = sums_.n;
+    state_.nll_sum = sums_.sum;
+    state_.nll_sum_of_squares = sums_.sum_of_squares;
+    if (!options_.checkpoint.empty()) save_checkpoint(state_, options_.checkpoint);
+    if (events_.after_save) events_.after_save(so_far(chunks));
+  }
+
+  const runtime::Model& model_;
+  const eval::Windows& windows_;
+  const CollectOptions& options_;
+  const CollectEvents& events_;
+  runtime::Runtime& runtime_;
+  Collector collector_;
+  Checkpoint state_;
+  eval::PerplexitySums sums_;
+  std::size_t resumed_ = 0;
+};
+
+}  // namespace
+
+Collected collect(const runtime::Model& model, const eval::Windows& windows,
+                  const CollectOptions& options, const CollectEvents& events,
+                  runtime::Runtime& runtime) {
+  return Run(model, windows, options, events, runtime).finish();
+}
+
+}  // namespace calibrate

@@ -1,0 +1,201 @@
+// quern imatrix: importance matrices. docs/spec/tools.md section 2, docs/spec/imatrix.md.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "calibrate/collect.h"
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "eval/perplexity.h"
+#include "runtime/peak_memory.h"
+
+namespace cli {
+namespace {
+
+constexpr auto kOptions = join(
+    join(join(kModelOptions, kTextOptions), kComputeOptions),
+    std::array<Option, 13>{{
+        {.names = "-o, --output, --output-file",
+         .value = "FILE",
+         .default_value = "imatrix.gguf",
+         .help = "result; .dat selects the legacy format"},
+        {.names = "--output-format", .value = "gguf|dat", .help = "format whatever the name says"},
+        {.names = "-ofreq, --output-frequency",
+         .value = "N",
+         .default_value = "10",
+         .help = "save the state every N chunks; given explicitly, the output file too"},
+        {.names = "--save-frequency",
+         .value = "N",
+         .default_value = "0",
+         .help = "keep a copy FILE.at_<chunks> every N chunks"},
+        {.names = "--process-output", .help = "also collect the output matrix"},
+        {.names = "--output-tensor-name",
+         .value = "NAME",
+         .default_value = "output.weight",
+         .help = "accepted for scripts; the output matrix is known by its role"},
+        {.names = "--no-ppl", .help = "skip the perplexity, and with it the output matrix"},
+        {.names = "--from-chunk, --chunk",
+         .value = "N",
+         .default_value = "0",
+         .help = "skip the first N chunks"},
+        {.names = "--in-file",
+         .value = "FILE",
+         .help = "add earlier results; without -f: only merge them",
+         .repeats = true},
+        {.names = "--parse-special",
+         .help = "control tokens written out in the text become their ids"},
+        {.names = "--no-resume", .help = "begin again although a saved state exists"},
+        {.names = "--spill",
+         .value = "FILE",
+         .help = "layer loop: keep hidden states in this file, not in memory"},
+        {.names = "--verbosity", .value = "N", .default_value = "1", .help = "0: results only"},
+    }});
+
+calibrate::Dialect dialect_of(const Args& args, const std::filesystem::path& path) {
+  const std::string format = args.str("output-format");
+  if (format.empty()) return calibrate::dialect_for(path);
+  if (format == "gguf") return calibrate::Dialect::gguf;
+  if (format == "dat") return calibrate::Dialect::dat;
+  throw base::Error(base::Fault::bad_usage, "bad value for --output-format")
+      .at("found", format)
+      .expected("gguf, dat");
+}
+
+calibrate::Importance load_earlier(const Args& args) {
+  calibrate::Importance sum;
+  bool first = true;
+  for (const std::string& path : args.list("in-file")) {
+    const calibrate::Importance one = calibrate::load_importance(path);
+    print_findings(one.findings);
+    if (first) {
+      sum = one;
+      first = false;
+    } else {
+      calibrate::merge(sum, one);
+    }
+  }
+  return sum;
+}
+
+void print_summary(const calibrate::Importance& importance, const std::filesystem::path& path) {
+  std::size_t partial = 0;
+  for (const auto& [name, entry] : importance.entries) {
+    const auto empty = std::count(entry.counts.begin(), entry.counts.end(), 0);
+    if (empty == 0) continue;
+    ++partial;
+    fmt::print(stderr, "warning: {}: {} of {} experts have no data; use a longer text\n", name,
+               empty, entry.n_vectors);
+  }
+  fmt::print("saved {} entries from {} chunks of {} tokens to {}\n", importance.entries.size(),
+             importance.chunk_count, importance.chunk_size, path.string());
+  if (partial > 0) fmt::print("{} entries have experts without data\n", partial);
+}
+
+int merge_only(const Args& args) {
+  const std::filesystem::path out = args.str("output-file");
+  const calibrate::Importance sum = load_earlier(args);
+  calibrate::save_importance(sum, out, dialect_of(args, out));
+  print_summary(sum, out);
+  return 0;
+}
+
+calibrate::CollectOptions collect_options(const Args& args, const std::filesystem::path& out) {
+  calibrate::CollectOptions options;
+  options.evaluate = evaluate_options(args);
+  options.evaluate.spill = args.str("spill");
+  options.with_output = args.flag("process-output");
+  options.perplexity = !args.flag("no-ppl");
+  options.save_every = static_cast<std::size_t>(args.integer("output-frequency", 1, 1 << 30));
+  options.checkpoint = out.string() + ".checkpoint";
+  options.resume = !args.flag("no-resume");
+  options.dataset = args.str("file");
+  return options;
+}
+
+int collect(const Args& args) {
+  const std::string model_path = required(args, "model");
+  const std::filesystem::path out = args.str("output-file");
+  const calibrate::Dialect dialect = dialect_of(args, out);
+  base::Findings findings;
+  const std::string text =
+      eval::load_corpus(required(args, "file"), !args.flag("no-escape"), &findings);
+  Session session(args);
+  const runtime::Model model = runtime::Model::open(model_path);
+  print_findings(model.findings());
+  print_findings(findings);
+  const calibrate::Importance earlier = load_earlier(args);
+
+  const std::int64_t limit = args.integer("chunks", -1, 1 << 30);
+  const eval::Windows windows = eval::cut_windows(
+      model.tokenizer(), text, static_cast<std::size_t>(args.integer("ctx-size", 8, 1 << 20)),
+      static_cast<std::size_t>(args.integer("chunk", 0, 1 << 30)),
+      limit > 0 ? static_cast<std::size_t>(limit) : 0, args.flag("parse-special"));
+  fmt::print("imatrix: {} chunks of {} tokens\n", windows.n_windows, windows.window);
+  std::fflush(stdout);
+
+  const auto copies = static_cast<std::size_t>(args.integer("save-frequency", 0, 1 << 30));
+  const bool save_output = args.given("output-frequency");
+  const auto finished = [&](calibrate::Importance importance) {
+    if (!earlier.entries.empty()) calibrate::merge(importance, earlier);
+    return importance;
+  };
+  std::string running;
+  const bool live = ::isatty(STDOUT_FILENO) == 0;
+  calibrate::CollectEvents events;
+  events.after_window = [&](std::size_t window, const eval::PerplexitySums& sums) {
+    const std::string one = fmt::format("[{}]{:.4f},", window + 1, sums.perplexity());
+    if (!live) {
+      running += one;
+      return;
+    }
+    fmt::print("{}", one);
+    std::fflush(stdout);
+  };
+  events.after_save = [&](const calibrate::Importance& importance) {
+    if (save_output) calibrate::save_importance(finished(importance), out, dialect);
+    if (copies > 0 && importance.chunk_count % copies == 0) {
+      const std::string copy = fmt::format("{}.at_{}", out.string(), importance.chunk_count);
+      calibrate::save_importance(finished(importance), copy, dialect);
+    }
+  };
+  calibrate::CollectOptions options = collect_options(args, out);
+  if (copies > 0) options.save_every = std::min(options.save_every, copies);
+  const calibrate::Collected result =
+      calibrate::collect(model, windows, options, events, session.runtime());
+  session.progress().clear();
+  fmt::print("{}{}", running, options.perplexity ? "\n" : "");
+  if (options.perplexity && result.perplexity.n > 0 && result.perplexity.error() >= 0) {
+    fmt::print("Final estimate: PPL = {:.4f} +/- {:.5f}\n", result.perplexity.perplexity(),
+               result.perplexity.error());
+  }
+  const calibrate::Importance importance = finished(result.importance);
+  calibrate::save_importance(importance, out, dialect);
+  std::error_code ignored;
+  std::filesystem::remove(options.checkpoint, ignored);
+  print_summary(importance, out);
+  fmt::print("peak memory: {:.1f} MiB\n",
+             static_cast<double>(runtime::peak_resident_bytes()) / (1 << 20));
+  return 0;
+}
+
+int run(const Args& args) {
+  if (!args.given("file") && !args.list("in-file").empty()) return merge_only(args);
+  return collect(args);
+}
+
+}  // namespace
+
+const Command imatrix_command{.name = "imatrix",
+                              .summary = "collect an importance matrix over a calibration text",
+                              .usage = "-m MODEL -f TEXT -o OUT.gguf|OUT.dat [options]",
+                              .details =
+                                  "Every weight matrix gets a vector, every expert and every head "
+                                  "its own; for latent attention\n"
+                                  "always attn_kv_b, attn_k_b and attn_v_b. Interrupted runs "
+                                  "continue where they last saved.\n"
+                                  "Several --in-file and no -f: merge them.",
+                              .options = kOptions,
+                              .run = run,
+                              .alias = "llama-imatrix"};
+}  // namespace cli

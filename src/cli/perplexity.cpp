@@ -1,0 +1,201 @@
+// quern perplexity: perplexity and KL divergence of a model over a text. docs/spec/tools.md
+// section 4.
+#include "eval/perplexity.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "cli/commands.h"
+#include "cli/session.h"
+#include "eval/base_file.h"
+#include "eval/divergence.h"
+#include "eval/strided.h"
+
+namespace cli {
+namespace {
+
+constexpr auto kOptions =
+    join(join(join(kModelOptions, kTextOptions), kComputeOptions),
+         std::array<Option, 4>{{
+             {.names = "--save-all-logits, --kl-divergence-base",
+              .value = "FILE",
+              .help = "without --kl-divergence: write log-probabilities there; with it: the base "
+                      "to compare with"},
+             {.names = "--kl-divergence",
+              .help = "compare with the base file; text and windows are those of the base file"},
+             {.names = "--ppl-stride",
+              .value = "N",
+              .default_value = "0",
+              .help = "overlapping windows, N scored tokens each"},
+             {.names = "--ppl-output-type",
+              .value = "0|1",
+              .default_value = "0",
+              .help = "1: a line a window"},
+         }});
+
+/// Prints running values: at once where nobody watches a bar, else in one go at the end.
+class RunningValues {
+ public:
+  RunningValues() : live_(::isatty(STDOUT_FILENO) == 0) {}
+  void add(const std::string& text) {
+    if (live_) {
+      fmt::print("{}", text);
+      std::fflush(stdout);
+    } else {
+      kept_ += text;
+    }
+  }
+  void finish(std::string_view end) {
+    fmt::print("{}{}", kept_, end);
+    kept_.clear();
+  }
+
+ private:
+  bool live_;
+  std::string kept_;
+};
+
+void print_final(const eval::PerplexitySums& sums) {
+  const double error = sums.error();
+  if (error < 0) {
+    fmt::print("Unexpected negative standard deviation of log(prob)\n");
+    return;
+  }
+  fmt::print("Final estimate: PPL = {:.4f} +/- {:.5f}\n", sums.perplexity(), error);
+}
+
+std::string running_text(std::size_t window, std::size_t window_tokens,
+                         const eval::PerplexitySums& sums, bool lines) {
+  if (!lines) return fmt::format("[{}]{:.4f},", window + 1, sums.perplexity());
+  const auto n = static_cast<double>(sums.n);
+  const double mean = sums.sum / n;
+  const double spread = std::sqrt((sums.sum_of_squares / n - mean * mean) / (n - 1));
+  return fmt::format("{:8d}  {:.4f}  {:4f}  {:4f}\n", window * window_tokens, sums.perplexity(),
+                     mean, spread);
+}
+
+/// One line of log-probability records per window, beside the perplexity that a base run computes.
+eval::PerplexitySums write_base(const runtime::Model& model, const eval::Windows& windows,
+                                const runtime::EvaluateOptions& options, const std::string& path,
+                                const eval::AfterWindow& after, runtime::Runtime& runtime) {
+  const std::size_t n_vocab = model.spec().n_vocab;
+  const std::size_t words = eval::record_words(n_vocab);
+  const eval::ScoredRange range = eval::scored_range(windows.window);
+  eval::BaseFileWriter writer(path, windows.window, n_vocab, windows.tokens);
+  eval::PerplexitySums sums;
+  std::vector<std::uint16_t> records((range.last - range.first) * words);
+  eval::run_windows(
+      model, windows, options, {},
+      [&](std::size_t window, const runtime::Rows& logits) {
+        std::vector<double> nll(logits.n);
+        const auto tokens = windows.of(window);
+        runtime.team.run(logits.n, [&](std::size_t i, std::size_t) {
+          const std::span row(logits.row(i), logits.cols);
+          const eval::RowSummary summary = eval::summarise(row, runtime.kernels);
+          const auto y = static_cast<std::size_t>(tokens[range.first + i + 1]);
+          nll[i] = static_cast<double>(eval::negative_log_likelihood_f32(summary, row, y));
+          eval::encode_record(row, summary, std::span(records).subspan(i * words, words));
+        });
+        for (const double v : nll) sums.add(v);
+        writer.append(records);
+        if (after) after(window, sums);
+      },
+      runtime);
+  writer.finish();
+  return sums;
+}
+
+int run_divergence(const Args& args, const runtime::Model& model, Session& session) {
+  const eval::BaseFile base = eval::BaseFile::open(required(args, "kl-divergence-base"));
+  RunningValues values;
+  values.add("\n" + eval::divergence_table_header() + "\n");
+  const eval::Divergence d = eval::measure_divergence(
+      model, base, evaluate_options(args),
+      [&](std::size_t window, const eval::Divergence& sums) {
+        values.add(eval::divergence_table_line(window, sums) + "\n");
+      },
+      session.runtime());
+  session.progress().clear();
+  values.finish("");
+  if (d.n() >= 100) fmt::print("{}", eval::divergence_report(d));
+  return 0;
+}
+
+int run_strided(const Args& args, const runtime::Model& model, const std::string& text,
+                Session& session) {
+  const auto stride = static_cast<std::size_t>(args.integer("ppl-stride", 1, 1 << 20));
+  const auto window = static_cast<std::size_t>(args.integer("ctx-size", 8, 1 << 20));
+  const auto batch = static_cast<std::size_t>(args.integer("batch-size", 1, 1 << 20));
+  const bool lines = args.str("ppl-output-type") == "1";
+  RunningValues values;
+  const eval::PerplexitySums sums = eval::measure_strided(
+      model, text, {.window = window, .batch = batch, .stride = stride}, evaluate_options(args),
+      [&](std::size_t i, const eval::PerplexitySums& s) {
+        values.add(lines ? fmt::format("{:8d}  {:.4f}\n", i * stride, s.perplexity())
+                         : fmt::format("[{}]{:.4f},", i + 1, s.perplexity()));
+      },
+      session.runtime());
+  session.progress().clear();
+  values.finish("\n");
+  print_final(sums);
+  return 0;
+}
+
+int run_plain(const Args& args, const runtime::Model& model, const std::string& text,
+              Session& session) {
+  const auto window = static_cast<std::size_t>(args.integer("ctx-size", 8, 1 << 20));
+  const std::int64_t limit = args.integer("chunks", -1, 1 << 30);
+  const eval::Windows windows = eval::cut_windows(model.tokenizer(), text, window, 0,
+                                                  limit > 0 ? static_cast<std::size_t>(limit) : 0);
+  const bool lines = args.str("ppl-output-type") == "1";
+  fmt::print("perplexity: calculating perplexity over {} chunks, n_ctx={}\n", windows.n_windows,
+             windows.window);
+  std::fflush(stdout);
+  RunningValues values;
+  const eval::AfterWindow after = [&](std::size_t i, const eval::PerplexitySums& s) {
+    values.add(running_text(i, window, s, lines));
+  };
+  const runtime::EvaluateOptions options = evaluate_options(args);
+  const std::string base = args.str("kl-divergence-base");
+  const eval::PerplexitySums sums =
+      base.empty() ? eval::measure_perplexity(model, windows, options, {}, after, session.runtime())
+                   : write_base(model, windows, options, base, after, session.runtime());
+  session.progress().clear();
+  values.finish("\n");
+  print_final(sums);
+  return 0;
+}
+
+int run(const Args& args) {
+  const std::string path = required(args, "model");
+  const bool divergence = args.flag("kl-divergence");
+  if (divergence) required(args, "kl-divergence-base");
+  std::string text;
+  base::Findings findings;
+  if (!divergence)
+    text = eval::load_corpus(required(args, "file"), !args.flag("no-escape"), &findings);
+  Session session(args);
+  const runtime::Model model = runtime::Model::open(path);
+  print_findings(model.findings());
+  print_findings(findings);
+  if (divergence) return run_divergence(args, model, session);
+  if (args.integer("ppl-stride", 0, 1 << 20) > 0) return run_strided(args, model, text, session);
+  return run_plain(args, model, text, session);
+}
+
+}  // namespace
+
+const Command perplexity_command{
+    .name = "perplexity",
+    .summary = "measure perplexity, or KL divergence from a base, over a text",
+    .usage = "-m MODEL -f TEXT [options]",
+    .details =
+        "Typical: `quern perplexity -m BF16.gguf -f TEXT --kl-divergence-base B`, then for each\n"
+        "quantized file `quern perplexity -m Q.gguf --kl-divergence-base B --kl-divergence`.",
+    .options = kOptions,
+    .run = run,
+    .alias = "llama-perplexity"};
+}  // namespace cli
