@@ -1,6 +1,7 @@
 #include "eval/divergence.h"
 
 #include <cmath>
+#include <cstring>
 #include <random>
 
 #include "support/support.h"
