@@ -10,6 +10,7 @@ const Command* const kCommands[] = {
     &tokenize_command,
     &quantize_command,
     &types_command,
+    &info_command,
     &logits_command,
 };
 }  // namespace

@@ -10,6 +10,7 @@ extern const Command perplexity_command;
 extern const Command tokenize_command;
 extern const Command quantize_command;
 extern const Command types_command;
+extern const Command info_command;
 extern const Command logits_command;
 
 std::span<const Command* const> all_commands() noexcept;

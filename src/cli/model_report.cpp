@@ -1,0 +1,227 @@
+#include "cli/model_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/printable.h"
+#include "cli/text_table.h"
+#include "recipe/tables.h"
+
+namespace cli {
+namespace {
+
+using Level = base::Finding::Level;
+
+void add_tensor(TensorGroup& g, const gguf::TensorInfo& t, int layer) {
+  ++g.n_tensors;
+  g.weights += t.shape.elements();
+  g.bytes += t.size;
+  g.types.emplace(t.codec->name);
+  g.shapes.insert(t.shape.to_string());
+  if (layer >= 0) g.layers.insert(layer);
+}
+
+TensorGroup& group_in(std::vector<TensorGroup>& groups, std::string_view name) {
+  const auto it = std::find_if(groups.begin(), groups.end(),
+                               [&](const TensorGroup& g) { return g.name == name; });
+  if (it != groups.end()) return *it;
+  groups.push_back({.name = std::string(name)});
+  return groups.back();
+}
+
+/// Without a description of the architecture, tensors whose names differ in numbers only belong
+/// together: "blk.*.attn_q.weight".
+std::string without_numbers(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    if (c < '0' || c > '9') {
+      out += c;
+    } else if (out.ends_with('.') || out.empty()) {
+      out += '*';
+    } else if (!out.ends_with('*')) {
+      out += c;
+    }
+  }
+  return out;
+}
+
+void group_tensors(const gguf::FileSet& files, ModelReport& report) {
+  for (const gguf::TensorInfo& t : files.tensors()) {
+    const model::TensorRow* row = report.spec ? report.spec->find(t.name) : nullptr;
+    const int layer = row == nullptr ? -1 : row->layer;
+    std::string role = without_numbers(t.name);
+    if (row != nullptr) {
+      const model::RoleName name = model::role_name(row->role);
+      role = fmt::format("{}{}", name.stem, name.suffix == ".weight" ? "" : name.suffix);
+    }
+    add_tensor(report.total, t, layer);
+    add_tensor(group_in(report.roles, role), t, layer);
+    add_tensor(group_in(report.types, t.codec->name), t, layer);
+  }
+  std::stable_sort(report.types.begin(), report.types.end(),
+                   [](const TensorGroup& a, const TensorGroup& b) { return a.bytes > b.bytes; });
+}
+
+/// What an error says, as a finding.
+base::Finding finding_of(const base::Error& e) {
+  std::string text = e.message();
+  std::string where = "model";
+  for (const auto& [key, value] : e.facts()) {
+    if (key == "file") continue;
+    if (key == "tensor" || key == "key") {
+      where = value;
+      continue;
+    }
+    text += fmt::format(", {} {}", key, value);
+  }
+  return {Level::error, where, text};
+}
+
+void describe_model(const gguf::FileSet& files, ModelReport& report) {
+  try {
+    report.spec = model::describe(files);
+    report.findings.insert(report.findings.end(), report.spec->findings.begin(),
+                           report.spec->findings.end());
+    const base::Findings found = model::validate(*report.spec, files);
+    report.findings.insert(report.findings.end(), found.begin(), found.end());
+  } catch (const base::Error& e) {
+    report.findings.push_back(finding_of(e));
+    if (e.fault() == base::Fault::unsupported) report.findings.back().level = Level::warning;
+  }
+}
+
+void check_readers(const ModelReport& report, base::Findings& findings) {
+  for (const TensorGroup& g : report.types) {
+    const quant::Codec* codec = quant::find_codec(g.name);
+    const bool ik = codec->readers == quant::Readers::ik_only;
+    const bool mainline = codec->readers == quant::Readers::mainline_only;
+    if (!ik && !mainline) continue;
+    findings.push_back({Level::note, g.name,
+                        fmt::format("{} tensors of a type that only {} reads", g.n_tensors,
+                                    ik ? "ik_llama.cpp" : "llama.cpp")});
+  }
+}
+
+void check_quantization(const gguf::FileSet& files, const ModelReport& report,
+                        base::Findings& findings) {
+  const gguf::Metadata& m = files.metadata();
+  const bool quantized = std::any_of(report.types.begin(), report.types.end(), [](const auto& g) {
+    return !quant::find_codec(g.name)->is_float();
+  });
+  if (quantized && !m.has("general.quantization_version")) {
+    findings.push_back({Level::note, "general.quantization_version", "is missing"});
+  }
+  const bool with_importance = m.has("quantize.imatrix.file");
+  for (const TensorGroup& g : report.types) {
+    const quant::Codec* codec = quant::find_codec(g.name);
+    if (codec->bpw() >= 3 || codec->is_float() || with_importance || g.layers.empty()) continue;
+    findings.push_back(
+        {Level::note, g.name,
+         fmt::format("{} tensors below 3 bits, and no sign that an importance matrix "
+                     "was used",
+                     g.n_tensors)});
+  }
+}
+
+void check_file_type(const gguf::FileSet& files, const ModelReport& report,
+                     base::Findings& findings) {
+  if (report.types.empty()) return;
+  if (!files.metadata().has("general.file_type")) {
+    findings.push_back({Level::note, "general.file_type", "is missing"});
+    return;
+  }
+  const std::int64_t id = files.metadata().integer("general.file_type").value_or(-1);
+  const recipe::Recipe* recipe = nullptr;
+  for (const auto policy : {recipe::Policy::ik, recipe::Policy::mainline}) {
+    if (recipe == nullptr && id >= 0 && id < 0xffff) {
+      recipe = recipe::recipe_by_id(policy, static_cast<std::uint32_t>(id));
+    }
+  }
+  if (recipe == nullptr) {
+    findings.push_back({Level::note, "general.file_type", fmt::format("{} is not known", id)});
+    return;
+  }
+  const bool has_default =
+      std::any_of(report.types.begin(), report.types.end(), [&](const TensorGroup& g) {
+        return recipe->default_type != nullptr && g.name == recipe->default_type->name;
+      });
+  if (has_default) return;
+  findings.push_back({Level::note, "general.file_type",
+                      fmt::format("says {}, but no tensor has that recipe's main type; most bytes "
+                                  "are {}",
+                                  recipe->symbol, report.types.front().name)});
+}
+
+void check_lookup(const gguf::FileSet& files, const ModelReport& report, base::Findings& findings) {
+  if (files.tensors().empty()) {
+    findings.push_back({Level::note, "file", "no tensors: a vocabulary only"});
+    return;
+  }
+  if (!files.metadata().has("tokenizer.ggml.model")) {
+    findings.push_back({Level::warning, "tokenizer.ggml.model", "is missing: no vocabulary"});
+  }
+  if (!report.spec) return;
+  for (const gguf::TensorInfo& t : files.tensors()) {
+    const model::TensorRow* row = report.spec->find(t.name);
+    if (row == nullptr || row->role != model::Role::token_embd || t.codec->group_rows == 1)
+      continue;
+    findings.push_back({Level::error, t.name,
+                        fmt::format("is {}: interleaved rows cannot be looked up", t.codec->name)});
+  }
+}
+
+}  // namespace
+
+bool ModelReport::has_errors() const noexcept {
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const base::Finding& f) { return f.level == Level::error; });
+}
+
+ModelReport report_model(const gguf::FileSet& files) {
+  ModelReport report;
+  report.findings = files.findings();
+  for (const gguf::File& f : files.shards()) report.file_bytes += f.bytes().size();
+  if (!files.tensors().empty()) describe_model(files, report);
+  group_tensors(files, report);
+  check_lookup(files, report, report.findings);
+  check_readers(report, report.findings);
+  check_quantization(files, report, report.findings);
+  check_file_type(files, report, report.findings);
+  return report;
+}
+
+namespace {
+
+/// The first bad block of a tensor.
+std::optional<base::Finding> bad_block(const gguf::TensorInfo& t, const tensor::TensorView& view) {
+  const std::size_t group = t.codec->group_rows;
+  const std::size_t rows = t.shape.rows();
+  const std::size_t row_bytes = view.row_bytes();
+  for (std::size_t r = 0; r < rows; r += group) {
+    const auto bad = t.codec->check(view.rows(r, group), t.shape.cols());
+    if (!bad) continue;
+    return base::Finding{Level::error, base::printable(t.name),
+                         fmt::format("{} (row {}, block {}, byte {} of the file)", bad->what, r,
+                                     bad->block, t.offset + r * row_bytes + bad->offset)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void check_blocks(const gguf::FileSet& files, base::Progress& progress, base::Findings& findings) {
+  std::uint64_t done = 0, total = 0;
+  for (const gguf::TensorInfo& t : files.tensors()) total += t.size;
+  for (const gguf::TensorInfo& t : files.tensors()) {
+    progress.update("check", done, total, "bytes", t.name);
+    if (t.codec->check != nullptr) {
+      if (auto finding = bad_block(t, files.view(t))) findings.push_back(std::move(*finding));
+    }
+    done += t.size;
+  }
+  progress.update("check", total, total, "bytes", "");
+}
+
+}  // namespace cli

@@ -1,0 +1,44 @@
+// What `quern info` tells about a model file, gathered before anything is printed.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "gguf/file.h"
+#include "model/spec.h"
+
+namespace cli {
+
+/// Tensors that belong together: one role, or one type.
+struct TensorGroup {
+  std::string name;
+  std::size_t n_tensors = 0;
+  std::uint64_t weights = 0, bytes = 0;
+  std::set<std::string> types{}, shapes{};
+  std::set<int> layers{};
+
+  double bpw() const noexcept {
+    return weights == 0 ? 0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(weights);
+  }
+};
+
+struct ModelReport {
+  TensorGroup total;
+  std::vector<TensorGroup> roles;        ///< in order of first appearance
+  std::vector<TensorGroup> types;        ///< by bytes, largest first
+  std::optional<model::ModelSpec> spec;  ///< nullopt if the architecture is not known
+  std::uint64_t file_bytes = 0;          ///< all shards
+  base::Findings findings;               ///< what is odd about the file
+  bool has_errors() const noexcept;
+};
+
+/// Reads only the header.
+ModelReport report_model(const gguf::FileSet& files);
+
+/// Looks at every block for NaN, infinite scales and impossible codes; adds one finding a tensor.
+void check_blocks(const gguf::FileSet& files, base::Progress& progress, base::Findings& findings);
+
+}  // namespace cli
