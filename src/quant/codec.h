@@ -80,6 +80,13 @@ struct Codec {
   /// For interleaved formats: the format of the single rows.
   const Codec* plain = nullptr;
 
+  /// For interleaved formats, lossless: `group_rows` plain rows, one after the other, to one row
+  /// group of this format, and back.
+  void (*weave)(std::span<const std::byte> rows, std::size_t cols,
+                std::span<std::byte> group) noexcept = nullptr;
+  void (*unweave)(std::span<const std::byte> group, std::size_t cols,
+                  std::span<std::byte> rows) noexcept = nullptr;
+
   std::size_t row_bytes(std::size_t cols) const noexcept {
     return row_meta_bytes + cols / block_elems * block_bytes;
   }

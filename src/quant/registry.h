@@ -12,4 +12,10 @@ extern const Codec iq4_nl, iq4_xs;                      // nonlinear/
 extern const Codec iq4_ks;                              // iqk/
 extern const Codec iq2_xxs, iq3_s;                      // codebook/
 
+// interleave/
+extern const Codec q4_0_r8, q5_0_r4, q6_0_r4, q8_0_r8;
+extern const Codec q2_k_r4, q3_k_r4, q4_k_r4, q5_k_r4, q6_k_r4;
+extern const Codec iq4_nl_r4, iq4_xs_r8, iq4_ks_r4;
+extern const Codec iq2_xxs_r4, iq3_s_r4;
+
 }  // namespace quant
