@@ -12,6 +12,7 @@ const Command* const kCommands[] = {
     &types_command,
     &info_command,
     &logits_command,
+    &run_command,
 };
 }  // namespace
 

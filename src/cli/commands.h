@@ -12,6 +12,7 @@ extern const Command quantize_command;
 extern const Command types_command;
 extern const Command info_command;
 extern const Command logits_command;
+extern const Command run_command;
 
 std::span<const Command* const> all_commands() noexcept;
 /// By name or by the name of the public program. Null if unknown.

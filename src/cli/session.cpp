@@ -115,8 +115,10 @@ runtime::MlaMode mla_mode(const Args& args) {
 runtime::EvaluateOptions evaluate_options(const Args& args) {
   using kernels::CacheType;
   runtime::EvaluateOptions options;
-  options.loop = choice<runtime::Loop>(
-      args, "loop", {{"token", runtime::Loop::token}, {"layer", runtime::Loop::layer}});
+  if (!args.str("loop").empty()) {  // absent in commands that generate
+    options.loop = choice<runtime::Loop>(
+        args, "loop", {{"token", runtime::Loop::token}, {"layer", runtime::Loop::layer}});
+  }
   options.mla = mla_mode(args);
   options.batch_tokens = static_cast<std::size_t>(args.integer("ubatch-size", 1, 1 << 20));
   options.cache = choice<CacheType>(
