@@ -12,13 +12,13 @@
 namespace calibrate {
 
 struct CollectOptions {
-  runtime::EvaluateOptions evaluate;
+  runtime::EvaluateOptions evaluate = {};
   bool with_output = false;     ///< also the output matrix
   bool perplexity = true;       ///< compute it on the way
   std::size_t save_every = 10;  ///< chunks (token loop); the layer loop saves after every layer
-  std::filesystem::path checkpoint;  ///< empty = none
+  std::filesystem::path checkpoint = {};  ///< empty = none
   bool resume = true;
-  std::string dataset;  ///< name of the text, stored in the result
+  std::string dataset = {};  ///< name of the text, stored in the result
 };
 
 struct CollectEvents {

@@ -7,6 +7,7 @@ namespace {
 const Command* const kCommands[] = {
     &imatrix_command,
     &perplexity_command,
+    &survey_command,
     &tokenize_command,
     &quantize_command,
     &types_command,

@@ -9,6 +9,7 @@ extern const Command imatrix_command;
 extern const Command perplexity_command;
 extern const Command tokenize_command;
 extern const Command quantize_command;
+extern const Command survey_command;
 extern const Command types_command;
 extern const Command info_command;
 extern const Command logits_command;

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "eval/base_file.h"
+#include "eval/base_run.h"
 #include "eval/divergence.h"
 #include "eval/strided.h"
 
@@ -77,37 +78,6 @@ std::string running_text(std::size_t window, std::size_t window_tokens,
                      mean, spread);
 }
 
-/// One line of log-probability records per window, beside the perplexity that a base run computes.
-eval::PerplexitySums write_base(const runtime::Model& model, const eval::Windows& windows,
-                                const runtime::EvaluateOptions& options, const std::string& path,
-                                const eval::AfterWindow& after, runtime::Runtime& runtime) {
-  const std::size_t n_vocab = model.spec().n_vocab;
-  const std::size_t words = eval::record_words(n_vocab);
-  const eval::ScoredRange range = eval::scored_range(windows.window);
-  eval::BaseFileWriter writer(path, windows.window, n_vocab, windows.tokens);
-  eval::PerplexitySums sums;
-  std::vector<std::uint16_t> records((range.last - range.first) * words);
-  eval::run_windows(
-      model, windows, options, {},
-      [&](std::size_t window, const runtime::Rows& logits) {
-        std::vector<double> nll(logits.n);
-        const auto tokens = windows.of(window);
-        runtime.team.run(logits.n, [&](std::size_t i, std::size_t) {
-          const std::span row(logits.row(i), logits.cols);
-          const eval::RowSummary summary = eval::summarise(row, runtime.kernels);
-          const auto y = static_cast<std::size_t>(tokens[range.first + i + 1]);
-          nll[i] = static_cast<double>(eval::negative_log_likelihood_f32(summary, row, y));
-          eval::encode_record(row, summary, std::span(records).subspan(i * words, words));
-        });
-        for (const double v : nll) sums.add(v);
-        writer.append(records);
-        if (after) after(window, sums);
-      },
-      runtime);
-  writer.finish();
-  return sums;
-}
-
 int run_divergence(const Args& args, const runtime::Model& model, Session& session) {
   const eval::BaseFile base = eval::BaseFile::open(required(args, "kl-divergence-base"));
   RunningValues values;
@@ -162,7 +132,7 @@ int run_plain(const Args& args, const runtime::Model& model, const std::string& 
   const std::string base = args.str("kl-divergence-base");
   const eval::PerplexitySums sums =
       base.empty() ? eval::measure_perplexity(model, windows, options, {}, after, session.runtime())
-                   : write_base(model, windows, options, base, after, session.runtime());
+                   : eval::write_base_file(model, windows, options, base, after, session.runtime());
   session.progress().clear();
   values.finish("\n");
   print_final(sums);

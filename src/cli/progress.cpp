@@ -62,15 +62,20 @@ void TerminalProgress::update(std::string_view what, std::uint64_t done, std::ui
   next_tenth_ = done * 10 / total + 1;
   const double left =
       done > 0 ? seconds / static_cast<double>(done) * static_cast<double>(total - done) : 0;
-  fmt::print(stderr, "{}: {} of {} {}, {} left\n", what, done, total, unit, clock_text(left));
+  const std::string count = unit.empty() ? fmt::format("{} %", 100 * done / total)
+                                         : fmt::format("{} of {} {}", done, total, unit);
+  fmt::print(stderr, "{}: {}, {} left{}{}\n", what, count, clock_text(left),
+             detail.empty() ? "" : "  ", detail);
 }
 
 void TerminalProgress::draw(std::string_view what, std::uint64_t done, std::uint64_t total,
                             std::string_view unit, std::string_view detail, double seconds) {
   const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
   const auto filled = static_cast<std::size_t>(share * kBarWidth);
-  std::string line = fmt::format("{} [{:#<{}}{:.<{}}] {:3.0f} % {} of {} {}", what, "", filled, "",
-                                 kBarWidth - filled, 100 * share, done, total, unit);
+  std::string line = fmt::format("{} [{:#<{}}{:.<{}}] {:3.0f} %", what, "", filled, "",
+                                 kBarWidth - filled, 100 * share);
+  // Without a unit the counts are no news for people.
+  if (!unit.empty()) line += fmt::format(" {} of {} {}", done, total, unit);
   if (done > 0) line += fmt::format(", {} left", clock_text(seconds / share - seconds));
   if (!detail.empty()) line += fmt::format("  {}", detail);
   const std::size_t width = terminal_width();

@@ -65,27 +65,25 @@ void replace(std::string& text, std::string_view mark, std::string_view with) {
   if (at != std::string::npos) text.replace(at, mark.size(), with);
 }
 
-std::string line(const SurveyRow& r) {
-  return fmt::format(
-      "{:<9} {:<6} {:>10} {:>7.3f} {:>7.1f}  {:>9.4f} ± {:<7.4f} {:>9.6f} ± {:<8.6f} "
-      "{:>9.5f} {:>7.2f} ± {:.2f}\n",
-      r.type, r.with_importance ? "yes" : "no",
-      fmt::format("{:.2f}", static_cast<double>(r.file_bytes) / 1e6), r.bits_per_weight, r.seconds,
-      r.perplexity.value, r.perplexity.error, r.kld.value, r.kld.error, r.kld_99,
-      100 * r.same_top.value, 100 * r.same_top.error);
-}
-
 }  // namespace
 
-std::string survey_table(const Survey& survey) {
+std::string survey_table_header(const Survey& survey) {
   std::string out =
-      fmt::format("{:<9} {:<6} {:>10} {:>7} {:>7}  {:>19} {:>20} {:>9} {:>14}\n", "type", "matrix",
-                  "MB", "bpw", "s", "PPL", "mean KLD", "99% KLD", "same top %");
-  out += fmt::format("{:<9} {:<6} {:>10.2f} {:>7} {:>7}  {:>9.4f} ± {:<7.4f}\n", "original", "",
+      fmt::format("\n{:<9} {:<7} {:>8} {:>7} {:>6} {:>18} {:>20} {:>9} {:>15}\n", "type", "matrix",
+                  "MB", "bpw", "s", "PPL", "mean KLD", "99% KLD", "same top, %");
+  out += fmt::format("{:<9} {:<7} {:>8.2f} {:>7} {:>6} {:>9.4f} ± {:<6.4f}\n", "original", "",
                      static_cast<double>(survey.original_bytes) / 1e6, "", "",
                      survey.original_perplexity.value, survey.original_perplexity.error);
-  for (const SurveyRow& row : survey.rows) out += line(row);
   return out;
+}
+
+std::string survey_table_line(const SurveyRow& r) {
+  return fmt::format(
+      "{:<9} {:<7} {:>8.2f} {:>7.3f} {:>6.1f} {:>9.4f} ± {:<6.4f} {:>9.6f} ± {:<8.6f} "
+      "{:>9.5f} {:>8.2f} ± {:.2f}\n",
+      r.type, r.with_importance ? "with" : "without", static_cast<double>(r.file_bytes) / 1e6,
+      r.bits_per_weight, r.seconds, r.perplexity.value, r.perplexity.error, r.kld.value,
+      r.kld.error, r.kld_99, 100 * r.same_top.value, 100 * r.same_top.error);
 }
 
 std::string survey_page(const Survey& survey) {

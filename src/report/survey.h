@@ -17,10 +17,10 @@ struct SurveyRow {
   std::uint64_t file_bytes = 0;
   double bits_per_weight = 0;  ///< over all tensors of the file
   double seconds = 0;          ///< to make the file
-  eval::Estimate perplexity;
-  eval::Estimate kld;
+  eval::Estimate perplexity = {};
+  eval::Estimate kld = {};
   double kld_99 = 0;        ///< 99 % quantile
-  eval::Estimate same_top;  ///< share, 1 = 100 %
+  eval::Estimate same_top = {};  ///< share, 1 = 100 %
 };
 
 struct Survey {
@@ -36,8 +36,9 @@ struct Survey {
   std::vector<SurveyRow> rows;
 };
 
-/// The table for a terminal, one line a file, best first within a type.
-std::string survey_table(const Survey& survey);
+/// The table for a terminal: its head with the line of the original, and the line of one file.
+std::string survey_table_header(const Survey& survey);
+std::string survey_table_line(const SurveyRow& row);
 
 /// A self-contained page: size against KLD as a plot, the table, how it was made.
 std::string survey_page(const Survey& survey);
