@@ -12,6 +12,9 @@ const Command* const kCommands[] = {
     &quantize_command,
     &types_command,
     &info_command,
+    &split_command,
+    &merge_command,
+    &hash_command,
     &logits_command,
     &run_command,
 };

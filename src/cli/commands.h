@@ -12,6 +12,9 @@ extern const Command quantize_command;
 extern const Command survey_command;
 extern const Command types_command;
 extern const Command info_command;
+extern const Command split_command;
+extern const Command merge_command;
+extern const Command hash_command;
 extern const Command logits_command;
 extern const Command run_command;
 

@@ -1,0 +1,142 @@
+// quern split and quern merge: a model in several files.
+#include "gguf/split.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "gguf/reshard.h"
+
+namespace cli {
+namespace {
+
+constexpr Option kDeleteShards{.names = "--delete-splits",
+                               .help = "merge: remove the shards once the output is whole"};
+
+constexpr Option kSplitOptions[] = {
+    {.names = "--split", .help = "split IN into shards (what is done anyway)"},
+    {.names = "--merge", .help = "join the shards of IN into OUT, as `quern merge`"},
+    {.names = "--split-max-tensors",
+     .value = "N",
+     .default_value = "128",
+     .help = "tensors a shard"},
+    {.names = "--split-max-size",
+     .value = "N(M|G)",
+     .help = "size of a shard in units of 10^6 or 10^9 bytes, metadata not counted"},
+    {.names = "--no-tensor-first-split", .help = "the first shard holds only metadata"},
+    {.names = "--dry-run", .help = "print the plan only"},
+    kDeleteShards,
+};
+constexpr Option kMergeOptions[] = {kDeleteShards};
+
+/// "300M", "2G".
+std::uint64_t parse_size(const std::string& text) {
+  std::uint64_t n = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, n);
+  const std::uint64_t unit = stop + 1 != end ? 0
+                             : *stop == 'M'  ? 1'000'000
+                             : *stop == 'G'  ? 1'000'000'000
+                                             : 0;
+  if (code != std::errc() || unit == 0 || n == 0 || n > 1'000'000'000) {
+    throw base::Error(base::Fault::bad_usage, "bad value for --split-max-size")
+        .at("found", text)
+        .expected("a number from 1 to 1000000000 followed by M or G");
+  }
+  return n * unit;
+}
+
+gguf::SplitRule split_rule(const Args& args) {
+  gguf::SplitRule rule;
+  rule.max_tensors = static_cast<std::size_t>(args.integer("split-max-tensors", 1, 1 << 30));
+  if (args.given("split-max-size")) {
+    if (args.given("split-max-tensors")) {
+      throw base::Error(base::Fault::bad_usage,
+                        "give either --split-max-tensors or --split-max-size");
+    }
+    rule.max_bytes = parse_size(args.str("split-max-size"));
+  }
+  rule.first_without_tensors = args.flag("no-tensor-first-split");
+  return rule;
+}
+
+int merge(const Args& args) {
+  const std::filesystem::path in = args.positionals()[0];
+  std::vector<std::filesystem::path> shards;
+  std::size_t n_tensors = 0;
+  {
+    const gguf::FileSet files = gguf::FileSet::open(in);
+    TerminalProgress progress;
+    gguf::write_merged(files, args.positionals()[1], progress, interrupt_flag());
+    for (const gguf::File& f : files.shards()) shards.push_back(f.path());
+    n_tensors = files.tensors().size();
+  }
+  fmt::print("{}: {} tensors of {} files merged\n", args.positionals()[1], n_tensors,
+             shards.size());
+  if (!args.flag("delete-splits")) return 0;
+  for (const std::filesystem::path& shard : shards) {
+    std::error_code code;
+    if (!std::filesystem::remove(shard, code)) {
+      throw base::Error(base::Fault::io, "cannot remove shard: " + code.message())
+          .at("file", shard.string());
+    }
+  }
+  return 0;
+}
+
+int split(const Args& args) {
+  if (args.flag("merge")) {
+    if (args.flag("split")) {
+      throw base::Error(base::Fault::bad_usage, "give either --split or --merge");
+    }
+    return merge(args);
+  }
+  const gguf::SplitRule rule = split_rule(args);
+  const gguf::FileSet files = gguf::FileSet::open(args.positionals()[0]);
+  const std::vector<gguf::ShardPlan> plan = gguf::plan_split(files, rule);
+  fmt::print("n_split: {}\n", plan.size());
+  for (std::size_t no = 0; no < plan.size(); ++no) {
+    fmt::print("split {:05}: n_tensors = {}, total_size = {}M\n", no + 1, plan[no].tensors.size(),
+               plan[no].file_bytes / 1'000'000);
+  }
+  if (args.flag("dry-run")) return 0;
+  std::string prefix = args.positionals()[1];
+  if (prefix.ends_with(".gguf")) prefix.resize(prefix.size() - 5);
+  TerminalProgress progress;
+  gguf::write_split(files, plan, prefix, progress, interrupt_flag());
+  progress.clear();
+  const auto count = static_cast<std::uint32_t>(plan.size());
+  fmt::print("{} files written, first {}\n", count, gguf::shard_name(prefix, 0, count));
+  return 0;
+}
+
+}  // namespace
+
+const Command split_command{
+    .name = "split",
+    .summary = "cut a model into several files",
+    .usage = "[options] IN OUT-PREFIX",
+    .details =
+        "Writes OUT-PREFIX-00001-of-0000N.gguf and so on; \".gguf\" at the end of the prefix "
+        "is cut off. Every program opens the set by its first file.",
+    .options = kSplitOptions,
+    .min_positionals = 2,
+    .max_positionals = 2,
+    .run = split,
+    .alias = "llama-gguf-split"};
+
+const Command merge_command{
+    .name = "merge",
+    .summary = "join the files of a split model",
+    .usage = "[options] IN-00001-of-0000N.gguf OUT",
+    .details = "OUT must not exist. The metadata is that of the first file, with split.count 0.",
+    .options = kMergeOptions,
+    .min_positionals = 2,
+    .max_positionals = 2,
+    .run = merge};
+
+}  // namespace cli

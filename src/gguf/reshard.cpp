@@ -1,0 +1,135 @@
+#include "gguf/reshard.h"
+
+#include <fmt/format.h>
+
+#include "base/checked.h"
+#include "gguf/layout.h"
+#include "gguf/split.h"
+#include "gguf/writer.h"
+
+namespace gguf {
+namespace {
+
+constexpr std::size_t kPiece = std::size_t{16} << 20;
+
+TensorPlan plan_of(const TensorInfo& t) { return {t.name, t.codec, t.shape}; }
+
+std::vector<TensorPlan> plans_of(const FileSet& files, const std::vector<std::size_t>& tensors) {
+  std::vector<TensorPlan> out;
+  for (const std::size_t i : tensors) out.push_back(plan_of(files.tensors()[i]));
+  return out;
+}
+
+/// Copies tensors and tells how far it is over all files of the job.
+class Copier {
+ public:
+  Copier(std::string_view what, const FileSet& files, base::Progress& progress,
+         const base::StopFlag& stop)
+      : what_(what), files_(files), progress_(progress), stop_(stop) {
+    for (const TensorInfo& t : files.tensors()) total_ += t.size;
+  }
+
+  void copy(std::size_t tensor, Writer& writer, std::size_t index) {
+    const TensorInfo& info = files_.tensors()[tensor];
+    const auto bytes = files_.view(info).bytes;
+    const tensor::Mapping& mapping = files_.shards()[info.shard].mapping();
+    for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
+      stop_.check();
+      progress_.update(what_, done_, total_, "bytes", info.name);
+      const auto piece = bytes.subspan(at, std::min(kPiece, bytes.size() - at));
+      writer.write(index, at, piece);
+      mapping.dont_need(info.offset + at, piece.size());
+      done_ += piece.size();
+    }
+    progress_.update(what_, done_, total_, "bytes", info.name);
+  }
+
+ private:
+  std::string_view what_;
+  const FileSet& files_;
+  base::Progress& progress_;
+  const base::StopFlag& stop_;
+  std::uint64_t done_ = 0, total_ = 0;
+};
+
+std::vector<ShardPlan> cut(const FileSet& files, const SplitRule& rule) {
+  std::vector<ShardPlan> shards;
+  if (rule.first_without_tensors) shards.emplace_back();
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < files.tensors().size(); ++i) {
+    const std::size_t size = base::round_up(files.tensors()[i].size, kDefaultAlignment);
+    const bool full = rule.max_bytes == 0
+                          ? i % rule.max_tensors == 0
+                          : bytes > 0 && base::checked_add(bytes, size) > rule.max_bytes;
+    if (i == 0 || full) {
+      shards.emplace_back();
+      bytes = 0;
+    }
+    shards.back().tensors.push_back(i);
+    bytes += size;
+  }
+  return shards;
+}
+
+}  // namespace
+
+std::vector<ShardPlan> plan_split(const FileSet& files, const SplitRule& rule) {
+  if (files.tensors().empty()) {
+    throw base::Error(base::Fault::bad_input, "a file without tensors cannot be split");
+  }
+  std::vector<ShardPlan> shards = cut(files, rule);
+  if (shards.size() > kMaxShards) {
+    throw base::Error(base::Fault::bad_input, "too many shards")
+        .at("found", shards.size())
+        .expected(fmt::format("at most {}", kMaxShards))
+        .hint("allow more tensors or bytes a shard");
+  }
+  shards.front().metadata = files.metadata();
+  erase_split_keys(shards.front().metadata);
+  for (std::size_t no = 0; no < shards.size(); ++no) {
+    ShardPlan& shard = shards[no];
+    set_split_keys(shard.metadata, {.no = static_cast<std::uint32_t>(no),
+                                    .count = static_cast<std::uint32_t>(shards.size()),
+                                    .n_tensors = files.tensors().size()});
+    shard.file_bytes = file_size(shard.metadata, plans_of(files, shard.tensors));
+  }
+  return shards;
+}
+
+void write_split(const FileSet& files, const std::vector<ShardPlan>& plan,
+                 const std::string& prefix, base::Progress& progress, const base::StopFlag& stop) {
+  Copier copier("split", files, progress, stop);
+  std::vector<Writer> writers;
+  const auto count = static_cast<std::uint32_t>(plan.size());
+  for (std::uint32_t no = 0; no < count; ++no) {
+    const std::vector<std::size_t>& tensors = plan[no].tensors;
+    writers.emplace_back(shard_name(prefix, no, count), plan[no].metadata,
+                         plans_of(files, tensors));
+    for (std::size_t i = 0; i < tensors.size(); ++i) copier.copy(tensors[i], writers.back(), i);
+  }
+  for (Writer& writer : writers) writer.finish();
+}
+
+void write_merged(const FileSet& files, const std::filesystem::path& path, base::Progress& progress,
+                  const base::StopFlag& stop) {
+  if (files.shards().size() < 2) {
+    throw base::Error(base::Fault::bad_input, "file is not the first of a split set")
+        .at("file", files.shards().front().path().string())
+        .at("key", kSplitCount)
+        .at("found", "no such key, or not above 1")
+        .expected("at least 2");
+  }
+  if (std::filesystem::exists(path)) {
+    throw base::Error(base::Fault::bad_input, "output exists already").at("file", path.string());
+  }
+  Metadata metadata = files.metadata();
+  metadata.set(kSplitCount, std::uint16_t{0});
+  std::vector<TensorPlan> plan;
+  for (const TensorInfo& t : files.tensors()) plan.push_back(plan_of(t));
+  Copier copier("merge", files, progress, stop);
+  Writer writer(path, metadata, plan);
+  for (std::size_t i = 0; i < plan.size(); ++i) copier.copy(i, writer, i);
+  writer.finish();
+}
+
+}  // namespace gguf

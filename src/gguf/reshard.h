@@ -1,0 +1,43 @@
+// Cuts a model into shards and joins them again; tensors are copied byte for byte. Source:
+// docs/spec/gguf.md 2, docs/spec/tools.md 7.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "gguf/file.h"
+
+namespace gguf {
+
+/// Where a new shard begins: after `max_tensors` tensors, or, if `max_bytes` is not 0, before the
+/// tensor with which the shard would exceed it (tensors rounded up to 32 bytes, metadata not
+/// counted). A tensor above the limit gets a shard of its own.
+struct SplitRule {
+  std::size_t max_tensors = 128;
+  std::uint64_t max_bytes = 0;
+  bool first_without_tensors = false;  ///< the first shard holds only metadata
+};
+
+struct ShardPlan {
+  std::vector<std::size_t> tensors;  ///< indices into FileSet::tensors(), ascending
+  Metadata metadata;
+  std::size_t file_bytes = 0;  ///< exact size
+};
+
+/// Throws Fault::bad_input if more shards would be needed than readers allow, or no tensor is
+/// there.
+std::vector<ShardPlan> plan_split(const FileSet& files, const SplitRule& rule);
+
+/// Writes PREFIX-00001-of-0000N.gguf and so on. All files appear together at the end.
+void write_split(const FileSet& files, const std::vector<ShardPlan>& plan,
+                 const std::string& prefix, base::Progress& progress, const base::StopFlag& stop);
+
+/// Joins a split set into one file. split.count becomes 0, the other split keys stay, as in the
+/// public tool. Throws Fault::bad_input if `files` is not a split set or `path` exists.
+void write_merged(const FileSet& files, const std::filesystem::path& path, base::Progress& progress,
+                  const base::StopFlag& stop);
+
+}  // namespace gguf
