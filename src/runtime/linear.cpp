@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/checked.h"
+
 namespace runtime {
 namespace {
 
@@ -105,15 +107,19 @@ class Door {
   }
 
   void split() {
-    constexpr std::size_t kMinWork = std::size_t{1} << 16;  // multiply-adds a task
+    constexpr std::size_t kMinWork = std::size_t{1} << 15;  // multiply-adds a task
     constexpr std::size_t kRowUnit = 16;  // a multiple of every row group and register tile
     const std::size_t threads = pass_.runtime.team.size();
-    const std::size_t share = std::max(kMinWork, work_ / (threads * 8));
+    // A lone thread needs no balance; several get a few tasks each.
+    const std::size_t share = threads == 1 ? work_ : std::max(kMinWork, work_ / (threads * 4));
     for (const Product& p : products_) {
+      const Weight& w = *p.target->weight;
       const std::size_t n_rows = packed_[p.packed].operand->n_rows;
-      const std::size_t rows = p.target->weight->rows;
-      const std::size_t step =
-          std::max<std::size_t>(1, share / (cols_ * n_rows) / kRowUnit) * kRowUnit;
+      const std::size_t rows = w.rows;
+      const std::size_t balanced = base::round_up(share / (cols_ * n_rows) + 1, kRowUnit);
+      const std::size_t preferred =
+          base::round_up(pass_.runtime.kernels.matmul_rows(*w.codec, cols_, n_rows), kRowUnit);
+      const std::size_t step = std::min(balanced, preferred);
       for (std::size_t r = 0; r < rows; r += step) {
         tasks_.push_back({&p, r, std::min(rows, r + step)});
       }
