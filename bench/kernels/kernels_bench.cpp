@@ -127,13 +127,16 @@ __attribute__((target("avx512f,avx512vnni"))) float vnni_steps() {
   for (std::size_t i = 1; i < 10; ++i) sum[0] = _mm512_add_epi32(sum[0], sum[i]);
   return static_cast<float>(_mm512_cvtsi512_si32(sum[0]));
 }
+/// Constant, because gcc 12 takes the operand of the load for eight bytes.
+struct alignas(64) TileConfig {
+  std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+constexpr TileConfig kTileConfig;
+
 __attribute__((target("amx-tile,amx-bf16"))) float tile_steps() {
-  alignas(64) std::uint8_t config[64] = {1};
-  for (std::size_t tile = 0; tile < 8; ++tile) {
-    config[16 + 2 * tile] = 64;
-    config[48 + tile] = 16;
-  }
-  _tile_loadconfig(config);
+  _tile_loadconfig(&kTileConfig);
   for (std::size_t i = 0; i < kSteps / 16; ++i) {
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
