@@ -9,6 +9,7 @@ namespace {
 constexpr const KernelTable* kTables[] = {
     &reference_table,
 #if defined(__x86_64__)
+    &avx2_table,
     &avx512_table,
     &amx_table,
 #endif

@@ -6,6 +6,7 @@
 #include "kernels/cpu.h"
 #include "kernels/shared/attention_inl.h"
 #include "kernels/shared/matmul_f32_inl.h"
+#include "kernels/shared/matmul_q8_inl.h"
 #include "kernels/shared/ops_inl.h"
 #include "kernels/shared/unpackers_inl.h"
 #include "kernels/tables.h"

@@ -40,7 +40,7 @@ inline void matmul_f32(const MatmulArgs& args, Unpack unpack) noexcept {
 /// Rows of W a call: about a quarter of a million weights for few rows of x, whole blocks for many.
 inline std::size_t preferred_rows(const quant::Codec& codec, std::size_t cols,
                                   std::size_t n_rows) noexcept {
-  if (n_rows > kFewRows) return n_rows >= 64 ? kBlockRows : kPanelRows;
+  if (n_rows > kFewRows) return n_rows >= 64 ? kBlockRows : 4 * kPanelRows;
   const std::size_t rows = rounded((1u << 18) / (cols + 1) + 1, 16);
   return rounded(rows, codec.group_rows);
 }

@@ -24,7 +24,8 @@ constexpr std::size_t kTile = 16;          // rows of W and rows of x in a tile 
 constexpr std::size_t kPanelRows = 32;     // rows of W decoded at a time
 constexpr std::size_t kBlockRows = 256;    // rows of W that share a turned block of x
 constexpr std::size_t kBlockTokens = 512;  // rows of x that share a decoded panel
-constexpr std::size_t kBlockCols = 512;    // columns at a time, a multiple of 256
+constexpr std::size_t kBlockCols = 512;    // columns at a time at least, a multiple of 256
+constexpr std::size_t kBlockBytes = std::size_t{1} << 20;  // turned x: half of a usual L2
 
 inline std::size_t rounded(std::size_t n, std::size_t unit) noexcept {
   return (n + unit - 1) / unit * unit;
@@ -71,8 +72,13 @@ inline Plan make_plan(const quant::Codec& codec, Unpack unpack, std::size_t cols
   if (unpack == nullptr && plain_format(codec) == Plain::none) {
     return {Source::decoded, nullptr, padded, rounded(n_rows, kTile)};
   }
-  const std::size_t block_cols = padded < kBlockCols ? padded : kBlockCols;
   const std::size_t tokens = rounded(n_rows < kBlockTokens ? n_rows : kBlockTokens, kTile);
+  // Long pieces of rows suit the memory; 4096 columns of a panel still fit beside.
+  const std::size_t fitting = kBlockBytes /
+                              (Kernel::kXParts * sizeof(typename Kernel::Elem) * tokens) /
+                              kChunkCols * kChunkCols;
+  const std::size_t bounded = fitting < kBlockCols ? kBlockCols : fitting < 4096 ? fitting : 4096;
+  const std::size_t block_cols = padded < bounded ? padded : bounded;
   return {unpack != nullptr ? Source::unpacked : Source::plain, unpack, block_cols, tokens};
 }
 
@@ -183,12 +189,22 @@ class PanelProduct {
   void fill_unpacked(std::size_t row, std::size_t n, std::size_t col, std::size_t depth) noexcept {
     const std::size_t group_rows = args_.codec->group_rows;
     const std::size_t left = args_.cols - col < depth ? args_.cols - col : depth;
+    const std::size_t bytes = row_bytes_ * left / args_.cols;
     for (std::size_t i = 0; i < n; ++i) {
       const std::size_t lane = (row + i) % group_rows;
+      prefetch(row + i + 2, col, bytes);
       plan_.unpack(args_.weights + (row + i - lane) * row_bytes_, args_.cols, lane, col, left,
                    unpacked_);
       Kernel::put_panels(unpacked_, depth, panel_, i);
     }
+  }
+
+  /// Asks for the bytes of a piece of a row; pieces of rows are too short for the machine to guess.
+  void prefetch(std::size_t row, std::size_t col, std::size_t bytes) const noexcept {
+    if (row >= args_.row_end) return;
+    const std::byte* p = args_.weights + row * row_bytes_ + row_bytes_ * col / args_.cols;
+    for (std::size_t i = 0; i < bytes; i += 64)
+      _mm_prefetch(reinterpret_cast<const char*>(p + i), _MM_HINT_T0);
   }
 
   void fill_plain(std::size_t row, std::size_t n, std::size_t col, std::size_t depth) noexcept {
