@@ -64,6 +64,20 @@ void encode(const Job& job, const Unit& unit, const RowWeights& weights, quant::
   }
 }
 
+/// Groups of rows from the plain to the interleaved format or back, bits only.
+void repack(const Job& job, const Unit& unit, Scratch& scratch) {
+  const std::size_t cols = job.shape.cols();
+  const bool weaves = job.to_codec->plain == job.from_codec;
+  const quant::Codec& woven = weaves ? *job.to_codec : *job.from_codec;
+  const auto move = weaves ? woven.weave : woven.unweave;
+  const std::size_t bytes = woven.group_rows * woven.row_bytes(cols);  // the same on both sides
+  scratch.encoded.assign(scratch.source.size(), std::byte{0});
+  for (std::size_t g = 0; g < unit.count / woven.group_rows; ++g) {
+    move(std::span<const std::byte>(scratch.source).subspan(g * bytes, bytes), cols,
+         std::span(scratch.encoded).subspan(g * bytes, bytes));
+  }
+}
+
 void check(const Job& job, const Unit& unit, const Scratch& scratch) {
   const quant::Codec& codec = *job.to_codec;
   if (codec.check == nullptr) return;
@@ -90,6 +104,11 @@ std::span<const std::byte> encode_rows(const TensorSource& source, const Job& jo
   const SourceRange range = source_range(job, unit);
   scratch.source.resize(range.size);
   source.read(job.source, range.offset, scratch.source);
+  if (job.action == recipe::Action::repack) {
+    repack(job, unit, scratch);
+    check(job, unit, scratch);
+    return scratch.encoded;
+  }
   decode(job, unit.count, scratch);
   if (!all_finite(scratch.rows)) refuse_value(job, unit.first, scratch.rows);
   encode(job, unit, weights, effort, scratch);

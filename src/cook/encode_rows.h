@@ -1,4 +1,4 @@
-// A run of rows of one tensor: read, decode, encode, check.
+// A run of rows of one tensor: read, decode and encode or repack, check.
 #pragma once
 
 #include <vector>

@@ -15,8 +15,23 @@ namespace {
 
 constexpr std::size_t kAlignment = 32;
 
+bool can_weave(const quant::Codec* woven, const quant::Codec* plain, bool back) {
+  if (woven == nullptr || plain == nullptr || woven->plain != plain) return false;
+  return (back ? woven->unweave : woven->weave) != nullptr;
+}
+
+void check_repack(const Job& job) {
+  if (can_weave(job.to_codec, job.from_codec, false)) return;
+  if (can_weave(job.from_codec, job.to_codec, true)) return;
+  throw base::Error(base::Fault::unsupported,
+                    fmt::format("this build cannot repack {} to {}", job.from->name, job.to->name))
+      .at("tensor", job.name)
+      .hint("leave such tensors out with --repack-pattern");
+}
+
 void check_codecs(const Job& job) {
   if (job.action == recipe::Action::copy) return;
+  if (job.action == recipe::Action::repack) return check_repack(job);
   const bool decodes = job.from_codec != nullptr && job.from_codec->decode != nullptr;
   const bool encodes = job.to_codec != nullptr && job.to_codec->encode != nullptr;
   if (decodes && encodes) return;

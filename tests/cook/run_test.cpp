@@ -110,6 +110,30 @@ std::filesystem::path write_shards(const test::TempDir& dir) {
   return dir / "in-00001-of-00003.gguf";
 }
 
+TEST(Cook, RepackAndUnpackGiveTheSameBytesBack) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  cook_file(input, request_for("Q4_K_M", dir / "plain.gguf"));
+  cook::Request request = request_for("F32", dir / "woven.gguf");
+  request.recipe.run = recipe::Run::repack;
+  cook_file(dir / "plain.gguf", request);
+  const auto woven = gguf::FileSet::open(dir / "woven.gguf");
+  EXPECT_EQ(woven.find("blk.0.ffn_up_exps.weight")->codec->name, "q4_k_r4");
+  EXPECT_EQ(woven.find("token_embd.weight")->codec->name, "q4_K");
+  EXPECT_EQ(woven.metadata().integer("general.file_type"), 214);
+  // Same values, other order of bits.
+  const auto plain = gguf::FileSet::open(dir / "plain.gguf");
+  const char* name = "blk.1.attn_q.weight";
+  std::vector<float> a(std::size_t{256} * 256), b(a.size());
+  tensor::decode_rows(plain.view(*plain.find(name)), 0, 256, a);
+  tensor::decode_rows(woven.view(*woven.find(name)), 0, 256, b);
+  EXPECT_EQ(a, b);
+  request.recipe.run = recipe::Run::unpack;
+  request.output = dir / "back.gguf";
+  cook_file(dir / "woven.gguf", request);
+  EXPECT_EQ(test::read_bytes(dir / "back.gguf"), test::read_bytes(dir / "plain.gguf"));
+}
+
 TEST(Cook, CopyJoinsShards) {
   const test::TempDir dir;
   cook::Request request = request_for("F32", dir / "joined.gguf");
