@@ -10,6 +10,7 @@ const Command* const kCommands[] = {
     &survey_command,
     &tokenize_command,
     &quantize_command,
+    &cache_command,
     &types_command,
     &info_command,
     &split_command,

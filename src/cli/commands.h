@@ -10,6 +10,7 @@ extern const Command perplexity_command;
 extern const Command tokenize_command;
 extern const Command quantize_command;
 extern const Command survey_command;
+extern const Command cache_command;
 extern const Command types_command;
 extern const Command info_command;
 extern const Command split_command;

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "cli/commands.h"
+#include "cli/encoder_cache.h"
 #include "cli/interrupt.h"
 #include "cli/quantize_request.h"
 #include "cli/session.h"
@@ -119,9 +120,16 @@ int run(const Args& args) {
   }
   TerminalProgress progress;
   runtime::Team team(n_threads);
-  const cook::RunResult result = cook::run_plan(*source, plan, team, progress, interrupt_flag());
+  const RunCache cache(args, arguments.request.output);
+  const cook::RunResult result =
+      cook::run_plan(*source, plan, team, progress, interrupt_flag(), cache.get());
+  cache.finish();
   progress.clear();
   print_totals(plan);
+  if (cache.get() != nullptr) {
+    fmt::print(stderr, "{} of {} encoded tensors came from the cache\n", result.from_cache,
+               plan.n_encoded);
+  }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   fmt::print(stderr, "\nmain: quantize time = {:8.2f} ms, {} file(s), {} bytes\n",
              1000 * seconds.count(), result.files_written, result.bytes_written);

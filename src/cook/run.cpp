@@ -1,8 +1,10 @@
 #include "cook/run.h"
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <mutex>
+#include <set>
 
 #include "base/error.h"
 #include "cook/encode_rows.h"
@@ -46,21 +48,51 @@ class Reporter {
   std::mutex lock_;
 };
 
+/// What a cache knows about one tensor of a file.
+struct CacheState {
+  std::string key;                      ///< empty: nothing to keep
+  std::unique_ptr<ReadableFile> found;  ///< finished bytes
+};
+
+/// Hashes the source of every tensor that is to be encoded and looks it up.
+std::vector<CacheState> look_up(const TensorSource& source, const Plan& plan,
+                                const OutputPlan& output, const TensorCache* cache,
+                                runtime::Team& team, const base::StopFlag& stop) {
+  std::vector<CacheState> states(output.jobs.size());
+  if (cache == nullptr) return states;
+  team.run(states.size(), [&](std::size_t place, std::size_t) {
+    stop.check();
+    const Job& job = plan.jobs[output.jobs[place]];
+    if (job.action != recipe::Action::encode) return;
+    states[place].key = cache->key(source, job, plan.effort);
+    states[place].found = cache->find(states[place].key, job.bytes);
+  });
+  // Tensors of equal content share an entry; one of them writes it.
+  std::set<std::string_view> seen;
+  for (CacheState& state : states) {
+    if (!state.key.empty() && !seen.insert(state.key).second) state.key.clear();
+  }
+  return states;
+}
+
 /// What the threads share about one tensor of the file in work.
 struct TensorState {
-  std::once_flag weights_made;
+  std::once_flag begun;
   RowWeights weights;
+  std::unique_ptr<CacheEntry> entry;
   std::atomic<std::size_t> units_left{0};
 };
 
 class FileCook {
  public:
   FileCook(const TensorSource& source, const Plan& plan, const OutputPlan& output,
-           std::size_t n_threads)
+           std::size_t n_threads, const TensorCache* cache, std::vector<CacheState> cached)
       : source_(source),
         plan_(plan),
         output_(output),
-        units_(plan, output),
+        cache_(cache),
+        cached_(std::move(cached)),
+        units_(plan, output, found()),
         writer_(output.path, output.metadata, tensor_plans()),
         states_(output.jobs.size()),
         scratch_(n_threads) {
@@ -77,6 +109,10 @@ class FileCook {
     writer_.finish();
   }
   std::size_t bytes() const noexcept { return writer_.size(); }
+  std::size_t n_found() const noexcept {
+    return static_cast<std::size_t>(std::count_if(cached_.begin(), cached_.end(),
+                                                  [](const CacheState& c) { return !!c.found; }));
+  }
 
  private:
   std::vector<gguf::TensorPlan> tensor_plans() const {
@@ -88,39 +124,73 @@ class FileCook {
     return plans;
   }
 
+  std::vector<bool> found() const {
+    std::vector<bool> out;
+    for (const CacheState& state : cached_) out.push_back(state.found != nullptr);
+    return out;
+  }
+
   const Job& job_at(std::size_t place) const noexcept { return plan_.jobs[output_.jobs[place]]; }
 
   void read_ahead(std::size_t index) const noexcept {
     if (index >= units_.size()) return;
     const Unit unit = units_[index];
     const Job& job = job_at(unit.place);
+    if (cached_[unit.place].found) return;
     const SourceRange range = source_range(job, unit);
     source_.will_need(job.source, range.offset, range.size);
+  }
+
+  /// Once a tensor, before its first rows.
+  void begin(const Job& job, std::size_t place, TensorState& state) const {
+    state.weights = row_weights(job.importance, job.shape);
+    const std::string& key = cached_[place].key;
+    if (cache_ != nullptr && !key.empty()) state.entry = cache_->create(key, job.bytes);
+  }
+
+  void copy(const Job& job, const Unit& unit, Scratch& scratch) {
+    scratch.source.resize(unit.count);
+    if (const auto& file = cached_[unit.place].found; file != nullptr) {
+      file->read(TensorCache::kHeaderBytes + unit.first, scratch.source);
+    } else {
+      source_.read(job.source, unit.first, scratch.source);
+    }
+    writer_.write(unit.place, unit.first, scratch.source);
+  }
+
+  void encode(const Job& job, const Unit& unit, TensorState& state, Scratch& scratch) {
+    std::call_once(state.begun, [&] { begin(job, unit.place, state); });
+    const std::size_t at = unit.first * job.to_codec->row_bytes(job.shape.cols());
+    const auto bytes = encode_rows(source_, job, unit, state.weights, plan_.effort, scratch);
+    writer_.write(unit.place, at, bytes);
+    if (state.entry) state.entry->write(at, bytes);
   }
 
   void cook(const Unit& unit, Scratch& scratch, Reporter& reporter) {
     const Job& job = job_at(unit.place);
     TensorState& state = states_[unit.place];
-    const SourceRange range = source_range(job, unit);
-    if (job.action == recipe::Action::copy) {
-      scratch.source.resize(range.size);
-      source_.read(job.source, range.offset, scratch.source);
-      writer_.write(unit.place, range.offset, scratch.source);
+    if (unit.copy) {
+      copy(job, unit, scratch);
     } else {
-      std::call_once(state.weights_made,
-                     [&] { state.weights = row_weights(job.importance, job.shape); });
-      const std::size_t row_bytes = job.to_codec->row_bytes(job.shape.cols());
-      writer_.write(unit.place, unit.first * row_bytes,
-                    encode_rows(source_, job, unit, state.weights, plan_.effort, scratch));
+      encode(job, unit, state, scratch);
     }
     const bool last = state.units_left.fetch_sub(1) == 1;
-    if (last) state.weights = {};  // nobody reads it any more
-    reporter.add(output_.jobs[unit.place], range.size, last);
+    if (last) {  // nobody uses them any more
+      if (state.entry) state.entry->commit();
+      state.entry.reset();
+      state.weights = {};
+    }
+    const bool cached = cached_[unit.place].found != nullptr;
+    const std::size_t source_bytes =
+        cached ? (last ? job.source_bytes : 0) : source_range(job, unit).size;
+    reporter.add(output_.jobs[unit.place], source_bytes, last);
   }
 
   const TensorSource& source_;
   const Plan& plan_;
   const OutputPlan& output_;
+  const TensorCache* cache_;
+  std::vector<CacheState> cached_;
   UnitList units_;
   gguf::Writer writer_;
   std::deque<TensorState> states_;
@@ -130,7 +200,7 @@ class FileCook {
 }  // namespace
 
 RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Team& team,
-                   base::Progress& progress, const base::StopFlag& stop) {
+                   base::Progress& progress, const base::StopFlag& stop, const TensorCache* cache) {
   std::uint64_t total = 0;
   for (const OutputPlan& output : plan.outputs) {
     for (const std::size_t job : output.jobs) {
@@ -149,10 +219,12 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Team& 
       std::error_code ignored;  // the writer reports what is wrong
       std::filesystem::create_directories(folder, ignored);
     }
-    FileCook file(source, plan, output, team.size());
+    FileCook file(source, plan, output, team.size(), cache,
+                  look_up(source, plan, output, cache, team, stop));
     file.run(team, reporter, stop);
     result.bytes_written += file.bytes();
     ++result.files_written;
+    result.from_cache += file.n_found();
   }
   return result;
 }

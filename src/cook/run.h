@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cook/plan.h"
+#include "cook/tensor_cache.h"
 #include "runtime/runtime.h"
 
 namespace cook {
@@ -9,6 +10,7 @@ namespace cook {
 struct RunResult {
   std::size_t bytes_written = 0;
   std::size_t files_written = 0;
+  std::size_t from_cache = 0;  ///< tensors whose encoded bytes were found there
 };
 
 /// Writes every output file that is not skipped, each under a temporary name until it is whole.
@@ -18,7 +20,8 @@ struct RunResult {
 /// Fault::interrupted when asked to stop, Fault::io, Fault::bad_input (NaN in the source, a block
 /// that the format's own check refuses).
 RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Team& team,
-                   base::Progress& progress, const base::StopFlag& stop);
+                   base::Progress& progress, const base::StopFlag& stop,
+                   const TensorCache* cache = nullptr);
 
 /// The log lines of a tensor and of the totals (docs/spec/recipes.md 11), as scripts know them.
 /// `index` counts from 0.

@@ -1,60 +1,10 @@
 #include "cook/source.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "base/error.h"
+#include "cook/readable_file.h"
 
 namespace cook {
 namespace {
-
-/// An open file, read at offsets.
-class ReadableFile {
- public:
-  explicit ReadableFile(const std::filesystem::path& path)
-      : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ < 0) {
-      throw base::Error(base::Fault::io, fmt::format("cannot open: {}", std::strerror(errno)))
-          .at("file", path.string());
-    }
-  }
-  ReadableFile(ReadableFile&& other) noexcept
-      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
-  ReadableFile(const ReadableFile&) = delete;
-  ReadableFile& operator=(const ReadableFile&) = delete;
-  ReadableFile& operator=(ReadableFile&&) = delete;
-  ~ReadableFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-
-  void read(std::size_t offset, std::span<std::byte> out) const {
-    std::size_t done = 0;
-    while (done < out.size()) {
-      const ssize_t n =
-          ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) fail(offset + done, n < 0 ? std::strerror(errno) : "the file has become shorter");
-      done += static_cast<std::size_t>(n);
-    }
-  }
-  void will_need(std::size_t offset, std::size_t size) const noexcept {
-    ::posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
-  }
-
- private:
-  [[noreturn]] void fail(std::size_t offset, const char* why) const {
-    throw base::Error(base::Fault::io, fmt::format("cannot read: {}", why))
-        .at("file", path_.string())
-        .at("offset", offset);
-  }
-
-  std::filesystem::path path_;
-  int fd_;
-};
 
 class GgufSource final : public TensorSource {
  public:

@@ -12,16 +12,16 @@ constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 
 }  // namespace
 
-UnitList::UnitList(const Plan& plan, const OutputPlan& output) {
+UnitList::UnitList(const Plan& plan, const OutputPlan& output, const std::vector<bool>& cached) {
   std::size_t end = 0;
   for (const std::size_t index : output.jobs) {
     const Job& job = plan.jobs[index];
-    Cut cut{.total = job.bytes, .step = kCopyBytes};
-    if (job.action != recipe::Action::copy) {
+    Cut cut{.total = job.bytes, .step = kCopyBytes, .copy = true};
+    if (job.action != recipe::Action::copy && !cached[cuts_.size()]) {
       // Groups are powers of two, so the larger one is a multiple of the other.
       const std::size_t group = std::max(job.from->group_rows, job.to->group_rows);
       const std::size_t rows = kUnitWeights / job.shape.cols() / group * group;
-      cut = {.total = job.shape.rows(), .step = std::max(rows, group)};
+      cut = {.total = job.shape.rows(), .step = std::max(rows, group), .copy = false};
     }
     cuts_.push_back(cut);
     end += (cut.total + cut.step - 1) / cut.step;
@@ -35,11 +35,14 @@ Unit UnitList::operator[](std::size_t index) const noexcept {
   const std::size_t within = index - (place == 0 ? 0 : ends_[place - 1]);
   const Cut& cut = cuts_[place];
   const std::size_t first = within * cut.step;
-  return {.place = place, .first = first, .count = std::min(cut.step, cut.total - first)};
+  return {.place = place,
+          .first = first,
+          .count = std::min(cut.step, cut.total - first),
+          .copy = cut.copy};
 }
 
 SourceRange source_range(const Job& job, const Unit& unit) noexcept {
-  if (job.action == recipe::Action::copy) return {.offset = unit.first, .size = unit.count};
+  if (unit.copy) return {.offset = unit.first, .size = unit.count};
   const std::size_t row = job.from->row_bytes(job.shape.cols());
   return {.offset = unit.first * row, .size = unit.count * row};
 }

@@ -12,12 +12,14 @@ struct Unit {
   std::size_t place = 0;  ///< index into OutputPlan::jobs, also the writer's tensor index
   std::size_t first = 0;  ///< row, or byte for copies
   std::size_t count = 0;  ///< rows, or bytes for copies
+  bool copy = false;      ///< finished bytes are taken over
 };
 
 /// All units of a file in file order, computed when asked for: a list of millions is never held.
 class UnitList {
  public:
-  UnitList(const Plan& plan, const OutputPlan& output);
+  /// `cached[place]`: finished bytes of this tensor lie in a cache.
+  UnitList(const Plan& plan, const OutputPlan& output, const std::vector<bool>& cached);
 
   std::size_t size() const noexcept { return ends_.empty() ? 0 : ends_.back(); }
   Unit operator[](std::size_t index) const noexcept;
@@ -28,6 +30,7 @@ class UnitList {
  private:
   struct Cut {
     std::size_t total = 0, step = 0;  // rows or bytes
+    bool copy = false;
   };
   std::vector<Cut> cuts_;
   std::vector<std::size_t> ends_;  // running number of units behind each tensor

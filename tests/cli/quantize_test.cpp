@@ -124,6 +124,34 @@ int kill_after(const std::vector<std::string>& words, int signal, useconds_t mic
   return status;
 }
 
+TEST(QuantizeCommand, KilledRunsGoOnWithResume) {
+  const test::TempDir dir;
+  const std::string whole = (dir / "whole.gguf").string();
+  ASSERT_EQ(test::run_quern({"quantize", model(), whole, "q4_K_S"}).exit_code, 0);
+  const std::string out = (dir / "out.gguf").string();
+  const std::vector<std::string> words = {"quantize", "--resume", model(), out, "q4_K_S"};
+  for (useconds_t i = 1; i <= 5; ++i) kill_after(words, SIGKILL, 20000 * i);
+  const auto r = test::run_quern(words);
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(test::read_bytes(out), test::read_bytes(whole));
+  EXPECT_FALSE(std::filesystem::exists(out + ".resume"));
+}
+
+TEST(QuantizeCommand, CacheIsFilledListedAndPruned) {
+  const test::TempDir dir;
+  const std::string cache = (dir / "cache").string();
+  const std::vector<std::string> words = {
+      "quantize", "--cache", cache, model(), (dir / "o.gguf").string(), "q4_K_S"};
+  ASSERT_EQ(test::run_quern(words).exit_code, 0);
+  EXPECT_THAT(test::run_quern(words).err,
+              HasSubstr("65 of 65 encoded tensors came from the cache"));
+  EXPECT_THAT(test::run_quern({"cache", "list", cache}).out, HasSubstr("65 tensors"));
+  const auto pruned = test::run_quern({"cache", "prune", "--max", "1M", cache});
+  EXPECT_EQ(pruned.exit_code, 0);
+  EXPECT_THAT(pruned.out, testing::Not(HasSubstr(": 65 tensors")));
+  EXPECT_EQ(test::run_quern({"cache", "shrink", cache}).exit_code, 2);
+}
+
 TEST(QuantizeCommand, KilledAtAnyMomentItLeavesNoFileUnderTheFinalName) {
   const test::TempDir dir;
   const std::string whole = (dir / "whole.gguf").string();

@@ -1,0 +1,52 @@
+// quern cache: the folder of encoded tensors that `quantize --cache` keeps.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/encoder_cache.h"
+
+namespace cli {
+namespace {
+
+constexpr std::array kOptions{
+    Option{.names = "--max",
+           .value = "SIZE",
+           .default_value = "0",
+           .help = "prune: bytes that may remain, e.g. 20G"},
+};
+
+int run(const Args& args) {
+  const std::string& action = args.positionals()[0];
+  const std::filesystem::path folder = args.positionals()[1];
+  if (action != "list" && action != "prune") {
+    throw base::Error(base::Fault::bad_usage, "unknown action")
+        .at("found", action)
+        .expected("list or prune");
+  }
+  if (!std::filesystem::is_directory(folder)) {
+    throw base::Error(base::Fault::io, "no such folder").at("folder", folder.string());
+  }
+  const cook::TensorCache cache(folder, encoder_version());
+  if (action == "prune") {
+    fmt::print("removed {} bytes\n", cache.prune(parse_size("--max", args.str("max"))));
+  }
+  const cook::TensorCache::Info info = cache.info();
+  fmt::print("{}: {} tensors, {} bytes\n", folder.string(), info.n_entries, info.bytes);
+  return 0;
+}
+
+}  // namespace
+
+const Command cache_command{
+    .name = "cache",
+    .summary = "show or shrink a cache of encoded tensors",
+    .usage = "[options] list|prune DIR",
+    .details = "prune removes what was used longest ago until at most --max remain.",
+    .options = kOptions,
+    .min_positionals = 2,
+    .max_positionals = 2,
+    .run = run};
+
+}  // namespace cli

@@ -1,0 +1,66 @@
+#include "cli/encoder_cache.h"
+
+#include <fmt/format.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <charconv>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "tensor/buffer.h"
+
+namespace cli {
+namespace {
+
+struct Suffix {
+  char letter;
+  std::size_t factor;
+};
+constexpr Suffix kSuffixes[] = {
+    {'K', 1'000}, {'M', 1'000'000}, {'G', 1'000'000'000}, {'T', 1'000'000'000'000}};
+
+}  // namespace
+
+std::size_t parse_size(std::string_view option, const std::string& text) {
+  std::size_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, value);
+  const std::string_view rest(stop, static_cast<std::size_t>(end - stop));
+  if (code == std::errc() && rest.empty()) return value;
+  for (const Suffix& s : kSuffixes) {
+    const bool fits = rest.size() == 1 && (rest[0] == s.letter || rest[0] == s.letter + 32);
+    if (code == std::errc() && fits && value <= SIZE_MAX / s.factor) return value * s.factor;
+  }
+  throw base::Error(base::Fault::bad_usage, fmt::format("bad value for {}", option))
+      .at("found", text)
+      .expected("bytes, or a number with K, M, G or T");
+}
+
+std::string encoder_version() {
+  const tensor::Mapping self(std::filesystem::read_symlink("/proc/self/exe"));
+  const XXH128_hash_t hash = XXH3_128bits(self.bytes().data(), self.bytes().size());
+  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+RunCache::RunCache(const Args& args, const std::filesystem::path& output) {
+  if (args.given("cache")) {
+    max_bytes_ = parse_size("--cache-max", args.str("cache-max"));
+    cache_.emplace(args.str("cache"), encoder_version());
+  } else if (args.flag("resume")) {
+    resume_folder_ = output.string() + ".resume";
+    cache_.emplace(resume_folder_, encoder_version());
+  }
+}
+
+void RunCache::finish() const {
+  if (!cache_) return;
+  if (resume_folder_.empty()) {
+    cache_->prune(max_bytes_);
+    return;
+  }
+  std::error_code ignored;  // a left-over folder does no harm
+  std::filesystem::remove_all(resume_folder_, ignored);
+}
+
+}  // namespace cli

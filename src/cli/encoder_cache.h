@@ -1,0 +1,35 @@
+// The tensor cache as commands use it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/options.h"
+#include "cook/tensor_cache.h"
+
+namespace cli {
+
+/// "500M", "20G": powers of ten, or plain bytes. Throws Fault::bad_usage naming the option.
+std::size_t parse_size(std::string_view option, const std::string& text);
+
+/// A hash of this program's own file: encoders of another build may give other bytes.
+std::string encoder_version();
+
+/// The cache of one run of `quantize`: --cache DIR [--cache-max SIZE], or --resume, a cache beside
+/// the output that lives until the output is whole.
+class RunCache {
+ public:
+  RunCache(const Args& args, const std::filesystem::path& output);
+  /// Null if none was asked for.
+  const cook::TensorCache* get() const noexcept { return cache_ ? &*cache_ : nullptr; }
+  /// After a run that went well: prunes, or removes the folder beside the output.
+  void finish() const;
+
+ private:
+  std::optional<cook::TensorCache> cache_;
+  std::filesystem::path resume_folder_;  ///< empty: a lasting cache
+  std::size_t max_bytes_ = 0;
+};
+
+}  // namespace cli

@@ -1,0 +1,205 @@
+#include "cook/tensor_cache.h"
+
+#include <fmt/format.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+namespace cook {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kMagic = "qtensor1";  // then u64 size, u64 and u64 checksum, zeros
+constexpr std::string_view kExtension = ".tensor";
+constexpr std::size_t kPiece = std::size_t{1} << 20;
+constexpr auto kLeftOverAge = std::chrono::hours(24);
+
+/// A running 128-bit hash.
+class Hash {
+ public:
+  Hash() : state_(XXH3_createState(), XXH3_freeState) { XXH3_128bits_reset(state_.get()); }
+  void add(std::span<const std::byte> bytes) {
+    XXH3_128bits_update(state_.get(), bytes.data(), bytes.size());
+  }
+  template <class T>
+  void add_value(T value) {
+    add(std::as_bytes(std::span(&value, 1)));
+  }
+  XXH128_hash_t digest() const { return XXH3_128bits_digest(state_.get()); }
+
+ private:
+  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
+};
+
+/// Feeds bytes [begin, begin + size) of something readable to a hash.
+template <class Read>
+void hash_range(Hash& hash, std::size_t begin, std::size_t size, Read read) {
+  std::vector<std::byte> piece;
+  for (std::size_t done = 0; done < size; done += piece.size()) {
+    piece.resize(std::min(kPiece, size - done));
+    read(begin + done, std::span(piece));
+    hash.add(piece);
+  }
+}
+
+XXH128_hash_t data_hash(const ReadableFile& file, std::size_t size) {
+  Hash hash;
+  hash_range(hash, TensorCache::kHeaderBytes, size,
+             [&](std::size_t at, std::span<std::byte> out) { file.read(at, out); });
+  return hash.digest();
+}
+
+using Header = std::array<std::byte, TensorCache::kHeaderBytes>;
+
+Header header_for(std::size_t size, XXH128_hash_t hash) {
+  Header header{};
+  std::memcpy(header.data(), kMagic.data(), kMagic.size());
+  base::store(header.data() + 8, static_cast<std::uint64_t>(size));
+  base::store(header.data() + 16, static_cast<std::uint64_t>(hash.low64));
+  base::store(header.data() + 24, static_cast<std::uint64_t>(hash.high64));
+  return header;
+}
+
+bool is_whole(const ReadableFile& file, std::size_t size) {
+  Header header;
+  file.read(0, header);
+  return header == header_for(size, data_hash(file, size));
+}
+
+void hash_weights(Hash& hash, const RowWeights& weights) {
+  hash.add(std::as_bytes(std::span(weights.values)));
+  for (const bool known : weights.known) hash.add_value(known);
+  for (const RowWeights::Run& run : weights.runs) {
+    hash.add_value(std::array<std::uint64_t, 3>{run.first_row, run.n_rows, run.vector});
+  }
+}
+
+struct FoundEntry {
+  fs::path path;
+  fs::file_time_type used;
+  std::size_t bytes = 0;
+};
+
+/// Entries, oldest use first; files that vanish meanwhile are left out.
+std::vector<FoundEntry> entries_of(const fs::path& folder) {
+  std::vector<FoundEntry> out;
+  std::error_code error;
+  for (const fs::directory_entry& file : fs::directory_iterator(folder, error)) {
+    if (file.path().extension() != kExtension) continue;
+    FoundEntry entry{.path = file.path(), .used = file.last_write_time(error)};
+    if (error) continue;
+    entry.bytes = file.file_size(error);
+    if (!error) out.push_back(std::move(entry));
+  }
+  std::sort(out.begin(), out.end(),
+            [](const FoundEntry& a, const FoundEntry& b) { return a.used < b.used; });
+  return out;
+}
+
+void remove_left_overs(const fs::path& folder) {
+  std::error_code error;
+  const auto limit = fs::file_time_type::clock::now() - kLeftOverAge;
+  std::vector<fs::path> old;
+  for (const fs::directory_entry& file : fs::directory_iterator(folder, error)) {
+    const bool unfinished =
+        file.path().filename().string().find(".tensor.unfinished-") != std::string::npos;
+    if (unfinished && file.last_write_time(error) < limit && !error) old.push_back(file.path());
+  }
+  for (const fs::path& path : old) fs::remove(path, error);
+}
+
+}  // namespace
+
+CacheEntry::CacheEntry(const fs::path& path, std::size_t size) : file_(path), size_(size) {
+  file_.reserve(TensorCache::kHeaderBytes + size);
+}
+
+void CacheEntry::write(std::size_t offset, std::span<const std::byte> bytes) {
+  file_.write(TensorCache::kHeaderBytes + offset, bytes);
+}
+
+void CacheEntry::commit() {
+  const ReadableFile written(file_.temporary_path());
+  file_.write(0, header_for(size_, data_hash(written, size_)));
+  file_.commit();
+}
+
+TensorCache::TensorCache(fs::path folder, std::string encoder_version)
+    : folder_(std::move(folder)), version_(std::move(encoder_version)) {
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  if (!fs::is_directory(folder_, error)) {
+    throw base::Error(base::Fault::io, "cannot make the folder of the tensor cache")
+        .at("folder", folder_.string());
+  }
+}
+
+fs::path TensorCache::path_of(const std::string& key) const {
+  return folder_ / (key + std::string(kExtension));
+}
+
+std::string TensorCache::key(const TensorSource& source, const Job& job,
+                             quant::Effort effort) const {
+  Hash hash;
+  hash.add(std::as_bytes(std::span(version_)));
+  hash.add_value(std::array<std::uint64_t, 4>{version_.size(), job.from->id, job.to->id,
+                                              static_cast<std::uint64_t>(effort)});
+  hash.add_value(job.shape.ne);
+  hash_weights(hash, row_weights(job.importance, job.shape));
+  hash_range(hash, 0, job.source_bytes,
+             [&](std::size_t at, std::span<std::byte> out) { source.read(job.source, at, out); });
+  const XXH128_hash_t digest = hash.digest();
+  return fmt::format("{:016x}{:016x}", digest.high64, digest.low64);
+}
+
+std::unique_ptr<ReadableFile> TensorCache::find(const std::string& key, std::size_t size) const {
+  const fs::path path = path_of(key);
+  std::error_code error;
+  if (fs::file_size(path, error) != kHeaderBytes + size || error) return nullptr;
+  try {
+    auto file = std::make_unique<ReadableFile>(path);
+    if (is_whole(*file, size)) {
+      fs::last_write_time(path, fs::file_time_type::clock::now(), error);
+      return file;
+    }
+  } catch (const base::Error&) {
+    return nullptr;  // removed by another run, or the disk cannot read it: encode again
+  }
+  fs::remove(path, error);
+  return nullptr;
+}
+
+std::unique_ptr<CacheEntry> TensorCache::create(const std::string& key, std::size_t size) const {
+  return std::make_unique<CacheEntry>(path_of(key), size);
+}
+
+std::size_t TensorCache::prune(std::size_t max_bytes) const {
+  remove_left_overs(folder_);
+  std::size_t bytes = info().bytes, removed = 0;
+  for (const FoundEntry& entry : entries_of(folder_)) {
+    if (bytes <= max_bytes) break;
+    std::error_code error;
+    if (!fs::remove(entry.path, error)) continue;
+    bytes -= entry.bytes;
+    removed += entry.bytes;
+  }
+  return removed;
+}
+
+TensorCache::Info TensorCache::info() const {
+  Info info;
+  for (const FoundEntry& entry : entries_of(folder_)) {
+    ++info.n_entries;
+    info.bytes += entry.bytes;
+  }
+  return info;
+}
+
+}  // namespace cook

@@ -1,0 +1,65 @@
+// Encoded tensors kept under the hash of everything that decides their bytes, so that a changed
+// recipe encodes only what changed, and an interrupted run goes on where it stopped.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/output_file.h"
+#include "cook/importance_choice.h"
+#include "cook/plan.h"
+#include "cook/readable_file.h"
+
+namespace cook {
+
+/// An entry being written; it appears in the cache when all bytes are there.
+class CacheEntry {
+ public:
+  CacheEntry(const std::filesystem::path& path, std::size_t size);
+  /// Any order, from several threads for different ranges. Throws Fault::io.
+  void write(std::size_t offset, std::span<const std::byte> bytes);
+  /// Adds the checksum and publishes. Throws Fault::io.
+  void commit();
+
+ private:
+  base::OutputFile file_;
+  std::size_t size_;
+};
+
+/// A folder of entries. Several runs may share it: entries appear by renaming, and one that is
+/// removed while it is read stays readable.
+class TensorCache {
+ public:
+  /// `encoder_version` names the encoders: entries of another version are never found. Throws
+  /// Fault::io when the folder cannot be made.
+  TensorCache(std::filesystem::path folder, std::string encoder_version);
+
+  /// Name of the entry for a job: a 128-bit hash over the source bytes, the importance vectors and
+  /// the rows they weigh, both types, the shape, the effort and the version.
+  std::string key(const TensorSource& source, const Job& job, quant::Effort effort) const;
+
+  /// The entry's data from kHeaderBytes on, checked against size and checksum. Null if there is
+  /// none; a damaged one is removed. A hit counts as a use.
+  std::unique_ptr<ReadableFile> find(const std::string& key, std::size_t size) const;
+  std::unique_ptr<CacheEntry> create(const std::string& key, std::size_t size) const;
+
+  /// Removes least recently used entries until at most `max_bytes` remain, and left-overs of killed
+  /// runs that are older than a day. Returns the bytes removed.
+  std::size_t prune(std::size_t max_bytes) const;
+  struct Info {
+    std::size_t n_entries = 0, bytes = 0;
+  };
+  Info info() const;
+
+  static constexpr std::size_t kHeaderBytes = 64;
+
+ private:
+  std::filesystem::path path_of(const std::string& key) const;
+
+  std::filesystem::path folder_;
+  std::string version_;
+};
+
+}  // namespace cook

@@ -1,0 +1,153 @@
+#include "cook/tensor_cache.h"
+
+#include <gmock/gmock.h>
+
+#include "cook/run.h"
+#include "cook/small_model.h"
+
+namespace {
+
+struct Outcome {
+  std::size_t from_cache = 0;
+  std::vector<std::byte> bytes;
+};
+
+Outcome cook_with(const std::filesystem::path& input, const test::TempDir& dir,
+                  const std::string& rules, const cook::TensorCache* cache) {
+  cook::Request request;
+  request.recipe.recipe = recipe::recipe_by_symbol(recipe::Policy::ik, "Q4_K_S");
+  if (!rules.empty()) request.recipe.custom_rules = recipe::parse_custom_rules("--custom-q", rules);
+  request.output = dir / "out.gguf";
+  const auto source = cook::open_gguf_source(input);
+  const cook::Plan plan = cook::make_plan(*source, request);
+  runtime::Team team(2);
+  base::SilentProgress progress;
+  const base::StopFlag stop;
+  const auto result = cook::run_plan(*source, plan, team, progress, stop, cache);
+  return {result.from_cache, test::read_bytes(request.output)};
+}
+
+TEST(TensorCache, SecondRunTakesEveryEncodedTensor) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  const cook::TensorCache cache(dir / "cache", "v1");
+  const Outcome first = cook_with(input, dir, "", &cache);
+  EXPECT_EQ(first.from_cache, 0U);
+  EXPECT_EQ(first.bytes, cook_with(input, dir, "", nullptr).bytes);
+  const Outcome second = cook_with(input, dir, "", &cache);
+  EXPECT_EQ(second.from_cache, 8U);
+  EXPECT_EQ(second.bytes, first.bytes);
+}
+
+TEST(TensorCache, OnlyChangedTensorsAreEncodedAgain) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  const cook::TensorCache cache(dir / "cache", "v1");
+  cook_with(input, dir, "", &cache);
+  const Outcome changed = cook_with(input, dir, "ffn_down=q6_K", &cache);
+  EXPECT_EQ(changed.from_cache, 6U);
+  EXPECT_EQ(changed.bytes, cook_with(input, dir, "ffn_down=q6_K", nullptr).bytes);
+}
+
+TEST(TensorCache, ChangedSourceOrVersionIsNotFound) {
+  const test::TempDir dir;
+  test::SmallModel m = test::small_model();
+  cook::TensorCache cache(dir / "cache", "v1");
+  cook_with(m.write(dir / "in.gguf"), dir, "", &cache);
+  m.data[0][100] ^= std::byte{1};
+  const auto input = m.write(dir / "in.gguf");
+  EXPECT_EQ(cook_with(input, dir, "", &cache).from_cache, 7U);
+  const cook::TensorCache newer(dir / "cache", "v2");
+  EXPECT_EQ(cook_with(input, dir, "", &newer).from_cache, 0U);
+}
+
+std::vector<std::filesystem::path> entries(const test::TempDir& dir) {
+  std::vector<std::filesystem::path> out;
+  for (const auto& file : std::filesystem::directory_iterator(dir / "cache")) {
+    out.push_back(file.path());
+  }
+  return out;
+}
+
+TEST(TensorCache, DamagedEntriesAreRemovedAndMadeAgain) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  const cook::TensorCache cache(dir / "cache", "v1");
+  const Outcome first = cook_with(input, dir, "", &cache);
+  const auto all = entries(dir);
+  auto bytes = test::read_bytes(all[0]);
+  bytes[1000] ^= std::byte{1};
+  test::write_bytes(all[0], bytes);
+  std::filesystem::resize_file(all[1], 500);
+  test::write_bytes(all[2], {});
+  const Outcome second = cook_with(input, dir, "", &cache);
+  EXPECT_EQ(second.from_cache, 5U);
+  EXPECT_EQ(second.bytes, first.bytes);
+  EXPECT_EQ(cook_with(input, dir, "", &cache).from_cache, 8U);
+}
+
+TEST(TensorCache, EqualTensorsShareAnEntry) {
+  const test::TempDir dir;
+  test::SmallModel m;
+  m.add("blk.0.attn_q.weight", {256, 64}, "bf16").add("blk.1.attn_q.weight", {256, 64}, "bf16");
+  m.data[1] = m.data[0];
+  const auto input = m.write(dir / "in.gguf");
+  const cook::TensorCache cache(dir / "cache", "v1");
+  cook_with(input, dir, "", &cache);
+  EXPECT_EQ(cache.info().n_entries, 1U);
+  EXPECT_EQ(cook_with(input, dir, "", &cache).from_cache, 2U);
+}
+
+TEST(TensorCache, PruneRemovesWhatWasUsedLongestAgo) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  const cook::TensorCache cache(dir / "cache", "v1");
+  cook_with(input, dir, "", &cache);
+  const auto all = entries(dir);
+  std::filesystem::last_write_time(
+      all[3], std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  const cook::TensorCache::Info before = cache.info();
+  EXPECT_EQ(before.n_entries, 8U);
+  EXPECT_GT(cache.prune(before.bytes - 1), 0U);
+  EXPECT_FALSE(std::filesystem::exists(all[3]));
+  EXPECT_EQ(cache.info().n_entries, 7U);
+  cache.prune(0);
+  EXPECT_EQ(cache.info().bytes, 0U);
+}
+
+/// Asks to stop after some bytes.
+class StopAfter final : public base::Progress {
+ public:
+  StopAfter(base::StopFlag& stop, std::uint64_t bytes) : stop_(stop), bytes_(bytes) {}
+  void update(std::string_view, std::uint64_t done, std::uint64_t, std::string_view,
+              std::string_view) override {
+    if (done >= bytes_) stop_.request();
+  }
+  void log(std::string_view) override {}
+
+ private:
+  base::StopFlag& stop_;
+  std::uint64_t bytes_;
+};
+
+TEST(TensorCache, InterruptedRunGoesOnWithWhatItHas) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  const cook::TensorCache cache(dir / "cache", "v1");
+  const auto source = cook::open_gguf_source(input);
+  cook::Request request;
+  request.recipe.recipe = recipe::recipe_by_symbol(recipe::Policy::ik, "Q4_K_S");
+  request.output = dir / "out.gguf";
+  const cook::Plan plan = cook::make_plan(*source, request);
+  base::StopFlag stop;
+  StopAfter progress(stop, plan.source_bytes / 2);
+  runtime::Team team(2);
+  EXPECT_THROW(cook::run_plan(*source, plan, team, progress, stop, &cache), base::Error);
+  for (const auto& path : entries(dir)) EXPECT_EQ(path.extension(), ".tensor") << path;
+  const Outcome rest = cook_with(input, dir, "", &cache);
+  EXPECT_GT(rest.from_cache, 0U);
+  EXPECT_LT(rest.from_cache, 8U);
+  EXPECT_EQ(rest.bytes, cook_with(input, dir, "", nullptr).bytes);
+}
+
+}  // namespace
