@@ -144,10 +144,12 @@ template <std::size_t N>
 void affine_codes(const Tile<N>& tile, Lanes step, Lanes offset, float high,
                   std::uint8_t (&codes)[kLanes * N]) noexcept {
   const Lanes t = inverse(step);
-  for (std::size_t i = 0; i < N; ++i) {
-    alignas(64) float q[kLanes];
-    store(q, nearest(clamp((tile.x[i] - offset) * t, 0, high)));
-    for (std::size_t l = 0; l < kLanes; ++l) codes[l * N + i] = static_cast<std::uint8_t>(q[l]);
+  for (std::size_t first = 0; first < N; first += 8) {
+    Lanes q[8];
+    for (std::size_t i = 0; i < 8; ++i) {
+      q[i] = nearest(clamp((tile.x[first + i] - offset) * t, 0, high));
+    }
+    store_bytes(q, codes + first, N);
   }
 }
 

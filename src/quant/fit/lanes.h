@@ -42,6 +42,12 @@ namespace detail {
 }
 [[gnu::always_inline]] inline Half load(const float* p) noexcept { return _mm256_loadu_ps(p); }
 [[gnu::always_inline]] inline void store(float* p, Half v) noexcept { _mm256_storeu_ps(p, v); }
+[[gnu::always_inline]] inline void store_bytes(std::uint8_t* p, Half v) noexcept {
+  const __m256i whole = _mm256_cvttps_epi32(v);
+  const __m128i words =
+      _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
+}
 #else
 template <class F>
 [[gnu::always_inline]] inline Half each(F f) noexcept {
@@ -65,6 +71,9 @@ template <class F>
 }
 [[gnu::always_inline]] inline void store(float* p, Half v) noexcept {
   for (int i = 0; i < 8; ++i) p[i] = v[i];
+}
+[[gnu::always_inline]] inline void store_bytes(std::uint8_t* p, Half v) noexcept {
+  for (int i = 0; i < 8; ++i) p[i] = static_cast<std::uint8_t>(v[i]);
 }
 #endif
 
@@ -136,6 +145,55 @@ template <class F>
 /// v held inside low..high.
 [[gnu::always_inline]] inline Lanes clamp(Lanes v, float low, float high) noexcept {
   return max(min(v, all(high)), all(low));
+}
+
+/// Turns eight vectors of eight: out[i] lane l = in[l] lane i.
+[[gnu::always_inline]] inline void transpose(Half (&v)[8]) noexcept {
+  Half pairs[8], fours[8];
+  for (int k = 0; k < 8; k += 2) {
+    pairs[k] = __builtin_shufflevector(v[k], v[k + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    pairs[k + 1] = __builtin_shufflevector(v[k], v[k + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+  }
+  for (int k = 0; k < 8; k += 4) {
+    for (int j = 0; j < 2; ++j) {
+      const Half a = pairs[k + j], b = pairs[k + j + 2];
+      fours[k + 2 * j] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+      fours[k + 2 * j + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  }
+  for (int k = 0; k < 4; ++k) {
+    v[k] = __builtin_shufflevector(fours[k], fours[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    v[k + 4] = __builtin_shufflevector(fours[k], fours[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+}
+
+/// columns[i] lane l = rows[l][i], i < 8.
+[[gnu::always_inline]] inline void load_columns(const float* const* rows, std::size_t first,
+                                                Lanes* columns) noexcept {
+  Half lo[8], hi[8];
+  for (int l = 0; l < 8; ++l) {
+    lo[l] = detail::load(rows[l] + first);
+    hi[l] = detail::load(rows[l + 8] + first);
+  }
+  transpose(lo);
+  transpose(hi);
+  for (int i = 0; i < 8; ++i) columns[i] = {lo[i], hi[i]};
+}
+
+/// rows[l * stride + i] = columns[i] lane l as a byte, i < 8; the values are integers 0..255.
+[[gnu::always_inline]] inline void store_bytes(const Lanes* columns, std::uint8_t* rows,
+                                               std::size_t stride) noexcept {
+  Half lo[8], hi[8];
+  for (int i = 0; i < 8; ++i) {
+    lo[i] = columns[i].lo;
+    hi[i] = columns[i].hi;
+  }
+  transpose(lo);
+  transpose(hi);
+  for (std::size_t l = 0; l < 8; ++l) {
+    detail::store_bytes(rows + l * stride, lo[l]);
+    detail::store_bytes(rows + (l + 8) * stride, hi[l]);
+  }
 }
 
 /// 1/s, and 0 where s is (nearly) 0.

@@ -6,6 +6,8 @@
 // solve for the super-scales that suit the integers and codes best.
 #pragma once
 
+#include <limits>
+
 #include "quant/fit/affine.h"
 #include "quant/fit/stored.h"
 #include "quant/fit/super_scale.h"
@@ -15,8 +17,8 @@ namespace quant::fit {
 struct SuperAffinePlan {
   AffinePlan blocks;              ///< search of a sub-block
   std::span<const float> starts;  ///< super-scales to start from, relative to the fitted one
-  int window;                     ///< integer scales tried on either side
-  int rounds;                     ///< alternations of integers and super-scales
+  int window;                     ///< integer scales tried on either side for each start
+  int rounds;                     ///< then: super-scales for the integers, integers +-1 for these
 };
 
 /// kLanes sub-blocks as stored; those of one super-block share d and dmin. Of the tile after
@@ -114,26 +116,26 @@ SuperAffine fit_super_affine(const Tile<N>& tile, float high, float max_scale,
   const Lanes d = fit_step<L>(blocks.scale, blocks.sums.qq, max_scale);
   const Lanes dmin = fit_step<L>(-blocks.offset, basis.w, max_scale);
   SuperAffine best{};
-  Lanes best_total = all(0);
-  bool first = true;
+  Lanes best_total = all(std::numeric_limits<float>::infinity());
+  const auto keep_better = [&](const SuperAffine& s) {
+    const Lanes total = sum_groups<L>(s.error);
+    const Mask better = total < best_total;
+    best = select(better, s, best);
+    best_total = min(total, best_total);
+  };
   for (const float start : plan.starts) {
     SuperAffine s{};
     s.d = store_super_scales(d * all(start), tile.unit);
     s.dmin = store_super_scales(dmin * all(start), tile.unit);
-    Lanes scale = nearest(clamp(blocks.scale * inverse(s.d.value), 0, max_scale));
-    Lanes offset = blocks.offset;
-    for (int round = 0; round < plan.rounds; ++round) {
-      if (round > 0) {
-        solve_super_scales<N, L>(tile, basis, high, s);
-        scale = s.scale;
-        offset = s.offset();
-      }
-      choose_integers(tile, basis, high, max_scale, plan.window, scale, offset, s);
-      const Lanes total = sum_groups<L>(s.error);
-      best = first ? s : select(total < best_total, s, best);
-      best_total = first ? total : min(best_total, total);
-      first = false;
-    }
+    const Lanes scale = nearest(clamp(blocks.scale * inverse(s.d.value), 0, max_scale));
+    choose_integers(tile, basis, high, max_scale, plan.window, scale, blocks.offset, s);
+    keep_better(s);
+  }
+  for (int round = 0; round < plan.rounds; ++round) {
+    SuperAffine s = best;
+    solve_super_scales<N, L>(tile, basis, high, s);
+    choose_integers(tile, basis, high, max_scale, 1, s.scale, s.offset(), s);
+    keep_better(s);
   }
   return best;
 }

@@ -2,6 +2,8 @@
 // integer scales and the super-scale. Source: docs/spec/types/basic.md 1.6.
 #pragma once
 
+#include <limits>
+
 #include "quant/fit/stored.h"
 #include "quant/fit/super_scale.h"
 #include "quant/fit/symmetric.h"
@@ -17,9 +19,9 @@ struct SymmetricLevels {
 struct SuperSymmetricPlan {
   SymmetricPlan blocks;           ///< search of a sub-block
   std::span<const float> starts;  ///< super-scales to start from, relative to the fitted one
-  int window;                     ///< integer scales tried on either side
+  int window;                     ///< integer scales tried on either side for each start
   bool mirror;                    ///< and around the scale of opposite sign
-  int rounds;                     ///< alternations of integers and super-scale
+  int rounds;                     ///< then: super-scale for the integers, integers +-1 for it
 };
 
 /// kLanes sub-blocks as stored; those of one super-block share d.
@@ -81,24 +83,26 @@ SuperSymmetric fit_super_symmetric(const Tile<N>& tile, const SymmetricLevels& l
   const Lanes d =
       fit_signed_step<L>(blocks.scale, blocks.weight, levels.low_scale, levels.high_scale);
   SuperSymmetric best{};
-  Lanes best_total = all(0);
-  bool first = true;
+  Lanes best_total = all(std::numeric_limits<float>::infinity());
+  const auto keep_better = [&](const SuperSymmetric& s) {
+    const Lanes total = sum_groups<L>(s.error);
+    const Mask better = total < best_total;
+    best = select(better, s, best);
+    best_total = min(total, best_total);
+  };
   for (const float start : plan.starts) {
     SuperSymmetric s{};
     s.d = store_super_scales(d * all(start), tile.unit);
-    Lanes scale =
+    const Lanes scale =
         nearest(clamp(blocks.scale * inverse(s.d.value), levels.low_scale, levels.high_scale));
-    for (int round = 0; round < plan.rounds; ++round) {
-      if (round > 0) {
-        solve_super_scale<N, L>(tile, levels, s);
-        scale = s.scale;
-      }
-      choose_scales(tile, levels, plan.window, plan.mirror, scale, s);
-      const Lanes total = sum_groups<L>(s.error);
-      best = first ? s : select(total < best_total, s, best);
-      best_total = first ? total : min(best_total, total);
-      first = false;
-    }
+    choose_scales(tile, levels, plan.window, plan.mirror, scale, s);
+    keep_better(s);
+  }
+  for (int round = 0; round < plan.rounds; ++round) {
+    SuperSymmetric s = best;
+    solve_super_scale<N, L>(tile, levels, s);
+    choose_scales(tile, levels, 1, false, s.scale, s);
+    keep_better(s);
   }
   return best;
 }

@@ -98,17 +98,17 @@ SymmetricFit fit_symmetric(const Tile<N>& tile, float low, float high,
   return best;
 }
 
-/// Codes of the nearest levels, as bytes: codes[lane * N + i] = q + bias.
+/// Codes of the nearest levels, as bytes: codes[lane * N + i] = q - low.
 template <std::size_t N>
-void symmetric_codes(const Tile<N>& tile, Lanes s, float low, float high, int bias,
+void symmetric_codes(const Tile<N>& tile, Lanes s, float low, float high,
                      std::uint8_t (&codes)[kLanes * N]) noexcept {
   const Lanes t = inverse(s);
-  for (std::size_t i = 0; i < N; ++i) {
-    alignas(64) float q[kLanes];
-    store(q, nearest(clamp(tile.x[i] * t, low, high)));
-    for (std::size_t l = 0; l < kLanes; ++l) {
-      codes[l * N + i] = static_cast<std::uint8_t>(static_cast<int>(q[l]) + bias);
+  for (std::size_t first = 0; first < N; first += 8) {
+    Lanes q[8];
+    for (std::size_t i = 0; i < 8; ++i) {
+      q[i] = nearest(clamp(tile.x[first + i] * t, low, high)) - all(low);
     }
+    store_bytes(q, codes + first, N);
   }
 }
 

@@ -89,15 +89,11 @@ void load_tile(const TileSource& from, std::size_t lanes_per_scale, const Weight
     }
   }
   const Lanes factor = load(divide);
-  for (std::size_t i = 0; i < N; ++i) {
-    alignas(64) float x[kLanes], u[kLanes];
-    for (std::size_t l = 0; l < kLanes; ++l) {
-      x[l] = from.x[l][i];
-      u[l] = from.u[l][i];
-    }
-    tile.x[i] = load(x) * factor;
-    tile.w[i] = load(u);
+  for (std::size_t i = 0; i < N; i += 8) {
+    load_columns(from.x, i, tile.x + i);
+    load_columns(from.u, i, tile.w + i);
   }
+  for (std::size_t i = 0; i < N; ++i) tile.x[i] = tile.x[i] * factor;
   if (weighting.tempering >= 0) temper(tile, lanes_per_scale, weighting.tempering);
 }
 

@@ -75,13 +75,12 @@ void encode_symmetric(const EncodeInput& in, std::span<std::byte> out,
                       const SymmetricFormat<N>& format, const fit::SuperSymmetricPlan& plan) {
   constexpr std::size_t L = kElems / N;
   const auto u = fit::relative_importance(in, kElems);
-  const int bias = static_cast<int>(-format.levels.low);
   fit::Tile<N> tile;
   fit::for_each_tile<N>(in, u, [&](const auto& source, std::size_t first, std::size_t count) {
     fit::load_tile(source, L, format.weighting, tile);
     const auto s = fit::fit_super_symmetric(tile, format.levels, plan);
     std::uint8_t codes[fit::kLanes * N];
-    fit::symmetric_codes(tile, s.step(), format.levels.low, format.levels.high, bias, codes);
+    fit::symmetric_codes(tile, s.step(), format.levels.low, format.levels.high, codes);
     alignas(64) float scale[fit::kLanes];
     fit::store(scale, s.scale);
     for (std::size_t l = 0; l < count; l += L) {

@@ -3,6 +3,7 @@
 #include "quant/kquant/encode.h"
 #include "quant/kquant/plans.h"
 #include "quant/registry.h"
+#include "quant/unpack.h"
 
 namespace quant {
 namespace {
@@ -15,18 +16,15 @@ constexpr std::size_t kCodes = 16, kD = 80, kDmin = 82;
 void decode(std::span<const std::byte> in, std::size_t, std::span<float> out) noexcept {
   for (std::size_t b = 0; b < out.size() / kElems; ++b) {
     const std::byte* block = in.data() + b * kBytes;
+    float* y = out.data() + b * kElems;
+    alignas(32) std::uint8_t codes[kElems];
+    spread_pairs(load_bytes32(block + kCodes), codes);
+    spread_pairs(load_bytes32(block + kCodes + 32), codes + 128);
     const float d = base::load_f16(block + kD), dmin = base::load_f16(block + kDmin);
-    for (unsigned j = 0; j < 16; ++j) {
+    for (std::size_t j = 0; j < 16; ++j) {
       const unsigned scale = base::load_u8(block + j);
-      const float step = d * static_cast<float>(scale & 15);
-      const float min = dmin * static_cast<float>(scale >> 4);
-      const std::byte* codes = block + kCodes + 32 * (j / 8) + 16 * (j % 2);
-      const unsigned shift = 2 * (j / 2 % 4);
-      float* y = out.data() + b * kElems + j * kSub;
-      for (std::size_t i = 0; i < kSub; ++i) {
-        const int code = (base::load_u8(codes + i) >> shift) & 3;
-        y[i] = step * static_cast<float>(code) - min;
-      }
+      shift_codes<kSub>(codes + j * kSub, d * static_cast<float>(scale & 15),
+                        -(dmin * static_cast<float>(scale >> 4)), y + j * kSub);
     }
   }
 }
@@ -46,8 +44,11 @@ void pack(const AffineBlock<kSub>& block, std::byte* out) noexcept {
 }
 
 void encode(const EncodeInput& in, std::span<std::byte> out) {
-  constexpr AffineFormat<kSub> format{
-      .high = 3, .max_scale = 15, .weighting = {}, .block_bytes = kBytes, .pack = pack};
+  constexpr AffineFormat<kSub> format{.high = 3,
+                                      .max_scale = 15,
+                                      .weighting = {.tempering = 0.5f},
+                                      .block_bytes = kBytes,
+                                      .pack = pack};
   encode_affine(in, out, format, affine_plan(in.effort, 3));
 }
 

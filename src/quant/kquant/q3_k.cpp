@@ -3,6 +3,7 @@
 #include "quant/kquant/encode.h"
 #include "quant/kquant/plans.h"
 #include "quant/registry.h"
+#include "quant/unpack.h"
 
 namespace quant {
 namespace {
@@ -35,18 +36,18 @@ void store_scales(const std::int8_t* scale, std::byte* p) noexcept {
 void decode(std::span<const std::byte> in, std::size_t, std::span<float> out) noexcept {
   for (std::size_t b = 0; b < out.size() / kElems; ++b) {
     const std::byte* block = in.data() + b * kBytes;
+    float* y = out.data() + b * kElems;
+    alignas(32) std::uint8_t codes[kElems];
+    const Bytes32 high = load_bytes32(block);
+    for (unsigned k = 0; k < 8; ++k) {
+      const Bytes32 low = load_bytes32(block + kLow + 32 * (k / 4));
+      const Bytes32 q = field(low, 2 * (k % 4), 3) | raised(field(high, k, 1), 2, 1);
+      store_bytes32(codes + std::size_t{32} * k, q);
+    }
     const float d = base::load_f16(block + kD);
     for (unsigned j = 0; j < 16; ++j) {
       const float step = d * static_cast<float>(load_scale(block + kScales, j));
-      const std::byte* low = block + kLow + 32 * (j / 8) + 16 * (j % 2);
-      const std::byte* high = block + 16 * (j % 2);
-      const unsigned shift = 2 * (j / 2 % 4), bit = j / 2;
-      float* y = out.data() + b * kElems + j * kSub;
-      for (std::size_t i = 0; i < kSub; ++i) {
-        const int bits = base::load_u8(low + i) >> shift & 3;
-        const int top = base::load_u8(high + i) >> bit & 1;
-        y[i] = step * static_cast<float>((bits | top << 2) - 4);
-      }
+      scale_codes<kSub>(codes + j * kSub, 4, step, y + j * kSub);
     }
   }
 }
@@ -71,7 +72,7 @@ void pack(const SymmetricBlock<kSub>& block, std::byte* out) noexcept {
 void encode(const EncodeInput& in, std::span<std::byte> out) {
   constexpr SymmetricFormat<kSub> format{
       .levels = {.low = -4, .high = 3, .low_scale = -32, .high_scale = 31},
-      .weighting = {},
+      .weighting = {.tempering = 3},
       .block_bytes = kBytes,
       .pack = pack};
   encode_symmetric(in, out, format, symmetric_plan(in.effort, 4));

@@ -4,6 +4,7 @@
 #include "quant/kquant/plans.h"
 #include "quant/kquant/scales6.h"
 #include "quant/registry.h"
+#include "quant/unpack.h"
 
 namespace quant {
 namespace {
@@ -16,19 +17,20 @@ constexpr std::size_t kScales = 4, kHigh = 16, kLow = 48;
 void decode(std::span<const std::byte> in, std::size_t, std::span<float> out) noexcept {
   for (std::size_t b = 0; b < out.size() / kElems; ++b) {
     const std::byte* block = in.data() + b * kBytes;
+    float* y = out.data() + b * kElems;
+    alignas(32) std::uint8_t codes[kElems];
+    const Bytes32 high = load_bytes32(block + kHigh);
+    for (unsigned j = 0; j < 8; j += 2) {
+      const Bytes32 q = load_bytes32(block + kLow + std::size_t{16} * j);
+      const Bytes32 even = raised(field(high, j, 1), 4, 1);
+      const Bytes32 odd = raised(field(high, j + 1, 1), 4, 1);
+      store_bytes32(codes + j * kSub, field(q, 0, 15) | even);
+      store_bytes32(codes + (j + 1) * kSub, field(q, 4, 15) | odd);
+    }
     const float d = base::load_f16(block), dmin = base::load_f16(block + 2);
     const Scales6 s = load_scales6(block + kScales);
-    for (unsigned j = 0; j < 8; j += 2) {
-      const std::byte* low = block + kLow + 16 * j;
-      float* y = out.data() + b * kElems + j * kSub;
-      const float low_step = d * s.scale[j], low_min = dmin * s.min[j];
-      const float high_step = d * s.scale[j + 1], high_min = dmin * s.min[j + 1];
-      for (std::size_t i = 0; i < kSub; ++i) {
-        const int byte = base::load_u8(low + i);
-        const int bits = base::load_u8(block + kHigh + i) >> j;
-        y[i] = low_step * static_cast<float>((byte & 15) | (bits & 1) << 4) - low_min;
-        y[i + kSub] = high_step * static_cast<float>(byte >> 4 | (bits & 2) << 3) - high_min;
-      }
+    for (std::size_t j = 0; j < 8; ++j) {
+      shift_codes<kSub>(codes + j * kSub, d * s.scale[j], -(dmin * s.min[j]), y + j * kSub);
     }
   }
 }

@@ -3,6 +3,7 @@
 #include "quant/kquant/encode.h"
 #include "quant/kquant/plans.h"
 #include "quant/registry.h"
+#include "quant/unpack.h"
 
 namespace quant {
 namespace {
@@ -17,19 +18,22 @@ constexpr std::size_t kUpper = 128, kScales = 192, kD = 208;
 void decode(std::span<const std::byte> in, std::size_t, std::span<float> out) noexcept {
   for (std::size_t b = 0; b < out.size() / kElems; ++b) {
     const std::byte* block = in.data() + b * kBytes;
+    float* y = out.data() + b * kElems;
+    alignas(32) std::uint8_t codes[kElems];
+    for (std::size_t half = 0; half < 2; ++half) {
+      const Bytes32 first = load_bytes32(block + 64 * half);
+      const Bytes32 second = load_bytes32(block + 64 * half + 32);
+      const Bytes32 upper = load_bytes32(block + kUpper + 32 * half);
+      std::uint8_t* q = codes + 128 * half;
+      store_bytes32(q, field(first, 0, 15) | raised(upper, 4, 3));
+      store_bytes32(q + 32, field(second, 0, 15) | raised(upper, 2, 12));
+      store_bytes32(q + 64, field(first, 4, 15) | field(upper, 0, 48));
+      store_bytes32(q + 96, field(second, 4, 15) | field(upper, 2, 48));
+    }
     const float d = base::load_f16(block + kD);
-    for (unsigned j = 0; j < 16; ++j) {
+    for (std::size_t j = 0; j < 16; ++j) {
       const float step = d * static_cast<float>(base::load_i8(block + kScales + j));
-      const unsigned half = j / 8, quarter = j / 2 % 4, part = 16 * (j % 2);
-      const std::byte* low = block + 64 * half + 32 * (quarter % 2) + part;
-      const std::byte* upper = block + kUpper + 32 * half + part;
-      const unsigned low_shift = quarter < 2 ? 0 : 4;
-      float* y = out.data() + b * kElems + j * kSub;
-      for (std::size_t i = 0; i < kSub; ++i) {
-        const int nibble = base::load_u8(low + i) >> low_shift & 15;
-        const int bits = base::load_u8(upper + i) >> (2 * quarter) & 3;
-        y[i] = step * static_cast<float>((nibble | bits << 4) - 32);
-      }
+      scale_codes<kSub>(codes + j * kSub, 32, step, y + j * kSub);
     }
   }
 }

@@ -12,13 +12,10 @@ constexpr std::size_t kBytes = 2 + 2 + 16;  // scale, offset, nibbles
 void decode(std::span<const std::byte> in, std::size_t, std::span<float> out) noexcept {
   for (std::size_t b = 0; b < out.size() / kElems; ++b) {
     const std::byte* block = in.data() + b * kBytes;
-    float* y = out.data() + b * kElems;
-    const float scale = base::load_f16(block), offset = base::load_f16(block + 2);
-    for (std::size_t j = 0; j < 16; ++j) {
-      const int byte = base::load_u8(block + 4 + j);
-      y[j] = static_cast<float>(byte & 15) * scale + offset;
-      y[j + 16] = static_cast<float>(byte >> 4) * scale + offset;
-    }
+    alignas(32) std::uint8_t codes[kElems];
+    store_bytes32(codes, spread_nibbles(block + 4));
+    shift_codes<kElems>(codes, base::load_f16(block), base::load_f16(block + 2),
+                        out.data() + b * kElems);
   }
 }
 

@@ -12,16 +12,11 @@ constexpr std::size_t kBytes = 2 + 2 + 4 + 16;  // scale, offset, fifth bits, ni
 void decode(std::span<const std::byte> in, std::size_t, std::span<float> out) noexcept {
   for (std::size_t b = 0; b < out.size() / kElems; ++b) {
     const std::byte* block = in.data() + b * kBytes;
-    float* y = out.data() + b * kElems;
-    const float scale = base::load_f16(block), offset = base::load_f16(block + 2);
-    const std::uint32_t high = base::load_u32(block + 4);
-    for (unsigned j = 0; j < 16; ++j) {
-      const unsigned byte = base::load_u8(block + 8 + j);
-      const unsigned low_code = (byte & 15) | (high >> j & 1) << 4;
-      const unsigned high_code = byte >> 4 | (high >> (j + 16) & 1) << 4;
-      y[j] = static_cast<float>(static_cast<int>(low_code)) * scale + offset;
-      y[j + 16] = static_cast<float>(static_cast<int>(high_code)) * scale + offset;
-    }
+    alignas(32) std::uint8_t codes[kElems];
+    const Bytes32 high = spread_fifth_bits(base::load_u32(block + 4));
+    store_bytes32(codes, spread_nibbles(block + 8) | high);
+    shift_codes<kElems>(codes, base::load_f16(block), base::load_f16(block + 2),
+                        out.data() + b * kElems);
   }
 }
 

@@ -12,15 +12,12 @@ constexpr std::size_t kBytes = 2 + 8 + 16;  // scale, upper bits, nibbles
 void decode(std::span<const std::byte> in, std::size_t, std::span<float> out) noexcept {
   for (std::size_t b = 0; b < out.size() / kElems; ++b) {
     const std::byte* block = in.data() + b * kBytes;
-    float* y = out.data() + b * kElems;
-    const float scale = base::load_f16(block);
-    for (unsigned j = 0; j < 16; ++j) {
-      // Byte k of 8 holds the upper bits of codes k, k + 16, k + 8, k + 24, from bit 0 upwards.
-      const int upper = base::load_u8(block + 2 + j % 8) >> (4 * (j / 8));
-      const int byte = base::load_u8(block + 10 + j);
-      y[j] = static_cast<float>(((byte & 15) | (upper & 3) << 4) - 32) * scale;
-      y[j + 16] = static_cast<float>((byte >> 4 | (upper & 12) << 2) - 32) * scale;
-    }
+    alignas(32) std::uint8_t codes[kElems];
+    // Byte k of 8 holds the upper bits of codes k, k + 16, k + 8, k + 24, from bit 0 upwards.
+    const auto upper = base::load<std::uint64_t>(block + 2);
+    const Bytes32 pairs = {Bytes32::Words{upper << 4, upper, upper << 2, upper >> 2}};
+    store_bytes32(codes, spread_nibbles(block + 10) | (pairs & every_byte(48)));
+    scale_codes<kElems>(codes, 32, base::load_f16(block), out.data() + b * kElems);
   }
 }
 
