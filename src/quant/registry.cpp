@@ -26,8 +26,18 @@ const Codec* const kCodecs[] = {
     &iq3_s,       // 21
     &iq4_xs,      // 23
     &bf16,        // 30
+    &mxfp4,       // 39
     &q6_0,        // 133
+    &iq2_k,       // 137
+    &iq3_k,       // 138
+    &iq4_k,       // 139
+    &iq5_k,       // 140
+    &iq6_k,       // 141
     &iq4_ks,      // 144
+    &iq2_ks,      // 145
+    &q8_KV,       // 151
+    &iq5_ks,      // 152
+    &iq3_ks,      // 156
     &q4_0_r8,     // 202
     &q5_0_r4,     // 206
     &q8_0_r8,     // 208
@@ -40,8 +50,17 @@ const Codec* const kCodecs[] = {
     &iq4_nl_r4,   // 220
     &iq3_s_r4,    // 221
     &iq4_xs_r8,   // 223
+    &bf16_r16,    // 230
     &q6_0_r4,     // 233
+    &iq2_k_r4,    // 337
+    &iq3_k_r4,    // 338
+    &iq4_k_r4,    // 339
+    &iq5_k_r4,    // 340
     &iq4_ks_r4,   // 344
+    &iq5_ks_r4,   // 352
+    &mxfp4_r8,    // 353
+    &q8_KV_r8,    // 398
+    &q8_k_r8,     // 399
 };
 
 struct Unknown {

@@ -89,9 +89,8 @@ void Fitter::scan(const Tile& tile, Scan& out) const noexcept {
     const F8 end[2] = {tile.peak > none ? high : low, tile.peak > none ? low : high};
     F8 gain[2] = {splat(-1.0F), splat(-1.0F)};
     for (int t = 0; t < trials_; ++t) {
-      const float narrowest = 0.8F;
-      const float ratio = narrowest + (f_.widest - narrowest) * static_cast<float>(t) /
-                                          static_cast<float>(trials_ - 1);
+      const float ratio = f_.narrowest + (f_.widest - f_.narrowest) * static_cast<float>(t) /
+                                             static_cast<float>(trials_ - 1);
       const F8 over = splat(ratio) / peak;
       const F8 inverse[2] = {peak > none ? over * end[0] : none,
                              peak > none ? -over * end[1] : none};
@@ -152,7 +151,7 @@ double Fitter::choose(const Tile& tile, float d, Pick& pick) const noexcept {
   const int halves = k_.shift != 0 ? 2 : 1;
   for (int half = 0; half < halves; ++half) {
     const F8 shift = splat(half != 0 ? k_.shift : 0.0F);
-    for (int delta = -1; delta <= 1; ++delta) {
+    for (int delta = -f_.window; delta <= f_.window; ++delta) {
       const F8 s = to_grid(centre + splat(static_cast<float>(delta * f_.scales.step)));
       const F8 scale = s * splat(d);
       const F8 inverse = scale != splat(0.0F) ? splat(1.0F) / scale : splat(0.0F);
