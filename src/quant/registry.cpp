@@ -1,8 +1,8 @@
-#include "quant/registry.h"
-
 #include <algorithm>
 #include <array>
 #include <cctype>
+
+#include "quant/registry.h"
 
 namespace quant {
 namespace {
@@ -38,6 +38,7 @@ const Codec* const kCodecs[] = {
     &q8_KV,       // 151
     &iq5_ks,      // 152
     &iq3_ks,      // 156
+    &iq3_kt,      // 154
     &q4_0_r8,     // 202
     &q5_0_r4,     // 206
     &q8_0_r8,     // 208

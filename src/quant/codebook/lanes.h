@@ -2,12 +2,14 @@
 // arithmetic in the GCC vector extensions, so every CPU gives the same bits.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 namespace quant {
 
 using F4 = float __attribute__((vector_size(16)));
 using F8 = float __attribute__((vector_size(32)));
+using I4 = std::int32_t __attribute__((vector_size(16)));
 using I8 = std::int32_t __attribute__((vector_size(32)));
 inline constexpr int kLanes = 8;
 
@@ -15,6 +17,37 @@ inline F8 splat(float v) noexcept { return F8{v, v, v, v, v, v, v, v}; }
 inline I8 splat(std::int32_t v) noexcept { return I8{v, v, v, v, v, v, v, v}; }
 inline F8 min(F8 a, F8 b) noexcept { return a < b ? a : b; }
 inline F8 max(F8 a, F8 b) noexcept { return a > b ? a : b; }
+
+/// a * b + c rounded once, on every machine.
+inline F8 fused(F8 a, F8 b, F8 c) noexcept {
+#if defined(__FMA__) && defined(__GNUC__)
+  return __builtin_ia32_vfmaddps256(a, b, c);
+#else
+  F8 r;
+  for (int i = 0; i < kLanes; ++i) r[i] = std::fma(a[i], b[i], c[i]);
+  return r;
+#endif
+}
+
+/// Bit i is set where lane i of a comparison holds.
+inline unsigned mask_of(I8 truth) noexcept {
+#if defined(__AVX__)
+  return static_cast<unsigned>(__builtin_ia32_movmskps256(reinterpret_cast<F8>(truth)));
+#else
+  unsigned mask = 0;
+  for (int i = 0; i < kLanes; ++i) mask |= (truth[i] != 0 ? 1U : 0U) << i;
+  return mask;
+#endif
+}
+
+/// Smallest lane.
+inline float lowest(F8 v) noexcept {
+  const F4 a = F4{v[0], v[1], v[2], v[3]}, b = F4{v[4], v[5], v[6], v[7]};
+  const F4 half = a < b ? a : b;
+  const F4 turned = __builtin_shuffle(half, I4{2, 3, 0, 1});
+  const F4 pair = half < turned ? half : turned;
+  return pair[0] < pair[1] ? pair[0] : pair[1];
+}
 
 /// Sum of the eight lanes, always added in the same order.
 inline float sum(F8 v) noexcept {
@@ -31,6 +64,21 @@ inline F8 load8(const float* p) noexcept {
   F8 v;
   __builtin_memcpy(&v, p, sizeof v);
   return v;
+}
+/// Eight signed bytes as floats.
+inline F8 widen8(const std::int8_t* p) noexcept {
+#if defined(__AVX2__)
+  using B16 = char __attribute__((vector_size(16)));
+  using L2 = long long __attribute__((vector_size(16)));
+  long long bits;
+  __builtin_memcpy(&bits, p, sizeof bits);
+  const auto bytes = reinterpret_cast<B16>(L2{bits, 0});
+  return __builtin_convertvector(reinterpret_cast<I8>(__builtin_ia32_pmovsxbd256(bytes)), F8);
+#else
+  F8 v;
+  for (int i = 0; i < kLanes; ++i) v[i] = p[i];
+  return v;
+#endif
 }
 inline void store8(float* p, F8 v) noexcept { __builtin_memcpy(p, &v, sizeof v); }
 

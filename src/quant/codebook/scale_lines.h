@@ -20,6 +20,15 @@ class ScaleLines {
     a_[at] = a;
     b_[at] = b;
   }
+  /// One lane of line `slot`; lanes that were never set lose at every scale.
+  void set(int slot, int lane, float a, float b) noexcept {
+    for (; count_ <= slot; ++count_) {
+      a_[count_] = splat(-1.0F);
+      b_[count_] = splat(0.0F);
+    }
+    a_[slot][lane] = a;
+    b_[slot][lane] = b;
+  }
   F8 gain_at(F8 s) const noexcept {
     const F8 twice = s + s, square = s * s;
     F8 best = twice * a_[0] - square * b_[0];

@@ -1,0 +1,31 @@
+#include "quant/trellis/row_codec.h"
+
+#include <cmath>
+#include <cstdlib>
+
+#include "base/bytes.h"
+#include "quant/trellis/generator.h"
+
+namespace quant {
+
+std::vector<std::int8_t> trellis_codebook(std::size_t n, std::size_t dim, std::uint32_t offset,
+                                          bool magnitudes) {
+  std::vector<std::int8_t> entries(n * dim);
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto seed = static_cast<std::uint32_t>(i) + kTrellisOffset + offset;
+    trellis_values(seed, std::span(entries).subspan(i * dim, dim));
+  }
+  if (magnitudes) {
+    for (std::int8_t& v : entries) v = static_cast<std::int8_t>(std::abs(v));
+  }
+  return entries;
+}
+
+std::optional<BadBlock> check_row_scale(std::span<const std::byte> in, int top_level) noexcept {
+  constexpr float kLargestValue = 126;
+  const float scale = base::load_f32(in.data());
+  if (std::isfinite(scale * static_cast<float>(top_level) * kLargestValue)) return std::nullopt;
+  return BadBlock{.block = 0, .offset = 0, .what = "row scale is not finite or overflows"};
+}
+
+}  // namespace quant

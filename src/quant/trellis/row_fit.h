@@ -1,0 +1,244 @@
+// Encodes one row of a trellis format: all entries, the scale of every 32 weights and the row scale
+// are chosen together. Source: docs/spec/types/iqk.md, section 15, "A better and faster search".
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "quant/codebook/block_input.h"
+#include "quant/codebook/scale_lines.h"
+#include "quant/trellis/codebook_index.h"
+#include "quant/trellis/row_input.h"
+
+namespace quant {
+
+inline constexpr int kSubBlock = 32;
+
+/// A coded run of 32 weights. Variant: which codebook and which sign of the scale; the scale is
+/// row scale * kLevels[variant][level]. `used` is false where nothing gains over zeros.
+template <int Groups>
+struct SubCode {
+  bool used = false;
+  int variant = 0;
+  int level = 0;
+  float q = 0, p = 0;  ///< at scale s the codes are worth 2 s q - s^2 p
+  std::array<std::uint32_t, Groups> index{};
+};
+
+/// `Format`: kDim, kVariants, kMagnitudes (signs are stored apart), kUniform (levels are 1, 2, 3,
+/// ...), kLevels[variant] (ascending, > 0), kMargin, kProbes (scales in units of the level of
+/// equal energy), tree(variant), sign(variant).
+template <class Format>
+class RowFit {
+ public:
+  static constexpr int kGroups = kSubBlock / Format::kDim;
+  static constexpr int kTop = static_cast<int>(Format::kLevels[0].size());
+  using Code = SubCode<kGroups>;
+
+  /// Row scale in the units of the original row, and one code per 32 weights.
+  struct Result {
+    float d = 0;
+    std::vector<Code> codes;
+  };
+
+  explicit RowFit(const RowInput& in, Effort effort) : in_(in), effort_(effort) {
+    const std::size_t blocks = in.x.size() / kSuperBlock;
+    for (auto& lines : lines_) lines.resize(blocks);
+    for (auto& free : free_) free.resize(blocks);
+  }
+
+  Result run() {
+    for (std::size_t sub = 0; sub < in_.x.size() / kSubBlock; ++sub) probe(sub);
+    Result best;
+    best.codes.resize(in_.x.size() / kSubBlock);
+    float best_gain = 0;
+    const int rounds = effort_ == Effort::best ? Format::kRounds : 1;
+    for (int round = 0; round < rounds; ++round) refine(scan_row_scale(), best, best_gain);
+    best.d *= in_.unit;
+    return best;
+  }
+
+ private:
+  using Target = TrellisTarget<Format::kDim>;
+  static constexpr std::size_t kProbes = Format::kProbes.size();
+
+  Target target(std::size_t first, int variant) const noexcept {
+    Target t;
+    for (std::size_t k = 0; k < Format::kDim; ++k) {
+      const float x = in_.x[first + k];
+      const float value = Format::kMagnitudes ? std::fabs(x) : x * Format::sign(variant);
+      t.w[k] = splat(in_.w[first + k]);
+      t.wx[k] = splat(in_.w[first + k] * value);
+    }
+    return t;
+  }
+
+  /// Searches one run of 32 at a few scales around the one that gives codes the energy of the
+  /// weights; leaves lines.
+  void probe(std::size_t sub) {
+    float peak = 1e-7F;
+    for (std::size_t i = sub * kSubBlock; i < (sub + 1) * kSubBlock; ++i) {
+      peak = std::max(peak, std::fabs(in_.x[i]));
+    }
+    const float even = peak / 84;
+    std::array<float, kProbes> scales;
+    for (std::size_t i = 0; i < kProbes; ++i) scales[i] = even * Format::kProbes[i];
+    for (int variant = 0; variant < Format::kVariants; ++variant) {
+      std::array<float, kProbes> q{}, p{};
+      for (int g = 0; g < kGroups; ++g) {
+        const Target t =
+            target(sub * kSubBlock + static_cast<std::size_t>(g) * Format::kDim, variant);
+        const auto found = Format::tree(variant).template search<kProbes>(
+            t, scales, even * Format::kRankAt, Format::kProbeMargin);
+        for (std::size_t i = 0; i < kProbes; ++i) q[i] += found[i].q, p[i] += found[i].p;
+      }
+      for (std::size_t i = 0; i < kProbes; ++i) {
+        lines_[variant][sub / kLanes].set(static_cast<int>(i), static_cast<int>(sub % kLanes), q[i],
+                                          p[i]);
+      }
+    }
+  }
+
+  LevelChoice choose(std::size_t block, int variant, float d) const noexcept {
+    const ScaleLines& lines = lines_[variant][block];
+    const auto& levels = Format::kLevels[static_cast<std::size_t>(variant)];
+    LevelChoice best{.level = splat(0), .gain = splat(-1e30F)};
+    const auto weigh = [&](I8 level, F8 factor) {
+      const F8 gain = lines.gain_at(factor * d);
+      const I8 better = gain > best.gain;
+      best.gain = better ? gain : best.gain;
+      best.level = better ? level : best.level;
+    };
+    if constexpr (Format::kUniform) {
+      const float top = static_cast<float>(levels.size());
+      const F8 ratio = min(max(free_[variant][block] / d, splat(1.0F)), splat(top));
+      const I8 nearest = __builtin_convertvector(ratio + 0.5F, I8);
+      for (const int step : {0, -1, 1}) {
+        I8 level = nearest + step;
+        level = level < 1 ? splat(1) : level;
+        level = level > kTop ? splat(kTop) : level;
+        weigh(level - 1, __builtin_convertvector(level, F8));
+      }
+    } else {
+      for (std::size_t l = 0; l < levels.size(); ++l) {
+        weigh(splat(static_cast<std::int32_t>(l)), splat(levels[l]));
+      }
+    }
+    return best;
+  }
+
+  float total_gain(float d) const noexcept {
+    float total = 0;
+    for (std::size_t block = 0; block < lines_[0].size(); ++block) {
+      F8 best = splat(0.0F);
+      for (int variant = 0; variant < Format::kVariants; ++variant) {
+        best = max(best, choose(block, variant, d).gain);
+      }
+      total += sum(best);
+    }
+    return total;
+  }
+
+  /// Best row scale on the lines: a coarse ladder around the scale that lets the run of the largest
+  /// scale use it with the top level, then a fine one.
+  float scan_row_scale() noexcept {
+    float full = 1e-20F;
+    for (int variant = 0; variant < Format::kVariants; ++variant) {
+      const float top = Format::kLevels[static_cast<std::size_t>(variant)].back();
+      for (std::size_t block = 0; block < lines_[variant].size(); ++block) {
+        free_[variant][block] = lines_[variant][block].best_scale();
+        full = std::max(full, -lowest(-free_[variant][block]) / top);
+      }
+    }
+    float best = full, best_gain = -1e30F;
+    const auto weigh = [&](float d) {
+      const float gain = total_gain(d);
+      if (gain > best_gain) best_gain = gain, best = d;
+    };
+    for (int i = 0; i < 30; ++i) weigh(full * (0.50F + 0.03F * static_cast<float>(i)));
+    const float centre = best;
+    for (int i = -3; i <= 3; ++i) weigh(centre * (1.0F + 0.008F * static_cast<float>(i)));
+    return best;
+  }
+
+  /// Searches at the quantized scales of row scale `d`, then the least-squares d of the codes
+  /// found. Keeps the result if it is the best so far.
+  void refine(float d, Result& best, float& best_gain) {
+    std::vector<Code> codes(best.codes.size());
+    double linear = 0, square = 0;
+    for (std::size_t block = 0; block < lines_[0].size(); ++block) {
+      LevelChoice choice[Format::kVariants];
+      for (int v = 0; v < Format::kVariants; ++v) choice[v] = choose(block, v, d);
+      for (int lane = 0; lane < kLanes; ++lane) {
+        Code& code = codes[block * kLanes + static_cast<std::size_t>(lane)];
+        for (int v = 1; v < Format::kVariants; ++v) {
+          if (choice[v].gain[lane] > choice[code.variant].gain[lane]) code.variant = v;
+        }
+        code.level = choice[code.variant].level[lane];
+        search_levels(block, lane, d, code);
+        const float level = level_of(code);
+        linear += static_cast<double>(level * code.q);
+        square += static_cast<double>(level * level * code.p);
+      }
+    }
+    next_slot_ += 3;
+    if (!(linear > 0 && square > 0)) return;
+    const float fitted = static_cast<float>(linear / square);
+    const float gain = static_cast<float>(linear * linear / square);
+    if (!(gain > best_gain)) return;
+    best_gain = gain;
+    best.d = fitted;
+    best.codes = std::move(codes);
+  }
+
+  static float level_of(const Code& code) noexcept {
+    return code.used ? Format::kLevels[static_cast<std::size_t>(code.variant)]
+                                      [static_cast<std::size_t>(code.level)]
+                     : 0.0F;
+  }
+
+  /// Codes of one run at its likely level and the two beside it; the best of the three stays.
+  void search_levels(std::size_t block, int lane, float d, Code& code) {
+    const auto& levels = Format::kLevels[static_cast<std::size_t>(code.variant)];
+    std::array<int, 3> level;
+    std::array<float, 3> scales, q{}, p{};
+    for (int i = 0; i < 3; ++i) {
+      level[i] = std::clamp(code.level + i - 1, 0, kTop - 1);
+      scales[i] = d * levels[static_cast<std::size_t>(level[i])];
+    }
+    const std::size_t first = block * kSuperBlock + static_cast<std::size_t>(lane) * kSubBlock;
+    std::array<std::array<std::uint32_t, kGroups>, 3> index;
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      const Target t = target(first + g * Format::kDim, code.variant);
+      const auto found =
+          Format::tree(code.variant).template search<3>(t, scales, scales[1], Format::kMargin);
+      for (std::size_t i = 0; i < 3; ++i) {
+        q[i] += found[i].q;
+        p[i] += found[i].p;
+        index[i][g] = found[i].index;
+      }
+    }
+    float best = Format::kZeroLevel ? 0.0F : -1e30F;
+    for (std::size_t i = 0; i < 3; ++i) {
+      lines_[code.variant][block].set(next_slot_ + static_cast<int>(i), lane, q[i], p[i]);
+      const float gain = scales[i] * (2 * q[i] - scales[i] * p[i]);
+      if (!(gain > best)) continue;
+      best = gain;
+      code.used = true;
+      code.level = level[i];
+      code.q = q[i];
+      code.p = p[i];
+      code.index = index[i];
+    }
+  }
+
+  const RowInput& in_;
+  Effort effort_;
+  int next_slot_ = static_cast<int>(kProbes);
+  std::array<std::vector<ScaleLines>, Format::kVariants> lines_;
+  std::array<std::vector<F8>, Format::kVariants> free_;
+};
+
+}  // namespace quant
