@@ -22,9 +22,14 @@ const Codec* const kCodecs[] = {
     &q5_K,        // 13
     &q6_K,        // 14
     &iq2_xxs,     // 16
+    &iq2_xs,      // 17
+    &iq3_xxs,     // 18
+    &iq1_s,       // 19
     &iq4_nl,      // 20
     &iq3_s,       // 21
+    &iq2_s,       // 22
     &iq4_xs,      // 23
+    &iq1_m,       // 29
     &bf16,        // 30
     &mxfp4,       // 39
     &q6_0,        // 133

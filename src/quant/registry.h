@@ -10,6 +10,13 @@ extern const Codec q4_0, q4_1, q5_0, q5_1, q6_0, q8_0;  // legacy/
 extern const Codec q2_K, q3_K, q4_K, q5_K, q6_K;        // kquant/
 extern const Codec iq2_xxs, iq3_s;                      // codebook/
 extern const Codec iq3_kt;                              // trellis/
+extern const Codec f32, f16, bf16;                                        // plain/
+extern const Codec q4_0, q4_1, q5_0, q5_1, q6_0, q8_0;                    // legacy/
+extern const Codec q2_K, q3_K, q4_K, q5_K, q6_K;                          // kquant/
+extern const Codec iq4_nl, iq4_xs;                                        // nonlinear/
+extern const Codec iq4_ks;                                                // iqk/
+extern const Codec iq1_s, iq1_m, iq2_xxs, iq2_xs, iq2_s, iq3_xxs, iq3_s;  // codebook/
+extern const Codec iq3_kt;                                                // trellis/
 
 // nonlinear/
 extern const Codec iq4_nl, iq4_xs, mxfp4;

@@ -22,7 +22,7 @@ struct BlockCodes {
   std::array<std::array<std::uint16_t, Vectors>, Groups> index{};
 };
 
-/// `Search`: kGroup, kVectors, kPeakLevel and at_scale as in MagnitudeSearch. `Levels`: number of
+/// `Search`: as MagnitudeSearch. `Levels`: number of
 /// small scales.
 template <class Search, int Levels>
 class BlockFit {
@@ -37,7 +37,7 @@ class BlockFit {
     unit_ = in.unit;
     best_gain_ = 0;
     for (int set = 0; set < kSets; ++set) {
-      to_lanes(in, set * kLanes, groups_[set]);
+      to_lanes<Search::kGroup, Search::kSigned>(in, set * kLanes, groups_[set]);
       probe(set, effort);
     }
     const int rounds = effort == Effort::best ? 3 : 1;
@@ -48,22 +48,17 @@ class BlockFit {
   }
 
  private:
-  struct Probes {
-    float first, step;
-    int count;
-  };
-
   /// Searches at a ladder of scales between where nearly all and nearly no elements are clipped.
   void probe(int set, Effort effort) noexcept {
     const LaneGroups<Search::kGroup>& in = groups_[set];
-    const Probes ladder =
-        effort == Effort::best ? Probes{0.40F, 0.085F, 10} : Probes{0.45F, 0.15F, 6};
+    const int count = effort == Effort::best ? 10 : 6;
+    const float step = (Search::kLastProbe - Search::kFirstProbe) / static_cast<float>(count - 1);
     const F8 full = max(in.peak, splat(1e-6F)) / Search::kPeakLevel;
     lines_[set] = {};
-    I8 unused[Search::kVectors];
-    for (int i = 0; i < ladder.count; ++i) {
-      const F8 s = full * (ladder.first + ladder.step * static_cast<float>(i));
-      const auto gain = Search::at_scale(in, s, unused);
+    for (I8& index : hint_[set]) index = splat(0);
+    for (int i = 0; i < count; ++i) {
+      const F8 s = full * (Search::kFirstProbe + step * static_cast<float>(i));
+      const auto gain = Search::at_scale(in, s, hint_[set]);
       lines_[set].add(gain.a, gain.b);
     }
   }
@@ -140,7 +135,7 @@ class BlockFit {
       level = level < 0 ? splat(0) : level;
       level = level > Levels - 1 ? splat(Levels - 1) : level;
       const F8 s = (2.0F * __builtin_convertvector(level, F8) + 1.0F) * d;
-      I8 index[Search::kVectors];
+      I8* index = hint_[set];
       const auto gain = Search::at_scale(groups_[set], s, index);
       lines_[set].add(gain.a, gain.b);
       const F8 value = s * (2.0F * gain.a - s * gain.b);
@@ -168,6 +163,7 @@ class BlockFit {
   LaneGroups<Search::kGroup> groups_[kSets];
   ScaleLines lines_[kSets];
   F8 free_[kSets];
+  I8 hint_[kSets][Search::kVectors];  ///< entries of the last search
   float unit_ = 1;
   float best_gain_ = 0;
 };

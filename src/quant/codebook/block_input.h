@@ -36,7 +36,8 @@ struct LaneGroups {
   const float* rows;    ///< the weights in element order, lane g at rows + g * E
 };
 
-template <int E>
+/// `Signed`: wx gets the sign of the element.
+template <int E, bool Signed>
 void to_lanes(const BlockInput& in, int first_group, LaneGroups<E>& out) noexcept {
   out.rows = in.weight + first_group * E;
   out.peak = splat(0.0F);
@@ -44,11 +45,12 @@ void to_lanes(const BlockInput& in, int first_group, LaneGroups<E>& out) noexcep
     F8 x;
     for (int g = 0; g < kLanes; ++g) {
       const int at = (first_group + g) * E + e;
-      x[g] = in.magnitude[at];
+      const bool minus = Signed && ((in.negative[at / 8] >> at % 8) & 1) != 0;
+      x[g] = minus ? -in.magnitude[at] : in.magnitude[at];
       out.w[e][g] = in.weight[at];
     }
     out.wx[e] = out.w[e] * x;
-    out.peak = max(out.peak, x);
+    out.peak = max(out.peak, max(x, -x));
   }
   for (int v = 0; v < E / 8; ++v) {
     for (int g = 0; g < kLanes; ++g) {

@@ -18,6 +18,9 @@ struct Grid {
   std::array<std::int8_t, N * Dim> values{};  ///< as in the file
   std::array<std::uint8_t, N> lo{}, hi{};
   std::array<float, N * Dim> squares{};  ///< (value / unit)^2
+  /// Entries with upper half h are first[h] .. first[h + 1]: indices ascend with the upper half.
+  /// Filled for halves of four ternary digits.
+  std::array<std::uint16_t, 82> first{};
 
   const std::int8_t* entry(std::size_t index) const noexcept { return values.data() + index * Dim; }
 };
@@ -27,6 +30,21 @@ inline constexpr std::array<float, 3> kLevels2 = {1.0F, 25.0F / 8, 43.0F / 8};
 inline constexpr std::array<float, 8> kLevels3xxs = {1, 3, 5, 7, 9, 11, 13, 15.5F};
 inline constexpr std::array<float, 8> kLevels3s = {1, 3, 5, 7, 9, 11, 13, 15};
 
+/// Values of IQ1_S and IQ1_M are an entry of -1, 0, 1 shifted by delta.
+inline constexpr float kDelta = 0.125F;
+inline constexpr std::size_t kTernaryEntries = 2048;
+
+/// As Grid; `squares` has the entries twice, with a positive and with a negative shift.
+struct TernaryGrid {
+  std::array<std::int8_t, kTernaryEntries * 8> values{};
+  std::array<std::uint8_t, kTernaryEntries> lo{}, hi{};
+  std::array<float, 2 * kTernaryEntries * 8> squares{};
+  std::array<std::uint16_t, 82> first{};
+
+  const std::int8_t* entry(std::size_t index) const noexcept { return values.data() + index * 8; }
+};
+
+extern const TernaryGrid grid_iq1s;
 extern const Grid<256, 8> grid_iq2xxs;
 extern const Grid<512, 8> grid_iq2xs;
 extern const Grid<1024, 8> grid_iq2s;

@@ -22,6 +22,11 @@ inline void put_signed(const std::int8_t* values, std::size_t n, float scale, un
   }
 }
 
+/// out[k] = scale * (values[k] + delta), eight values.
+inline void put_shifted(const std::int8_t* values, float scale, float delta, float* out) noexcept {
+  for (std::size_t k = 0; k < 8; ++k) out[k] = scale * (static_cast<float>(values[k]) + delta);
+}
+
 template <std::size_t Bytes, void (*DecodeBlock)(const std::byte*, float*) noexcept>
 void decode_blocks(std::span<const std::byte> in, std::size_t, std::span<float> out) noexcept {
   for (std::size_t b = 0; b < out.size() / kSuperBlock; ++b) {

@@ -87,10 +87,13 @@ struct MagnitudeSearch {
   static constexpr std::size_t kEntries = std::decay_t<decltype(kGrid)>::kEntries;
   static constexpr std::size_t L = kLevels.size();
   static constexpr int kVectors = E / static_cast<int>(kDim);
+  static constexpr bool kSigned = false;
   static constexpr float kPeakLevel = kLevels[L - 1];
+  static constexpr float kFirstProbe = 0.40F, kLastProbe = 1.20F;  ///< times peak / kPeakLevel
   using Tables = search::Tables<L, kDim>;
 
-  /// Best entries of all eight groups at scales `s` > 0. index[v][g] = entry of vector v of lane g.
+  /// Best entries of all eight groups at scales `s` > 0. index[v][g] = entry of vector v of lane g;
+  /// what it holds before the call is a hint (any valid index).
   static Gain at_scale(const LaneGroups<E>& in, F8 s, I8* index) noexcept {
     F8 value = splat(0.0F);
     if constexpr (kSigns == Signs::free) {
@@ -100,7 +103,7 @@ struct MagnitudeSearch {
     } else {
       for (int v = 0; v < kVectors; v += 2) value += even_pair(in, v, s, index + v);
     }
-    const F8 b = squares_of(kGrid, in.rows, E, index, kVectors);
+    const F8 b = squares_of(kGrid.squares.data(), kDim, in.rows, E, index, kVectors);
     return {.a = value / s + 0.5F * s * b, .b = b};
   }
 
@@ -112,8 +115,13 @@ struct MagnitudeSearch {
   static F8 free_vector(const LaneGroups<E>& in, int v, F8 s, I8& index) noexcept {
     Tables t;
     set_values(t, in, v, s);
-    const Best best = scan<kEntries>(
-        [&](std::size_t n) { return t.value[0][kGrid.lo[n]] + t.value[1][kGrid.hi[n]]; });
+    Best best;
+    if constexpr (kDim == 8) {
+      best = scan_halves(kGrid, t.value[0], t.value[1], index);
+    } else {
+      best = scan<kEntries>(
+          [&](std::size_t n) { return t.value[0][kGrid.lo[n]] + t.value[1][kGrid.hi[n]]; });
+    }
     index = best.index;
     return best.value;
   }

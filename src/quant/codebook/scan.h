@@ -42,25 +42,55 @@ Best scan(Value value) noexcept {
   return out;
 }
 
-/// sum_v sum_k weight * value^2 of the chosen entries, lane by lane. `rows` holds the weights of
-/// lane g at g * stride; vector v of a lane starts v * Dim later.
-template <std::size_t N, std::size_t Dim>
-F8 squares_of(const Grid<N, Dim>& grid, const float* rows, int stride, const I8* index,
-              int vectors) noexcept {
+/// As scan, for large grids of two four-digit halves with table values `lo` and `hi`: runs of
+/// entries with one upper half that cannot win in any lane are skipped. `hint` holds indices that
+/// are likely good (of a search at a scale nearby); the better they are, the more is skipped.
+template <class GridType>
+Best scan_halves(const GridType& grid, const F8* lo, const F8* hi, I8 hint) noexcept {
+  Best out{.value = {}, .index = hint};
+  for (int g = 0; g < kLanes; ++g) {
+    const auto n = static_cast<std::size_t>(hint[g]);
+    out.value[g] = lo[grid.lo[n]][g] + hi[grid.hi[n]][g];
+  }
+  F8 top = lo[0];
+  for (std::size_t i = 1; i < 81; ++i) top = max(top, lo[i]);
+  for (std::size_t h = 0; h < 81; ++h) {
+    if (mask_of(hi[h] + top > out.value) == 0) continue;
+    F8 best = out.value - hi[h];  // what a lower half must exceed
+    I8 at = splat(-1);
+    for (std::size_t n = grid.first[h]; n < grid.first[h + 1]; ++n) {
+      const F8 v = lo[grid.lo[n]];
+      const I8 better = v > best;
+      best = better ? v : best;
+      at = better ? splat(static_cast<std::int32_t>(n)) : at;
+    }
+    const I8 better = at >= 0;
+    out.value = better ? best + hi[h] : out.value;
+    out.index = better ? at : out.index;
+  }
+  return out;
+}
+
+/// sum_v sum_k weight * value^2 of the chosen entries, lane by lane. `squares`: Dim values an
+/// entry; `rows` holds the weights of lane g at g * stride; vector v of a lane starts v * Dim
+/// later.
+inline F8 squares_of(const float* squares, std::size_t dim, const float* rows, int stride,
+                     const I8* index, int vectors) noexcept {
   F8 out;
+  const int step = dim == 8 ? 1 : 2;
   for (int g = 0; g < kLanes; ++g) {
     F8 total = splat(0.0F);
     const float* w = rows + g * stride;
-    for (int v = 0; v < vectors; v += static_cast<int>(8 / Dim)) {
+    for (int v = 0; v < vectors; v += step) {
       F8 m;
-      if constexpr (Dim == 8) {
-        m = load8(grid.squares.data() + 8 * index[v][g]);
+      if (dim == 8) {
+        m = load8(squares + 8 * index[v][g]);
       } else {
-        const F4 a = load4(grid.squares.data() + 4 * index[v][g]);
-        const F4 b = load4(grid.squares.data() + 4 * index[v + 1][g]);
+        const F4 a = load4(squares + 4 * index[v][g]);
+        const F4 b = load4(squares + 4 * index[v + 1][g]);
         m = F8{a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]};
       }
-      total += load8(w + v * static_cast<int>(Dim)) * m;
+      total += load8(w + v * static_cast<int>(dim)) * m;
     }
     out[g] = sum(total);
   }
