@@ -40,10 +40,8 @@ class BlockFit {
       to_lanes<Search::kGroup, Search::kSigned>(in, set * kLanes, groups_[set]);
       probe(set, effort);
     }
-    const int rounds = effort == Effort::best ? 3 : 1;
-    for (int round = 0; round < rounds; ++round) {
-      refine(scan_block_scale(), effort == Effort::best, codes);
-    }
+    refine(scan_block_scale(), false, codes);
+    if (effort == Effort::best) refine(scan_block_scale(), true, codes);
     return codes;
   }
 
@@ -51,7 +49,7 @@ class BlockFit {
   /// Searches at a ladder of scales between where nearly all and nearly no elements are clipped.
   void probe(int set, Effort effort) noexcept {
     const LaneGroups<Search::kGroup>& in = groups_[set];
-    const int count = effort == Effort::best ? 10 : 6;
+    const int count = effort == Effort::best ? 7 : 6;
     const float step = (Search::kLastProbe - Search::kFirstProbe) / static_cast<float>(count - 1);
     const F8 full = max(in.peak, splat(1e-6F)) / Search::kPeakLevel;
     lines_[set] = {};

@@ -117,7 +117,7 @@ struct MagnitudeSearch {
     set_values(t, in, v, s);
     Best best;
     if constexpr (kDim == 8) {
-      best = scan_halves(kGrid, t.value[0], t.value[1], index);
+      best = scan_from(kGrid, t.value[0], t.value[1], index);
     } else {
       best = scan<kEntries>(
           [&](std::size_t n) { return t.value[0][kGrid.lo[n]] + t.value[1][kGrid.hi[n]]; });

@@ -42,11 +42,13 @@ Best scan(Value value) noexcept {
   return out;
 }
 
-/// As scan, for large grids of two four-digit halves with table values `lo` and `hi`: runs of
-/// entries with one upper half that cannot win in any lane are skipped. `hint` holds indices that
-/// are likely good (of a search at a scale nearby); the better they are, the more is skipped.
+/// As scan, for large grids of two four-digit halves with table values `lo` and `hi`. Entries with
+/// the same upper half stand in one run, so a run is worth its upper value plus the largest lower
+/// one; runs that cannot win in any lane are skipped, and the entry is looked up at the end. `hint`
+/// holds indices that are likely good (of a search at a scale nearby); the better they are, the
+/// more is skipped.
 template <class GridType>
-Best scan_halves(const GridType& grid, const F8* lo, const F8* hi, I8 hint) noexcept {
+Best scan_from(const GridType& grid, const F8* lo, const F8* hi, I8 hint) noexcept {
   Best out{.value = {}, .index = hint};
   for (int g = 0; g < kLanes; ++g) {
     const auto n = static_cast<std::size_t>(hint[g]);
@@ -54,19 +56,25 @@ Best scan_halves(const GridType& grid, const F8* lo, const F8* hi, I8 hint) noex
   }
   F8 top = lo[0];
   for (std::size_t i = 1; i < 81; ++i) top = max(top, lo[i]);
+  F8 inside = splat(0.0F);
+  I8 run = splat(-1);
   for (std::size_t h = 0; h < 81; ++h) {
     if (mask_of(hi[h] + top > out.value) == 0) continue;
-    F8 best = out.value - hi[h];  // what a lower half must exceed
-    I8 at = splat(-1);
+    F8 most = splat(-3e38F);
     for (std::size_t n = grid.first[h]; n < grid.first[h + 1]; ++n) {
-      const F8 v = lo[grid.lo[n]];
-      const I8 better = v > best;
-      best = better ? v : best;
-      at = better ? splat(static_cast<std::int32_t>(n)) : at;
+      most = max(most, lo[grid.lo[n]]);
     }
-    const I8 better = at >= 0;
-    out.value = better ? best + hi[h] : out.value;
-    out.index = better ? at : out.index;
+    const F8 value = most + hi[h];
+    const I8 better = value > out.value;
+    out.value = better ? value : out.value;
+    inside = better ? most : inside;
+    run = better ? splat(static_cast<std::int32_t>(h)) : run;
+  }
+  for (int g = 0; g < kLanes; ++g) {
+    if (run[g] < 0) continue;
+    std::size_t n = grid.first[static_cast<std::size_t>(run[g])];
+    while (lo[grid.lo[n]][g] != inside[g]) ++n;
+    out.index[g] = static_cast<std::int32_t>(n);
   }
   return out;
 }

@@ -26,7 +26,7 @@ struct TernarySearch {
       for (int sign = 0; sign < 2; ++sign) {
         search::Tables<3, 8> t;
         t.set_values(kLevels[static_cast<std::size_t>(sign)], in.wx + 8 * v, in.w + 8 * v, s);
-        found[sign][v] = scan_halves(grid_iq1s, t.value[0], t.value[1], hint);
+        found[sign][v] = scan_from(grid_iq1s, t.value[0], t.value[1], hint);
       }
     }
     F8 total[2] = {splat(0.0F), splat(0.0F)};
