@@ -43,7 +43,10 @@ const Codec* const kCodecs[] = {
     &q8_KV,       // 151
     &iq5_ks,      // 152
     &iq3_ks,      // 156
+    &iq2_kt,      // 153
     &iq3_kt,      // 154
+    &iq4_kt,      // 155
+    &iq1_kt,      // 158
     &q4_0_r8,     // 202
     &q5_0_r4,     // 206
     &q8_0_r8,     // 208

@@ -16,7 +16,7 @@ extern const Codec q2_K, q3_K, q4_K, q5_K, q6_K;                          // kqu
 extern const Codec iq4_nl, iq4_xs;                                        // nonlinear/
 extern const Codec iq4_ks;                                                // iqk/
 extern const Codec iq1_s, iq1_m, iq2_xxs, iq2_xs, iq2_s, iq3_xxs, iq3_s;  // codebook/
-extern const Codec iq3_kt;                                                // trellis/
+extern const Codec iq1_kt, iq2_kt, iq3_kt, iq4_kt;                        // trellis/
 
 // nonlinear/
 extern const Codec iq4_nl, iq4_xs, mxfp4;

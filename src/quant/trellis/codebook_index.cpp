@@ -103,7 +103,7 @@ typename CodebookIndex<Dim>::Ranking CodebookIndex<Dim>::ranking(const TrellisTa
 }
 
 template <int Dim>
-float CodebookIndex<Dim>::rank_half(int h, const Ranking& terms, F8* distance) const noexcept {
+void CodebookIndex<Dim>::rank_half(int h, const Ranking& terms, F8* distance) const noexcept {
   const Half& half = halves_[static_cast<std::size_t>(h)];
   F8 least = splat(1e30F);
   for (std::size_t v = 0; v < kVectors; ++v) {
@@ -115,24 +115,40 @@ float CodebookIndex<Dim>::rank_half(int h, const Ranking& terms, F8* distance) c
     distance[v] = total;
     least = min(least, total);
   }
-  return lowest(least);
+  const F8 nearest = splat(lowest(least));
+  for (std::size_t v = 0; v < kVectors; ++v) distance[v] -= nearest;
+}
+
+/// Cells within `margin` of the nearest.
+template <int Dim>
+int CodebookIndex<Dim>::count_cells(const HalfDistances& d, float margin) noexcept {
+  I8 count = splat(0);
+  for (std::size_t a = 0; a < kClusters; ++a) {
+    const float limit = margin - d.first[a / kLanes][a % kLanes];
+    if (limit < 0) continue;
+    for (std::size_t v = 0; v < kVectors; ++v) count -= d.second[v] <= limit;
+  }
+  int total = 0;
+  for (int j = 0; j < kLanes; ++j) total += count[j];
+  return total;
 }
 
 template <int Dim>
-std::size_t CodebookIndex<Dim>::choose_blocks(const Ranking& terms,
+std::size_t CodebookIndex<Dim>::choose_blocks(const Ranking& terms, int cells,
                                               std::uint16_t* out) const noexcept {
-  F8 first[kVectors], second[kVectors];
-  const float least_first = rank_half(0, terms, first);
-  const float least_second = rank_half(1, terms, second);
+  HalfDistances d;
+  rank_half(0, terms, d.first);
+  rank_half(1, terms, d.second);
+  float margin = terms.cell_margin;
+  while (count_cells(d, margin) > cells) margin *= 0.7F;
   std::size_t found = 0;
   std::uint32_t next = 0;  // blocks below it are in the list or were passed
   for (std::size_t a = 0; a < kClusters; ++a) {
     // What the second half may cost beside this first half.
-    const float limit =
-        least_second + terms.cell_margin - (first[a / kLanes][a % kLanes] - least_first);
-    if (limit < least_second) continue;
+    const float limit = margin - d.first[a / kLanes][a % kLanes];
+    if (limit < 0) continue;
     for (std::size_t v = 0; v < kVectors; ++v) {
-      unsigned mask = mask_of(second[v] <= limit);
+      unsigned mask = mask_of(d.second[v] <= limit);
       for (; mask != 0; mask &= mask - 1) {
         const std::size_t cell =
             a * kClusters + v * kLanes + static_cast<std::size_t>(__builtin_ctz(mask));

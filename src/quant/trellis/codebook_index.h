@@ -27,25 +27,31 @@ struct TrellisEntry {
   std::uint32_t index = 0;
 };
 
+/// What a search looks at: cells that are farther than the nearest by at most `margin` times the
+/// weighted variance of the entries inside a cell, and about `cells` of them at most. (Where few
+/// coordinates carry all weight, very many cells are near.)
+struct SearchWidth {
+  float margin = 1;
+  int cells = 100;
+};
+
 template <int Dim>
 class CodebookIndex {
  public:
   /// `entries`: n * Dim values, entry after entry; n a multiple of 4096.
   explicit CodebookIndex(const std::vector<std::int8_t>& entries);
 
-  /// The best entry found for each of `S` scales > 0. Cells are ranked at `rank_scale`; looked at
-  /// are those that are farther than the nearest by at most `margin` times the weighted variance of
-  /// the entries inside a cell.
+  /// The best entry found for each of `S` scales > 0. Cells are ranked at `rank_scale`.
   template <std::size_t S>
   std::array<TrellisEntry, S> search(const TrellisTarget<Dim>& target,
                                      const std::array<float, S>& scales, float rank_scale,
-                                     float margin) const noexcept;
+                                     SearchWidth width) const noexcept;
 
  private:
   static constexpr int kHalf = Dim / 2;
   static constexpr std::size_t kClusters = 64;
   static constexpr std::size_t kVectors = kClusters / kLanes;
-  static constexpr std::size_t kMostBlocks = 1024;
+  static constexpr std::size_t kMostBlocks = 8192;
 
   /// Eight entries, coordinate by coordinate. Bytes: a codebook of floats would not stay in the
   /// second-level cache, and fetching it was most of the time.
@@ -63,14 +69,20 @@ class CodebookIndex {
     float cell_margin;
   };
 
+  /// Distances of the clusters of both halves beyond the nearest of each.
+  struct HalfDistances {
+    F8 first[kVectors], second[kVectors];
+  };
+
   static Half cluster(const std::vector<std::int8_t>& entries, int first);
   static std::size_t nearest(const Half& half, const std::int8_t* point) noexcept;
 
   Ranking ranking(const TrellisTarget<Dim>& target, float scale, float margin) const noexcept;
-  /// Distances of all clusters of half `h`; returns the smallest.
-  float rank_half(int h, const Ranking& terms, F8* distance) const noexcept;
+  /// Distances of all clusters of half `h`, beyond that of the nearest.
+  void rank_half(int h, const Ranking& terms, F8* distance) const noexcept;
+  static int count_cells(const HalfDistances& distances, float margin) noexcept;
   /// Numbers of the blocks worth looking at, in `out`; returns how many, kMostBlocks at most.
-  std::size_t choose_blocks(const Ranking& terms, std::uint16_t* out) const noexcept;
+  std::size_t choose_blocks(const Ranking& terms, int cells, std::uint16_t* out) const noexcept;
   TrellisEntry entry_at(std::size_t position, const TrellisTarget<Dim>& target) const noexcept;
 
   std::vector<Block> blocks_;         ///< entries sorted by cell
@@ -84,10 +96,10 @@ template <std::size_t S>
 std::array<TrellisEntry, S> CodebookIndex<Dim>::search(const TrellisTarget<Dim>& target,
                                                        const std::array<float, S>& scales,
                                                        float rank_scale,
-                                                       float margin) const noexcept {
-  const Ranking terms = ranking(target, rank_scale, margin);
+                                                       SearchWidth width) const noexcept {
+  const Ranking terms = ranking(target, rank_scale, width.margin);
   std::uint16_t chosen[kMostBlocks];
-  const std::size_t n = choose_blocks(terms, chosen);
+  const std::size_t n = choose_blocks(terms, width.cells, chosen);
   F8 best[S];
   I8 at[S];
   for (std::size_t i = 0; i < S; ++i) {

@@ -21,13 +21,15 @@ struct Format {
   static constexpr bool kMagnitudes = true;
   static constexpr bool kUniform = true;
   static constexpr bool kZeroLevel = true;
+  static constexpr int kLevelStep = 1;
   static constexpr std::array<std::array<float, 15>, 1> kLevels = {
       {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}}};
   static constexpr std::array<float, 4> kProbes = {0.7F, 0.85F, 1.0F, 1.2F};
   static constexpr float kRankAt = 0.95F;
-  static constexpr float kMargin = 1.0F;
-  static constexpr float kProbeMargin = 0.4F;
+  static constexpr SearchWidth kWidth{.margin = 1.5F, .cells = 100};
+  static constexpr SearchWidth kProbeWidth{.margin = 0.4F, .cells = 30};
   static constexpr int kRounds = 2;
+  static constexpr bool kThorough = false;
 
   static float sign(int) noexcept { return 1; }
   static const CodebookIndex<8>& tree(int) {

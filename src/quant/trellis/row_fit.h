@@ -28,8 +28,9 @@ struct SubCode {
 };
 
 /// `Format`: kDim, kVariants, kMagnitudes (signs are stored apart), kUniform (levels are 1, 2, 3,
-/// ...), kLevels[variant] (ascending, > 0), kMargin, kProbes (scales in units of the level of
-/// equal energy), tree(variant), sign(variant).
+/// ...), kLevels[variant] (ascending, > 0), kWidth and kProbeWidth, kLevelStep (between
+/// the levels that are searched), kRounds, kThorough (more scales and variants are searched),
+/// kProbes (scales in units of the level of equal energy), tree(variant), sign(variant).
 template <class Format>
 class RowFit {
  public:
@@ -63,6 +64,8 @@ class RowFit {
  private:
   using Target = TrellisTarget<Format::kDim>;
   static constexpr std::size_t kProbes = Format::kProbes.size();
+  static constexpr int kThoroughSteps = 3;
+  static_assert(3 * kProbes + 3 * kThoroughSteps * Format::kRounds <= ScaleLines::kCapacity);
 
   Target target(std::size_t first, int variant) const noexcept {
     Target t;
@@ -75,28 +78,67 @@ class RowFit {
     return t;
   }
 
-  /// Searches one run of 32 at a few scales around the one that gives codes the energy of the
-  /// weights; leaves lines.
+  /// Columns of large importance decide the error of the row: their groups are searched wider.
+  SearchWidth scaled(SearchWidth width, const Target& t) const noexcept {
+    float weight = 0;
+    for (std::size_t k = 0; k < Format::kDim; ++k) weight += t.w[k][0];
+    const float cells = static_cast<float>(width.cells) * std::max(weight / Format::kDim, 0.5F);
+    width.cells = static_cast<int>(std::min(cells, 4096.0F));
+    return width;
+  }
+
+  /// The best codes of one run of 32 at each of `S` scales; cells are ranked at `rank_scale`.
+  template <std::size_t S>
+  struct Found {
+    std::array<float, S> q{}, p{};
+    std::array<std::array<std::uint32_t, kGroups>, S> index{};
+  };
+  template <std::size_t S>
+  Found<S> search_run(std::size_t sub, int variant, const std::array<float, S>& scales,
+                      float rank_scale, SearchWidth width) const noexcept {
+    Found<S> out;
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      const Target t = target(sub * kSubBlock + g * Format::kDim, variant);
+      const auto found =
+          Format::tree(variant).template search<S>(t, scales, rank_scale, scaled(width, t));
+      for (std::size_t i = 0; i < S; ++i) {
+        out.q[i] += found[i].q;
+        out.p[i] += found[i].p;
+        out.index[i][g] = found[i].index;
+      }
+    }
+    return out;
+  }
+  template <std::size_t S>
+  void keep_lines(std::size_t sub, int variant, const Found<S>& found, int slot) noexcept {
+    for (std::size_t i = 0; i < S; ++i) {
+      lines_[static_cast<std::size_t>(variant)][sub / kLanes].set(
+          slot + static_cast<int>(i), static_cast<int>(sub % kLanes), found.q[i], found.p[i]);
+    }
+  }
+
+  /// Searches one run of 32 at a few scales relative to its peak; leaves lines.
   void probe(std::size_t sub) {
     float peak = 1e-7F;
     for (std::size_t i = sub * kSubBlock; i < (sub + 1) * kSubBlock; ++i) {
       peak = std::max(peak, std::fabs(in_.x[i]));
     }
-    const float even = peak / 84;
-    std::array<float, kProbes> scales;
-    for (std::size_t i = 0; i < kProbes; ++i) scales[i] = even * Format::kProbes[i];
+    const float unit = peak / 84;
     for (int variant = 0; variant < Format::kVariants; ++variant) {
-      std::array<float, kProbes> q{}, p{};
-      for (int g = 0; g < kGroups; ++g) {
-        const Target t =
-            target(sub * kSubBlock + static_cast<std::size_t>(g) * Format::kDim, variant);
-        const auto found = Format::tree(variant).template search<kProbes>(
-            t, scales, even * Format::kRankAt, Format::kProbeMargin);
-        for (std::size_t i = 0; i < kProbes; ++i) q[i] += found[i].q, p[i] += found[i].p;
+      if constexpr (!Format::kThorough) {
+        std::array<float, kProbes> scales;
+        for (std::size_t i = 0; i < kProbes; ++i) scales[i] = unit * Format::kProbes[i];
+        keep_lines(sub, variant,
+                   search_run(sub, variant, scales, unit * Format::kRankAt, Format::kProbeWidth),
+                   0);
+        continue;
       }
-      for (std::size_t i = 0; i < kProbes; ++i) {
-        lines_[variant][sub / kLanes].set(static_cast<int>(i), static_cast<int>(sub % kLanes), q[i],
-                                          p[i]);
+      int slot = 0;
+      for (const float probe : Format::kProbes) {
+        const float s = unit * probe;
+        const std::array<float, 3> scales = {s * 0.95F, s, s * 1.05F};
+        keep_lines(sub, variant, search_run(sub, variant, scales, s, Format::kWidth), slot);
+        slot += 3;
       }
     }
   }
@@ -173,17 +215,13 @@ class RowFit {
       for (int v = 0; v < Format::kVariants; ++v) choice[v] = choose(block, v, d);
       for (int lane = 0; lane < kLanes; ++lane) {
         Code& code = codes[block * kLanes + static_cast<std::size_t>(lane)];
-        for (int v = 1; v < Format::kVariants; ++v) {
-          if (choice[v].gain[lane] > choice[code.variant].gain[lane]) code.variant = v;
-        }
-        code.level = choice[code.variant].level[lane];
-        search_levels(block, lane, d, code);
+        search_levels(block * kLanes + static_cast<std::size_t>(lane), d, choice, code);
         const float level = level_of(code);
         linear += static_cast<double>(level * code.q);
         square += static_cast<double>(level * level * code.p);
       }
     }
-    next_slot_ += 3;
+    next_slot_ += 3 * kThoroughSteps;
     if (!(linear > 0 && square > 0)) return;
     const float fitted = static_cast<float>(linear / square);
     const float gain = static_cast<float>(linear * linear / square);
@@ -199,44 +237,60 @@ class RowFit {
                      : 0.0F;
   }
 
-  /// Codes of one run at its likely level and the two beside it; the best of the three stays.
-  void search_levels(std::size_t block, int lane, float d, Code& code) {
-    const auto& levels = Format::kLevels[static_cast<std::size_t>(code.variant)];
-    std::array<int, 3> level;
-    std::array<float, 3> scales, q{}, p{};
-    for (int i = 0; i < 3; ++i) {
-      level[i] = std::clamp(code.level + i - 1, 0, kTop - 1);
-      scales[i] = d * levels[static_cast<std::size_t>(level[i])];
-    }
-    const std::size_t first = block * kSuperBlock + static_cast<std::size_t>(lane) * kSubBlock;
-    std::array<std::array<std::uint32_t, kGroups>, 3> index;
-    for (std::size_t g = 0; g < kGroups; ++g) {
-      const Target t = target(first + g * Format::kDim, code.variant);
-      const auto found =
-          Format::tree(code.variant).template search<3>(t, scales, scales[1], Format::kMargin);
-      for (std::size_t i = 0; i < 3; ++i) {
-        q[i] += found[i].q;
-        p[i] += found[i].p;
-        index[i][g] = found[i].index;
-      }
+  /// Codes of one run at its likely level and the two beside it (thorough: more of them, and of
+  /// all variants that are nearly as good); the best stays.
+  void search_levels(std::size_t sub, float d, const LevelChoice* choice, Code& code) {
+    const auto lane = static_cast<int>(sub % kLanes);
+    int likely = 0;
+    for (int v = 1; v < Format::kVariants; ++v) {
+      if (choice[v].gain[lane] > choice[likely].gain[lane]) likely = v;
     }
     float best = Format::kZeroLevel ? 0.0F : -1e30F;
+    if constexpr (!Format::kThorough) {
+      search_three(sub, d, {.variant = likely, .level = choice[likely].level[lane]}, 0, code, best);
+      return;
+    }
+    const float worth = choice[likely].gain[lane] * 0.9995F;
+    for (int v = 0; v < Format::kVariants; ++v) {
+      if (choice[v].gain[lane] < worth) continue;
+      for (int i = 0; i < kThoroughSteps; ++i) {
+        const int level = choice[v].level[lane] + 3 * (i - kThoroughSteps / 2) * Format::kLevelStep;
+        search_three(sub, d, {.variant = v, .level = level}, 3 * i, code, best);
+      }
+    }
+  }
+
+  struct Middle {
+    int variant, level;
+  };
+  void search_three(std::size_t sub, float d, Middle middle, int slot, Code& code, float& best) {
+    const auto& levels = Format::kLevels[static_cast<std::size_t>(middle.variant)];
+    std::array<int, 3> level;
+    std::array<float, 3> scales;
+    for (int i = 0; i < 3; ++i) {
+      const int wanted = middle.level + (i - 1) * Format::kLevelStep;
+      level[static_cast<std::size_t>(i)] = std::clamp(wanted, 0, kTop - 1);
+      scales[static_cast<std::size_t>(i)] =
+          d * levels[static_cast<std::size_t>(level[static_cast<std::size_t>(i)])];
+    }
+    const auto found = search_run(sub, middle.variant, scales, scales[1], Format::kWidth);
+    keep_lines(sub, middle.variant, found, next_slot_ + slot);
     for (std::size_t i = 0; i < 3; ++i) {
-      lines_[code.variant][block].set(next_slot_ + static_cast<int>(i), lane, q[i], p[i]);
-      const float gain = scales[i] * (2 * q[i] - scales[i] * p[i]);
+      const float gain = scales[i] * (2 * found.q[i] - scales[i] * found.p[i]);
       if (!(gain > best)) continue;
       best = gain;
-      code.used = true;
-      code.level = level[i];
-      code.q = q[i];
-      code.p = p[i];
-      code.index = index[i];
+      code = {.used = true,
+              .variant = middle.variant,
+              .level = level[i],
+              .q = found.q[i],
+              .p = found.p[i],
+              .index = found.index[i]};
     }
   }
 
   const RowInput& in_;
   Effort effort_;
-  int next_slot_ = static_cast<int>(kProbes);
+  int next_slot_ = 3 * static_cast<int>(kProbes);
   std::array<std::vector<ScaleLines>, Format::kVariants> lines_;
   std::array<std::vector<F8>, Format::kVariants> free_;
 };
