@@ -17,6 +17,7 @@ extern const Codec iq4_nl, iq4_xs;                                        // non
 extern const Codec iq4_ks;                                                // iqk/
 extern const Codec iq1_s, iq1_m, iq2_xxs, iq2_xs, iq2_s, iq3_xxs, iq3_s;  // codebook/
 extern const Codec iq1_kt, iq2_kt, iq3_kt, iq4_kt;                        // trellis/
+extern const Codec tq1_0, tq2_0, nvfp4, q1_0_g128, q2_0, iq1_bn, iq2_bn;  // ternary/
 
 // nonlinear/
 extern const Codec iq4_nl, iq4_xs, mxfp4;

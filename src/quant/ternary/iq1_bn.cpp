@@ -1,0 +1,66 @@
+// iq1_bn: ternary, one f16 scale a row, blocks of 64 in 13 bytes; 1.625 bits per weight.
+// Source: docs/spec/types/iqk.md, section 20.
+#include "base/bytes.h"
+#include "quant/registry.h"
+#include "quant/ternary/bitnet_row.h"
+#include "quant/ternary/block_codec.h"
+#include "quant/ternary/trits.h"
+
+namespace quant {
+namespace {
+constexpr std::size_t kElems = 64, kMeta = 2, kExtra = 12, kBytes = 13;
+
+/// Where the digit of element i is: byte and weight 3^power. Element 15 of each run of 16 is in the
+/// extra byte.
+struct Place {
+  std::size_t byte, power;
+};
+constexpr Place place(std::size_t i) noexcept {
+  const std::size_t run = i / 16, e = i % 16;
+  return e < 15 ? Place{3 * run + e / 5, e % 5} : Place{kExtra, run};
+}
+
+void decode(std::span<const std::byte> in, std::size_t cols, std::span<float> out) noexcept {
+  const float d = base::load_f16(in.data());
+  for (std::size_t i = 0; i < cols; ++i) {
+    const auto [byte, power] = place(i % kElems);
+    const unsigned z = base::load_u8(in.data() + kMeta + i / kElems * kBytes + byte);
+    out[i] = d * static_cast<float>(static_cast<int>(trit(z, 4 - power)) - 1);
+  }
+}
+
+float round_scale(double d) { return base::f16_to_f32(finite_f16(d)); }
+
+void pack_row(std::byte* row, float d, std::span<const std::uint8_t> digits) {
+  base::store_f16(row, d);
+  for (std::size_t b = 0; b < digits.size() / kElems; ++b) {
+    std::array<std::array<unsigned, 5>, kBytes> packed{};
+    for (std::size_t i = 0; i < kElems; ++i) {
+      const auto [byte, power] = place(i);
+      packed[byte][4 - power] = digits[b * kElems + i];
+    }
+    for (std::size_t j = 0; j < kBytes; ++j) {
+      base::store_u8(row + kMeta + b * kBytes + j, pack_trits(packed[j]));
+    }
+  }
+}
+
+std::optional<BadBlock> check(std::span<const std::byte> in, std::size_t) noexcept {
+  if (std::isfinite(base::load_f16(in.data()))) return std::nullopt;
+  return BadBlock{.block = 0, .offset = 0, .what = "row scale is not finite"};
+}
+
+}  // namespace
+
+const Codec iq1_bn{.id = 134,
+                   .name = "iq1_bn",
+                   .family = Family::ternary,
+                   .readers = Readers::ik_only,
+                   .block_elems = kElems,
+                   .block_bytes = kBytes,
+                   .row_meta_bytes = kMeta,
+                   .spec = "docs/spec/types/iqk.md, section 20",
+                   .decode = decode,
+                   .encode = encode_bitnet<kMeta, kBytes, round_scale, pack_row>,
+                   .check = check};
+}  // namespace quant

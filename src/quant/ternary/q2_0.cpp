@@ -1,0 +1,40 @@
+// q2_0: levels -1, 0, 1, 2, 64 weights share one f16 scale; 2.25 bits per weight.
+// Source: docs/spec/types/basic.md, "Q2_0".
+#include "quant/registry.h"
+#include "quant/ternary/block_codec.h"
+
+namespace quant {
+namespace {
+constexpr std::size_t kElems = 64, kCodes = 2, kBytes = 18;
+
+void decode_block(const std::byte* block, float* out) {
+  const float d = base::load_f16(block);
+  for (std::size_t i = 0; i < kElems; ++i) {
+    const unsigned code = (base::load_u8(block + kCodes + i / 4) >> 2 * (i % 4)) & 3U;
+    out[i] = static_cast<float>(static_cast<int>(code) - 1) * d;
+  }
+}
+
+void encode_block(std::span<const float> x, std::span<const double> w, std::byte* block) {
+  const std::uint16_t bits = finite_f16(best_scale(x, w, TopLevel::two));
+  const float d = base::f16_to_f32(bits);
+  base::store(block, bits);
+  for (std::size_t i = 0; i < kElems; ++i) {
+    block[kCodes + i / 4] |=
+        static_cast<std::byte>((nearest_level(x[i], d, TopLevel::two) + 1) << 2 * (i % 4));
+  }
+}
+
+}  // namespace
+
+const Codec q2_0{.id = 42,
+                 .name = "q2_0",
+                 .family = Family::ternary,
+                 .readers = Readers::mainline_only,
+                 .block_elems = kElems,
+                 .block_bytes = kBytes,
+                 .spec = "docs/spec/types/basic.md, Q2_0",
+                 .decode = decode_each<kElems, kBytes, decode_block>,
+                 .encode = encode_each<kElems, kBytes, encode_block, decode_block>,
+                 .check = check_each_f16<kElems, kBytes, 0>};
+}  // namespace quant

@@ -1,0 +1,54 @@
+// tq1_0: ternary, 256 weights share one f16 scale, five digits a byte; 1.6875 bits per weight.
+// Source: docs/spec/types/basic.md, "TQ1_0".
+#include "quant/registry.h"
+#include "quant/ternary/block_codec.h"
+#include "quant/ternary/trits.h"
+
+namespace quant {
+namespace {
+constexpr std::size_t kElems = 256, kScale = 52, kBytes = 54;
+
+/// Where the digit of element i is: byte and position.
+struct Place {
+  std::size_t byte, digit;
+};
+constexpr Place place(std::size_t i) noexcept {
+  if (i < 160) return {i % 32, i / 32};
+  if (i < 240) return {32 + (i - 160) % 16, (i - 160) / 16};
+  return {48 + (i - 240) % 4, (i - 240) / 4};
+}
+
+void decode_block(const std::byte* block, float* out) {
+  const float d = base::load_f16(block + kScale);
+  for (std::size_t i = 0; i < kElems; ++i) {
+    const auto [byte, digit] = place(i);
+    const int t = static_cast<int>(trit(base::load_u8(block + byte), digit)) - 1;
+    out[i] = static_cast<float>(t) * d;
+  }
+}
+
+void encode_block(std::span<const float> x, std::span<const double> w, std::byte* block) {
+  const std::uint16_t bits = finite_f16(best_scale(x, w, TopLevel::one));
+  const float d = base::f16_to_f32(bits);
+  std::array<std::array<unsigned, 5>, kScale> digits{};
+  for (std::size_t i = 0; i < kElems; ++i) {
+    const auto [byte, digit] = place(i);
+    digits[byte][digit] = static_cast<unsigned>(nearest_level(x[i], d, TopLevel::one) + 1);
+  }
+  for (std::size_t b = 0; b < kScale; ++b) base::store_u8(block + b, pack_trits(digits[b]));
+  base::store(block + kScale, bits);
+}
+
+}  // namespace
+
+const Codec tq1_0{.id = 34,
+                  .name = "tq1_0",
+                  .family = Family::ternary,
+                  .readers = Readers::mainline_only,
+                  .block_elems = kElems,
+                  .block_bytes = kBytes,
+                  .spec = "docs/spec/types/basic.md, TQ1_0",
+                  .decode = decode_each<kElems, kBytes, decode_block>,
+                  .encode = encode_each<kElems, kBytes, encode_block, decode_block>,
+                  .check = check_each_f16<kElems, kBytes, kScale>};
+}  // namespace quant

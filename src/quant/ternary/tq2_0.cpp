@@ -1,0 +1,44 @@
+// tq2_0: levels -1, 0, 1, 2, 256 weights share one f16 scale; 2.0625 bits per weight. Made for
+// ternary weights; for others the fourth level and a negative scale help.
+// Source: docs/spec/types/basic.md, "TQ2_0".
+#include "quant/registry.h"
+#include "quant/ternary/block_codec.h"
+
+namespace quant {
+namespace {
+constexpr std::size_t kElems = 256, kScale = 64, kBytes = 66;
+
+constexpr std::size_t byte_of(std::size_t i) noexcept { return 32 * (i / 128) + i % 32; }
+constexpr std::size_t shift_of(std::size_t i) noexcept { return 2 * (i / 32 % 4); }
+
+void decode_block(const std::byte* block, float* out) {
+  const float d = base::load_f16(block + kScale);
+  for (std::size_t i = 0; i < kElems; ++i) {
+    const unsigned code = (base::load_u8(block + byte_of(i)) >> shift_of(i)) & 3U;
+    out[i] = static_cast<float>(static_cast<int>(code) - 1) * d;
+  }
+}
+
+void encode_block(std::span<const float> x, std::span<const double> w, std::byte* block) {
+  const std::uint16_t bits = finite_f16(best_scale(x, w, TopLevel::two));
+  const float d = base::f16_to_f32(bits);
+  for (std::size_t i = 0; i < kElems; ++i) {
+    block[byte_of(i)] |=
+        static_cast<std::byte>((nearest_level(x[i], d, TopLevel::two) + 1) << shift_of(i));
+  }
+  base::store(block + kScale, bits);
+}
+
+}  // namespace
+
+const Codec tq2_0{.id = 35,
+                  .name = "tq2_0",
+                  .family = Family::ternary,
+                  .readers = Readers::mainline_only,
+                  .block_elems = kElems,
+                  .block_bytes = kBytes,
+                  .spec = "docs/spec/types/basic.md, TQ2_0",
+                  .decode = decode_each<kElems, kBytes, decode_block>,
+                  .encode = encode_each<kElems, kBytes, encode_block, decode_block>,
+                  .check = check_each_f16<kElems, kBytes, kScale>};
+}  // namespace quant
