@@ -6,6 +6,7 @@
 #include <queue>
 
 #include "text/kinds/kind.h"
+#include "text/kinds/word_cache.h"
 #include "text/utf8.h"
 
 namespace text {
@@ -73,23 +74,23 @@ struct Worse {
   }
 };
 
-/// Merges one piece of text. Memory is kept from piece to piece.
+/// Merges one piece of text (not empty). Memory is kept from piece to piece.
 class Merger {
  public:
   explicit Merger(const Vocab& vocab) : vocab_(vocab) {}
 
-  void begin() { parts_.clear(); }
-  void add(std::size_t begin, std::size_t length) {
-    const auto index = static_cast<std::uint32_t>(parts_.size());
-    parts_.push_back({.begin = static_cast<std::uint32_t>(begin),
-                      .length = static_cast<std::uint32_t>(length),
-                      .previous = index - 1,  // kEnd for the first
-                      .next = index + 1});
-  }
-
   void run(std::string_view text, std::vector<TokenId>& out) {
     text_ = text;
-    if (parts_.empty()) return;
+    parts_.clear();
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t length = std::min(lead_length(text[at]), text.size() - at);
+      const auto index = static_cast<std::uint32_t>(parts_.size());
+      parts_.push_back({.begin = static_cast<std::uint32_t>(at),
+                        .length = static_cast<std::uint32_t>(length),
+                        .previous = index - 1,  // kEnd for the first
+                        .next = index + 1});
+      at += length;
+    }
     parts_.back().next = kEnd;
     for (std::uint32_t i = 1; i < parts_.size(); ++i) consider(i - 1, i);
     while (!queue_.empty()) {
@@ -160,20 +161,20 @@ class Spm final : public Engine {
           .hint("tokenize it in parts");
     }
     Merger merger(vocab_);
+    WordCache cache;
+    std::size_t begin = 0;  // of the independent piece at hand
     std::size_t at = 0;
-    std::uint64_t left = 0;
-    merger.begin();
+    std::uint64_t left = InnerPairs::next(text, at);
     while (at < text.size()) {
-      const std::size_t begin = at;
+      const std::size_t here = at;
       const std::uint64_t code = InnerPairs::next(text, at);
-      if (begin > 0 && !inner_pairs_.occurs(left, code)) {
-        merger.run(text, out);
-        merger.begin();
+      if (!inner_pairs_.occurs(left, code)) {
+        encode_piece(std::string_view(text).substr(begin, here - begin), merger, cache, out);
+        begin = here;
       }
-      merger.add(begin, at - begin);
       left = code;
     }
-    merger.run(text, out);
+    encode_piece(std::string_view(text).substr(begin), merger, cache, out);
   }
 
   std::string normal_piece(std::string_view token_text) const override {
@@ -181,6 +182,19 @@ class Spm final : public Engine {
   }
 
  private:
+  static void encode_piece(std::string_view piece, Merger& merger, WordCache& cache,
+                           std::vector<TokenId>& out) {
+    if (piece.size() > WordCache::kMaxWord) return merger.run(piece, out);
+    const std::uint64_t hash = WordCache::hash_of(piece);
+    if (const auto ids = cache.find(piece, hash); !ids.empty()) {
+      out.insert(out.end(), ids.begin(), ids.end());
+      return;
+    }
+    const std::size_t first = out.size();
+    merger.run(piece, out);
+    cache.store(piece, hash, std::span(out).subspan(first));
+  }
+
   const Vocab& vocab_;
   bool space_prefix_;
   InnerPairs inner_pairs_;
