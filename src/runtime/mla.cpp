@@ -274,11 +274,13 @@ class Mla {
       kv[r] = pass_.cache.runs(pass_.cache_slot, run.sequence, run.position + run.n);
       std::span<std::uint32_t> first, last;
       visible(run, d_.heads, first, last);
-      for (std::size_t i = 0; i < first.size(); i += kQueryRows) {
+      // One token: fewer rows a block, so that its heads spread over the team.
+      const std::size_t step = run.n == 1 ? kQueryRows / 4 : kQueryRows;
+      for (std::size_t i = 0; i < first.size(); i += step) {
         const std::size_t row = run.first * d_.heads + i;
         blocks.push_back({.q = q.row(row),
                           .q_stride = q.cols,
-                          .n_q = std::min(kQueryRows, first.size() - i),
+                          .n_q = std::min(step, first.size() - i),
                           .first = first.data() + i,
                           .last = last.data() + i,
                           .runs = &kv[r],

@@ -1,4 +1,5 @@
-#include <cstring>
+#include <algorithm>
+#include <cmath>
 
 #include "support/support.h"
 
@@ -28,6 +29,29 @@ TEST(LogitsCommand, TextIsTokenized) {
   ASSERT_EQ(r.exit_code, 0) << r.err;
   EXPECT_EQ(r.out.substr(0, r.out.find(',')), "4 tokens");
   EXPECT_EQ(std::filesystem::file_size(out), 4U * 4096U * 4U);
+}
+
+TEST(LogitsCommand, QuantizedModelsGiveTheSameExpandedAndAbsorbed) {
+  const test::TempDir dir;
+  const std::string model = (dir / "q.gguf").string();
+  const std::string ids =
+      test::source_path("tests/golden/tiny-mla/eval_chunk0_tokens.i32").string();
+  // attn_k_b is made on the fly from the quantized attn_kv_b, and must not lose by it.
+  ASSERT_EQ(test::run_quern({"quantize", kModel, model, "q4_K"}).exit_code, 0);
+  std::vector<float> logits[2];
+  for (const int absorbed : {0, 1}) {
+    const std::string out = (dir / "out.f32").string();
+    const auto r = test::run_quern({"logits", "-m", model, "--ids", ids, "-o", out, "-ctk", "f32",
+                                    "-mla", absorbed != 0 ? "absorbed" : "expanded"});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    logits[absorbed] = test::read_floats(out);
+  }
+  const auto [low, high] = std::minmax_element(logits[0].begin(), logits[0].end());
+  double worst = 0;
+  for (std::size_t i = 0; i < logits[0].size(); ++i) {
+    worst = std::max(worst, std::abs(static_cast<double>(logits[0][i]) - logits[1][i]));
+  }
+  EXPECT_LT(worst / (*high - *low), 1e-3);
 }
 
 TEST(LogitsCommand, WrongUsageIsTold) {
