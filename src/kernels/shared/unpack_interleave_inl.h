@@ -1,0 +1,282 @@
+// Rows woven together: one row is picked out of its group. Layouts and the names of patterns (N4,
+// N2, S6, K6): docs/spec/types/interleaved.md. In all of them the codes of a run of four columns of
+// a row are the four bytes (or parts of them) of one 32-bit word.
+#pragma once
+
+#include "kernels/shared/unpack_codebook_inl.h"
+#include "kernels/shared/unpack_kquant_inl.h"
+
+namespace kernels {
+namespace {
+
+template <std::size_t kGroup>
+struct WovenRows {
+  static constexpr std::size_t kMeta = 0, kRows = kGroup;
+  static float row_scale(const std::byte*, std::size_t) noexcept { return 0; }
+};
+
+inline int word(const std::byte* p) noexcept { return static_cast<int>(u32(p)); }
+
+/// The same word for all eight runs of columns, run t moved right by shift t.
+inline __m256i runs_of(__m256i words, __m256i shifts, char mask) noexcept {
+  return _mm256_and_si256(_mm256_srlv_epi32(words, shifts), _mm256_set1_epi8(mask));
+}
+
+/// N4: words 0, 1 (columns 0-3 | 8-11, 16-19 | 24-27) and 2, 3 (4-7 | 12-15, 20-23 | 28-31), 16
+/// bytes apart.
+inline __m256i n4(const std::byte* qs, std::size_t row) noexcept {
+  const int w0 = word(qs + 4 * row), w1 = word(qs + 16 + 4 * row);
+  const int w2 = word(qs + 32 + 4 * row), w3 = word(qs + 48 + 4 * row);
+  return runs_of(_mm256_setr_epi32(w0, w2, w0, w2, w1, w3, w1, w3),
+                 _mm256_setr_epi32(0, 0, 4, 4, 0, 0, 4, 4), 15);
+}
+/// Two words 16 bytes apart: columns 0-15 and 16-31, for fields of two bits.
+inline __m256i halves(const std::byte* qs, std::size_t row) noexcept {
+  const int a = word(qs + 4 * row), b = word(qs + 16 + 4 * row);
+  return _mm256_setr_epi32(a, a, a, a, b, b, b, b);
+}
+inline __m256i n2(const std::byte* qs, std::size_t row) noexcept {
+  return runs_of(halves(qs, row), _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6), 3);
+}
+inline float s6(const std::byte* high, const std::byte* low, std::size_t u) noexcept {
+  const int l = (u8(low + (u & 31)) >> (4 * (u >> 5))) & 15;
+  const int h = (u8(high + (u & 15)) >> (2 * (u >> 4))) & 3;
+  return static_cast<float>((l | h << 4) - 32);
+}
+
+struct UnpackQ4_0R8 : WovenRows<8> {
+  static constexpr std::size_t kBlock = 8 * 18, kChunkBytes = kBlock;
+  static __m256i codes(const std::byte* qs, std::size_t row) noexcept {
+    const __m128i bytes = _mm_setr_epi32(word(qs + 4 * row), word(qs + 32 + 4 * row),
+                                         word(qs + 64 + 4 * row), word(qs + 96 + 4 * row));
+    return split_nibbles(bytes);
+  }
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    for (std::size_t b = 0; b < 8; ++b) {
+      put32(panel->code + 32 * b, codes(p + kBlock * b + 16, lane.row));
+    }
+    finish_32(panel, eight_f16(p + 2 * lane.row, kBlock), 8);
+  }
+};
+
+struct UnpackQ8_0R8 : WovenRows<8> {
+  static constexpr std::size_t kBlock = 8 * 34, kChunkBytes = kBlock;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    for (std::size_t b = 0; b < 8; ++b) {
+      const std::byte* q = p + kBlock * b + 16 + 4 * lane.row;
+      const __m256i v =
+          _mm256_setr_epi32(word(q), word(q + 32), word(q + 64), word(q + 96), word(q + 128),
+                            word(q + 160), word(q + 192), word(q + 224));
+      put32(panel->code + 32 * b, _mm256_xor_si256(v, _mm256_set1_epi8(-128)));
+    }
+    finish_32(panel, eight_f16(p + 2 * lane.row, kBlock), 128);
+  }
+};
+
+struct UnpackQ5_0R4 : WovenRows<4> {
+  static constexpr std::size_t kBlock = 4 * 22, kChunkBytes = 2 * kBlock;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    for (std::size_t b = 0; b < 8; ++b) {
+      const std::byte* q = p + kBlock * b;
+      const __m256i fifth = runs_of(_mm256_set1_epi32(word(q + 8 + 4 * lane.row)),
+                                    _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7), 1);
+      put32(panel->code + 32 * b,
+            _mm256_or_si256(n4(q + 24, lane.row), _mm256_slli_epi16(fifth, 4)));
+    }
+    finish_32(panel, eight_f16(p + 2 * lane.row, kBlock), 16);
+  }
+};
+
+struct UnpackQ6_0R4 : WovenRows<4> {
+  static constexpr std::size_t kBlock = 4 * 26, kChunkBytes = 2 * kBlock;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    for (std::size_t b = 0; b < 8; ++b) {
+      const std::byte* q = p + kBlock * b;
+      put32(panel->code + 32 * b,
+            _mm256_or_si256(n4(q + 40, lane.row), _mm256_slli_epi16(n2(q + 8, lane.row), 4)));
+    }
+    finish_32(panel, eight_f16(p + 2 * lane.row, kBlock), 32);
+  }
+};
+
+struct UnpackIq4NlR4 : WovenRows<4> {
+  static constexpr std::size_t kBlock = 4 * 18, kChunkBytes = 2 * kBlock;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    for (std::size_t b = 0; b < 8; ++b) {
+      put32(panel->code + 32 * b, look_up(levels_iq4(), n4(p + kBlock * b + 8, lane.row)));
+    }
+    finish_32(panel, eight_f16(p + 2 * lane.row, kBlock), 128);
+  }
+};
+
+/// Sixteen scale bytes of a row, 4 bytes apart, as q2_K and q6_K have them in order.
+inline __m128i scale_bytes(const std::byte* p, std::size_t row) noexcept {
+  alignas(16) std::uint8_t bytes[16];
+  for (std::size_t b = 0; b < 16; ++b) bytes[b] = u8(p + 4 * b + row);
+  return _mm_load_si128(reinterpret_cast<const __m128i*>(bytes));
+}
+
+struct UnpackQ2KR4 : WovenRows<4> {
+  static constexpr std::size_t kChunkBytes = 84;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    for (std::size_t b = 0; b < 8; ++b) {
+      put32(panel->code + 32 * b, n2(p + 80 + 32 * b, lane.row));
+    }
+    const __m128i packed = scale_bytes(p + 16, lane.row);
+    const __m128i mask = _mm_set1_epi8(15);
+    finish_affine_16(panel, f16(p + 2 * lane.row), f16(p + 8 + 2 * lane.row),
+                     _mm_and_si128(packed, mask), _mm_and_si128(_mm_srli_epi16(packed, 4), mask));
+  }
+};
+
+struct UnpackQ3KR4 : WovenRows<4> {
+  static constexpr std::size_t kChunkBytes = 110;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    const float d = f16(p + 2 * lane.row);
+    for (std::size_t b = 0; b < 8; ++b) {
+      const __m256i third = runs_of(_mm256_set1_epi32(word(p + 56 + 16 * b + 4 * lane.row)),
+                                    _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), 1);
+      put32(panel->code + 32 * b,
+            _mm256_or_si256(n2(p + 184 + 32 * b, lane.row), _mm256_slli_epi16(third, 2)));
+    }
+    for (std::size_t b = 0; b < kChunkBlocks; ++b) {
+      panel->scale[b] = d * s6(p + 8, p + 24, 4 * b + lane.row);
+      panel->offset[b] = -4 * panel->scale[b];
+    }
+  }
+};
+
+/// K6: scale and minimum of eight blocks of 32.
+inline void finish_k6(const std::byte* p, std::size_t row, U8Panel* panel) noexcept {
+  const float d = f16(p + 2 * row), dmin = f16(p + 8 + 2 * row);
+  for (std::size_t b = 0; b < 8; ++b) {
+    const std::size_t u = 4 * b + row;
+    const int high = (u8(p + 16 + (u & 15)) >> (4 * (u >> 4))) & 15;
+    const int low = u8(p + 32 + u);
+    const float scale = d * static_cast<float>((low & 15) | (high & 3) << 4);
+    const float offset = -dmin * static_cast<float>(low >> 4 | (high >> 2) << 4);
+    panel->scale[2 * b] = panel->scale[2 * b + 1] = scale;
+    panel->offset[2 * b] = panel->offset[2 * b + 1] = offset;
+  }
+}
+
+struct UnpackQ4KR4 : WovenRows<4> {
+  static constexpr std::size_t kChunkBytes = 144;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    for (std::size_t b = 0; b < 8; ++b) {
+      put32(panel->code + 32 * b, n4(p + 64 + 64 * b, lane.row));
+    }
+    finish_k6(p, lane.row, panel);
+  }
+};
+
+struct UnpackQ5KR4 : WovenRows<4> {
+  static constexpr std::size_t kChunkBytes = 176;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    for (std::size_t b = 0; b < 8; ++b) {
+      const __m256i fifth = runs_of(_mm256_set1_epi32(word(p + 64 + 16 * b + 4 * lane.row)),
+                                    _mm256_setr_epi32(0, 2, 1, 3, 4, 6, 5, 7), 1);
+      put32(panel->code + 32 * b,
+            _mm256_or_si256(n4(p + 192 + 64 * b, lane.row), _mm256_slli_epi16(fifth, 4)));
+    }
+    finish_k6(p, lane.row, panel);
+  }
+};
+
+struct UnpackQ6KR4 : WovenRows<4> {
+  static constexpr std::size_t kChunkBytes = 210;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    for (std::size_t b = 0; b < 8; ++b) {
+      const __m256i upper =
+          runs_of(halves(p + 72 + 32 * b, lane.row), _mm256_setr_epi32(0, 4, 2, 6, 0, 4, 2, 6), 3);
+      put32(panel->code + 32 * b,
+            _mm256_or_si256(n4(p + 328 + 64 * b, lane.row), _mm256_slli_epi16(upper, 4)));
+    }
+    const __m256 d = _mm256_set1_ps(f16(p + 2 * lane.row));
+    const __m128i s = scale_bytes(p + 8, lane.row);
+    finish_16(panel, _mm256_mul_ps(d, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(s))),
+              _mm256_mul_ps(d, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(s, 8)))), 32);
+  }
+};
+
+struct UnpackIq4XsR8 : WovenRows<8> {
+  static constexpr std::size_t kChunkBytes = 136;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    float scale[8];
+    for (std::size_t b = 0; b < 8; ++b) {
+      const std::byte* q = p + 64 + 128 * b + 4 * lane.row;
+      const int w0 = word(q), w1 = word(q + 32), w2 = word(q + 64), w3 = word(q + 96);
+      const __m256i codes = runs_of(_mm256_setr_epi32(w0, w0, w1, w1, w2, w2, w3, w3),
+                                    _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4), 15);
+      put32(panel->code + 32 * b, look_up(levels_iq4(), codes));
+      scale[b] = f16(p + 2 * lane.row) * s6(p + 16, p + 32, 8 * b + lane.row);
+    }
+    finish_32(panel, _mm256_loadu_ps(scale), 128);
+  }
+};
+
+struct UnpackIq4KsR4 : WovenRows<4> {
+  static constexpr std::size_t kChunkBytes = 136, kMeta = 4;
+  static float row_scale(const std::byte* group, std::size_t row) noexcept {
+    return f32(group + 4 * row);
+  }
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    float scale[8];
+    for (std::size_t b = 0; b < 8; ++b) {
+      const int s = u8(p + 4 * b + lane.row);
+      const __m128i levels =
+          _mm_add_epi8(levels_iq4(), _mm_set1_epi8(static_cast<char>((s & 1) * 4)));
+      put32(panel->code + 32 * b, look_up(levels, n4(p + 32 + 64 * b, lane.row)));
+      scale[b] = lane.d * static_cast<float>((s & 254) - 127);
+    }
+    finish_32(panel, _mm256_loadu_ps(scale), 128);
+  }
+};
+
+struct UnpackIq2XxsR4 : WovenRows<4> {
+  static constexpr std::size_t kChunkBytes = 66;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    const float d = 0.125F * f16(p + 2 * lane.row);
+    float scale[8];
+    for (std::size_t b = 0; b < 8; ++b) {
+      const std::byte* index = p + 136 + 16 * b + 4 * lane.row;
+      const std::uint32_t packed = u32(p + 8 + 16 * b + 4 * lane.row);
+      const std::uint32_t seven = (packed >> 1) & 0x7f7f7f7fu;
+      const __m256i magnitudes =
+          _mm256_setr_epi64x(UnpackIq2Xxs::entry(index), UnpackIq2Xxs::entry(index + 1),
+                             UnpackIq2Xxs::entry(index + 2), UnpackIq2Xxs::entry(index + 3));
+      put32(panel->code + 32 * b, signed_codes(magnitudes, seven ^ (seven << 1)));
+      const std::uint32_t level = _pext_u32(packed, 0x01010101u);
+      scale[b] = d * static_cast<float>(2 * level + 1);
+    }
+    finish_32(panel, _mm256_loadu_ps(scale), 128);
+  }
+};
+
+struct UnpackIq3SR4 : WovenRows<4> {
+  static constexpr std::size_t kChunkBytes = 110;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    const __m256i run = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const float d = f16(p + 2 * lane.row);
+    float scale[8];
+    for (std::size_t b = 0; b < 8; ++b) {
+      const std::byte* q = p + 8 + 32 * b + lane.row;
+      const __m256i low = _mm256_setr_epi32(u8(q), u8(q + 8), u8(q + 16), u8(q + 24), u8(q + 4),
+                                            u8(q + 12), u8(q + 20), u8(q + 28));
+      const std::size_t u = 4 * b + lane.row;
+      const __m256i high = _mm256_srlv_epi32(_mm256_set1_epi32(u8(p + 264 + u)), run);
+      const __m256i ninth = _mm256_slli_epi32(_mm256_and_si256(high, _mm256_set1_epi32(1)), 8);
+      const __m256i magnitudes = _mm256_i32gather_epi32(reinterpret_cast<const int*>(grid_iq3s),
+                                                        _mm256_or_si256(low, ninth), 4);
+      const __m256i ones = runs_of(_mm256_set1_epi32(word(p + 296 + 4 * u)), run, 1);
+      const __m256i minus = _mm256_sub_epi8(_mm256_setzero_si256(), ones);
+      const __m256i values = _mm256_sub_epi8(_mm256_xor_si256(magnitudes, minus), minus);
+      put32(panel->code + 32 * b, _mm256_xor_si256(values, _mm256_set1_epi8(-128)));
+      scale[b] = d * static_cast<float>(1 + 2 * ((u8(p + 424 + (u & 15)) >> (4 * (u >> 4))) & 15));
+    }
+    finish_32(panel, _mm256_loadu_ps(scale), 128);
+  }
+};
+
+}  // namespace
+}  // namespace kernels
