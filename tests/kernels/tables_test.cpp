@@ -125,12 +125,12 @@ double tolerance(const quant::Codec& codec, Packing packing, const float* w, con
                  std::size_t cols) {
   double products = 0;
   double rounding = 0;
-  for (std::size_t b = 0; b < cols; b += 16) {
+  for (std::size_t b = 0; b < cols; b += 32) {  // 32 activations share a scale
     double peak = 0;
-    for (std::size_t c = b; c < std::min(b + 16, cols); ++c) {
+    for (std::size_t c = b; c < std::min(b + 32, cols); ++c) {
       peak = std::max(peak, std::fabs(double{x[c]}));
     }
-    for (std::size_t c = b; c < std::min(b + 16, cols); ++c) {
+    for (std::size_t c = b; c < std::min(b + 32, cols); ++c) {
       products += std::fabs(double{w[c]} * double{x[c]});
       rounding += std::fabs(double{w[c]}) * peak / 254;
     }
