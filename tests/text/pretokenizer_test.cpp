@@ -77,7 +77,8 @@ TEST(Pretokenizer, HostileTextsTakeNearLinearTimeInEveryFamily) {
       const auto start = std::chrono::steady_clock::now();
       split(pretokenizer, input);
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-      EXPECT_LT(took.count(), 10) << pre << ' ' << input.substr(0, 3);  // quadratic would be far more
+      EXPECT_LT(took.count(), 10) << pre << ' '
+                                  << input.substr(0, 3);  // quadratic would be far more
     }
   }
 }
