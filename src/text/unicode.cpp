@@ -8,7 +8,7 @@
 namespace text {
 namespace {
 
-struct Lower {
+struct Case {
   std::uint32_t from, to;
 };
 struct Accent {
@@ -21,6 +21,9 @@ constexpr auto kCategoryNumbers = std::to_array<std::uint32_t>({
 constexpr auto kLowerNumbers = std::to_array<std::uint32_t>({
 #include "text/data/unicode_lowercase.txt.inc"
 });
+constexpr auto kUpperNumbers = std::to_array<std::uint32_t>({
+#include "text/data/unicode_uppercase.txt.inc"
+});
 constexpr auto kAccentNumbers = std::to_array<std::uint32_t>({
 #include "text/data/unicode_accents.txt.inc"
 });
@@ -32,8 +35,16 @@ constexpr auto rows_of(const std::array<std::uint32_t, N>& numbers) {
   return std::bit_cast<std::array<Row, N * sizeof(std::uint32_t) / sizeof(Row)>>(numbers);
 }
 constexpr auto kCategories = rows_of<CategoryRow>(kCategoryNumbers);
-constexpr auto kLower = rows_of<Lower>(kLowerNumbers);
+constexpr auto kLower = rows_of<Case>(kLowerNumbers);
+constexpr auto kUpper = rows_of<Case>(kUpperNumbers);
 constexpr auto kAccents = rows_of<Accent>(kAccentNumbers);
+
+template <std::size_t N>
+char32_t map_case(const std::array<Case, N>& rows, char32_t code) noexcept {
+  const auto* at = std::lower_bound(rows.begin(), rows.end(), code,
+                                    [](const Case& row, char32_t c) { return row.from < c; });
+  return at != rows.end() && at->from == code ? at->to : code;
+}
 
 }  // namespace
 
@@ -52,11 +63,8 @@ bool is_white_space(char32_t code) noexcept {
          code == 0x202F || code == 0x205F || code == 0x3000;
 }
 
-char32_t to_lower(char32_t code) noexcept {
-  const auto* at = std::lower_bound(std::begin(kLower), std::end(kLower), code,
-                                    [](const Lower& row, char32_t c) { return row.from < c; });
-  return at != std::end(kLower) && at->from == code ? at->to : code;
-}
+char32_t to_lower(char32_t code) noexcept { return map_case(kLower, code); }
+char32_t to_upper(char32_t code) noexcept { return map_case(kUpper, code); }
 
 char32_t without_accent(char32_t code) noexcept {
   const auto* above = std::upper_bound(std::begin(kAccents), std::end(kAccents), code,

@@ -29,8 +29,9 @@ std::span<const CategoryRow> category_rows() noexcept;
 std::uint32_t category(char32_t code) noexcept;
 /// The 25 code points that count as white space.
 bool is_white_space(char32_t code) noexcept;
-/// Simple lower-case mapping, one to one.
+/// Simple case mappings, one to one.
 char32_t to_lower(char32_t code) noexcept;
+char32_t to_upper(char32_t code) noexcept;
 /// First code point of the canonical decomposition: a letter without its accents.
 char32_t without_accent(char32_t code) noexcept;
 

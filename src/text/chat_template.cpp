@@ -1,0 +1,33 @@
+#include "text/chat_template.h"
+
+#include "text/template/json.h"
+#include "text/template/node.h"
+#include "text/template/parser.h"
+
+namespace text {
+
+struct ChatTemplate::Parsed {
+  jinja::Body body;
+};
+
+ChatTemplate::ChatTemplate(std::string_view source)
+    : parsed_(std::make_unique<Parsed>(Parsed{jinja::parse_template(source)})) {}
+ChatTemplate::~ChatTemplate() = default;
+ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
+ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
+
+std::string ChatTemplate::render(const nlohmann::ordered_json& context, const std::tm& now,
+                                 const jinja::Limits& limits) const {
+  if (!context.is_object()) {
+    throw base::Error(base::Fault::bad_input, "a template's variables must be a JSON object");
+  }
+  jinja::Render render(limits, now);
+  jinja::add_functions(render.top());
+  for (const auto& [name, value] : context.items()) {
+    render.top().set(name, jinja::from_json(value));
+  }
+  jinja::run_body(parsed_->body, render);
+  return render.take_output();
+}
+
+}  // namespace text

@@ -1,0 +1,410 @@
+#include "text/template/expressions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "text/template/strings.h"
+
+namespace text::jinja {
+namespace {
+
+class Constant final : public Expression {
+ public:
+  explicit Constant(Value value) : value_(std::move(value)) {}
+
+ private:
+  Value evaluate(Render&) const override { return value_; }
+  Value value_;
+};
+
+class Name final : public Expression {
+ public:
+  explicit Name(std::string name) : name_(std::move(name)) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    const Value* found = render.scope().find(name_);
+    return found == nullptr ? Value::undefined(name_) : *found;
+  }
+  std::string name_;
+};
+
+class ListDisplay final : public Expression {
+ public:
+  ListDisplay(std::vector<ExpressionPtr> items, bool tuple)
+      : items_(std::move(items)), tuple_(tuple) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    std::vector<Value> out;
+    for (const ExpressionPtr& item : items_) out.push_back(item->value(render));
+    return tuple_ ? Value::tuple(std::move(out)) : Value::list(std::move(out));
+  }
+  std::vector<ExpressionPtr> items_;
+  bool tuple_;
+};
+
+class DictDisplay final : public Expression {
+ public:
+  using Entries = std::vector<std::pair<ExpressionPtr, ExpressionPtr>>;
+  explicit DictDisplay(Entries entries) : entries_(std::move(entries)) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    auto out = std::make_shared<Dict>();
+    for (const auto& [key, value] : entries_) {
+      render.step(out->entries.size());
+      Value k = key->value(render);
+      out->set(std::move(k), value->value(render));
+    }
+    return out;
+  }
+  Entries entries_;
+};
+
+class Attribute final : public Expression {
+ public:
+  Attribute(ExpressionPtr object, std::string name)
+      : object_(std::move(object)), name_(std::move(name)) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    return attribute_of(object_->value(render), name_);
+  }
+  ExpressionPtr object_;
+  std::string name_;
+};
+
+class Item final : public Expression {
+ public:
+  Item(ExpressionPtr object, ExpressionPtr key)
+      : object_(std::move(object)), key_(std::move(key)) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    const Value object = object_->value(render);
+    return item_of(object, key_->value(render));
+  }
+  ExpressionPtr object_, key_;
+};
+
+/// Python's slice: the chosen places in order.
+class Slice final : public Expression {
+ public:
+  Slice(ExpressionPtr object, ExpressionPtr first, ExpressionPtr last, ExpressionPtr step)
+      : object_(std::move(object)),
+        first_(std::move(first)),
+        last_(std::move(last)),
+        step_(std::move(step)) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    const Value object = object_->value(render);
+    if (const std::string* text = object.string()) {
+      const std::vector<std::string_view> all = characters(*text);
+      std::string out;
+      for (const std::size_t i : places(render, all.size())) out += all[i];
+      render.string(out.size());
+      return out;
+    }
+    const List* list = object.list();
+    if (list == nullptr) {
+      throw failure(object.is_undefined()
+                        ? fmt::format("'{}' is undefined", object.undefined_name())
+                        : fmt::format("'{}' object is not subscriptable", object.type_name()));
+    }
+    std::vector<Value> out;
+    for (const std::size_t i : places(render, list->items.size())) out.push_back(list->items[i]);
+    return list->tuple ? Value::tuple(std::move(out)) : Value::list(std::move(out));
+  }
+
+  static std::optional<std::int64_t> bound(const ExpressionPtr& e, Render& render) {
+    if (e == nullptr) return std::nullopt;
+    const Value v = e->value(render);
+    if (v.is_none()) return std::nullopt;
+    if (v.is_whole()) return v.whole();
+    throw failure("slice indices must be integers or None");
+  }
+
+  std::vector<std::size_t> places(Render& render, std::size_t size) const {
+    const auto n = static_cast<std::int64_t>(size);
+    const auto first = bound(first_, render);
+    const auto last = bound(last_, render);
+    const std::int64_t step = bound(step_, render).value_or(1);
+    if (step == 0) throw failure("slice step cannot be zero");
+    render.step(size);
+    const bool forward = step > 0;
+    const std::int64_t low = forward ? 0 : -1;
+    const std::int64_t high = forward ? n : n - 1;
+    const auto clipped = [&](std::int64_t i) { return std::clamp(i < 0 ? i + n : i, low, high); };
+    const std::int64_t begin = first ? clipped(*first) : forward ? low : high;
+    const std::int64_t end = last ? clipped(*last) : forward ? high : low;
+    std::vector<std::size_t> out;
+    for (std::int64_t i = begin; forward ? i < end : i > end;) {
+      out.push_back(static_cast<std::size_t>(i));
+      if (__builtin_add_overflow(i, step, &i)) break;
+    }
+    return out;
+  }
+
+  ExpressionPtr object_, first_, last_, step_;
+};
+
+class Call final : public Expression {
+ public:
+  Call(ExpressionPtr callee, CallArguments arguments)
+      : callee_(std::move(callee)), arguments_(std::move(arguments)) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    const Value callee = callee_->value(render);
+    if (callee.is_undefined()) {
+      throw failure(fmt::format("'{}' is undefined", callee.undefined_name()));
+    }
+    Object* object = callee.object();
+    if (object == nullptr || !object->callable()) {
+      throw failure(fmt::format("'{}' object is not callable", callee.type_name()));
+    }
+    return object->call(render, arguments_.evaluate(render));
+  }
+  ExpressionPtr callee_;
+  CallArguments arguments_;
+};
+
+class FilterExpression final : public Expression {
+ public:
+  FilterExpression(ExpressionPtr input, std::string name, CallArguments arguments)
+      : input_(std::move(input)), name_(std::move(name)), arguments_(std::move(arguments)) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    const Value input = input_->value(render);
+    return apply_filter(render, name_, input, arguments_.evaluate(render));
+  }
+  ExpressionPtr input_;
+  std::string name_;
+  CallArguments arguments_;
+};
+
+class TestExpression final : public Expression {
+ public:
+  TestExpression(ExpressionPtr input, std::string name, CallArguments arguments, bool inverted)
+      : input_(std::move(input)),
+        name_(std::move(name)),
+        arguments_(std::move(arguments)),
+        inverted_(inverted) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    const Value input = input_->value(render);
+    return apply_test(render, name_, input, arguments_.evaluate(render)) != inverted_;
+  }
+  ExpressionPtr input_;
+  std::string name_;
+  CallArguments arguments_;
+  bool inverted_;
+};
+
+class Arithmetic final : public Expression {
+ public:
+  Arithmetic(std::string operation, ExpressionPtr left, ExpressionPtr right)
+      : operation_(std::move(operation)), left_(std::move(left)), right_(std::move(right)) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    const Value left = left_->value(render);
+    return arithmetic(render, operation_, left, right_->value(render));
+  }
+  std::string operation_;
+  ExpressionPtr left_, right_;
+};
+
+class Comparison final : public Expression {
+ public:
+  using Rest = std::vector<std::pair<std::string, ExpressionPtr>>;
+  Comparison(ExpressionPtr first, Rest rest) : first_(std::move(first)), rest_(std::move(rest)) {}
+
+ private:
+  static bool holds(std::string_view operation, const Value& a, const Value& b) {
+    if (operation == "==") return equal(a, b);
+    if (operation == "!=") return !equal(a, b);
+    if (operation == "in") return contains(b, a);
+    if (operation == "not in") return !contains(b, a);
+    if (operation == "<") return less(a, b);
+    if (operation == ">") return less(b, a);
+    if (operation == "<=") return less(a, b) || equal(a, b);
+    return less(b, a) || equal(a, b);
+  }
+  Value evaluate(Render& render) const override {
+    Value left = first_->value(render);
+    for (const auto& [operation, next] : rest_) {
+      Value right = next->value(render);
+      if (!holds(operation, left, right)) return false;
+      left = std::move(right);
+    }
+    return true;
+  }
+  ExpressionPtr first_;
+  Rest rest_;
+};
+
+class Logic final : public Expression {
+ public:
+  Logic(ExpressionPtr left, ExpressionPtr right, bool is_and)
+      : left_(std::move(left)), right_(std::move(right)), is_and_(is_and) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    Value left = left_->value(render);
+    return truth(left) == is_and_ ? right_->value(render) : left;
+  }
+  ExpressionPtr left_, right_;
+  bool is_and_;
+};
+
+class Unary final : public Expression {
+ public:
+  Unary(char operation, ExpressionPtr operand)
+      : operation_(operation), operand_(std::move(operand)) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    const Value v = operand_->value(render);
+    if (operation_ == '!') return !truth(v);
+    if (operation_ == '-') return arithmetic(render, "-", std::int64_t{0}, v);
+    return arithmetic(render, "+", std::int64_t{0}, v);
+  }
+  char operation_;
+  ExpressionPtr operand_;
+};
+
+class Choice final : public Expression {
+ public:
+  Choice(ExpressionPtr condition, ExpressionPtr then, ExpressionPtr otherwise)
+      : condition_(std::move(condition)),
+        then_(std::move(then)),
+        otherwise_(std::move(otherwise)) {}
+
+ private:
+  Value evaluate(Render& render) const override {
+    if (truth(condition_->value(render))) return then_->value(render);
+    return otherwise_ == nullptr ? Value::undefined("the untaken branch")
+                                 : otherwise_->value(render);
+  }
+  ExpressionPtr condition_, then_, otherwise_;
+};
+
+std::size_t depth_of(const ExpressionPtr& e) { return e == nullptr ? 0 : e->depth; }
+std::size_t depth_of(const CallArguments& arguments) {
+  std::size_t depth = 0;
+  for (const auto& e : arguments.positional) depth = std::max(depth, depth_of(e));
+  for (const auto& [name, e] : arguments.named) depth = std::max(depth, depth_of(e));
+  return depth;
+}
+
+template <class Node, class... Parts>
+ExpressionPtr node(std::size_t below, Parts&&... parts) {
+  auto made = std::make_unique<Node>(std::forward<Parts>(parts)...);
+  made->depth = below + 1;
+  return made;
+}
+
+}  // namespace
+
+ExpressionPtr make_constant(Value value) { return node<Constant>(0, std::move(value)); }
+ExpressionPtr make_name(std::string name) { return node<Name>(0, std::move(name)); }
+
+ExpressionPtr make_list(std::vector<ExpressionPtr> items, bool tuple) {
+  std::size_t depth = 0;
+  for (const ExpressionPtr& item : items) depth = std::max(depth, depth_of(item));
+  return node<ListDisplay>(depth, std::move(items), tuple);
+}
+
+ExpressionPtr make_dict(std::vector<std::pair<ExpressionPtr, ExpressionPtr>> entries) {
+  std::size_t depth = 0;
+  for (const auto& [k, v] : entries) depth = std::max({depth, depth_of(k), depth_of(v)});
+  return node<DictDisplay>(depth, std::move(entries));
+}
+
+ExpressionPtr make_attribute(ExpressionPtr object, std::string name) {
+  const std::size_t depth = depth_of(object);
+  return node<Attribute>(depth, std::move(object), std::move(name));
+}
+
+ExpressionPtr make_item(ExpressionPtr object, ExpressionPtr key) {
+  const std::size_t depth = std::max(depth_of(object), depth_of(key));
+  return node<Item>(depth, std::move(object), std::move(key));
+}
+
+ExpressionPtr make_slice(ExpressionPtr object, ExpressionPtr first, ExpressionPtr last,
+                         ExpressionPtr step) {
+  const std::size_t depth =
+      std::max({depth_of(object), depth_of(first), depth_of(last), depth_of(step)});
+  return node<Slice>(depth, std::move(object), std::move(first), std::move(last), std::move(step));
+}
+
+ExpressionPtr make_call(ExpressionPtr callee, CallArguments arguments) {
+  const std::size_t depth = std::max(depth_of(callee), depth_of(arguments));
+  return node<Call>(depth, std::move(callee), std::move(arguments));
+}
+
+ExpressionPtr make_filter(ExpressionPtr input, std::string name, CallArguments arguments) {
+  const std::size_t depth = std::max(depth_of(input), depth_of(arguments));
+  return node<FilterExpression>(depth, std::move(input), std::move(name), std::move(arguments));
+}
+
+ExpressionPtr make_test(ExpressionPtr input, std::string name, CallArguments arguments,
+                        bool inverted) {
+  const std::size_t depth = std::max(depth_of(input), depth_of(arguments));
+  return node<TestExpression>(depth, std::move(input), std::move(name), std::move(arguments),
+                              inverted);
+}
+
+ExpressionPtr make_arithmetic(std::string operation, ExpressionPtr left, ExpressionPtr right) {
+  const std::size_t depth = std::max(depth_of(left), depth_of(right));
+  return node<Arithmetic>(depth, std::move(operation), std::move(left), std::move(right));
+}
+
+ExpressionPtr make_comparison(ExpressionPtr first,
+                              std::vector<std::pair<std::string, ExpressionPtr>> rest) {
+  std::size_t depth = depth_of(first);
+  for (const auto& [operation, e] : rest) depth = std::max(depth, depth_of(e));
+  return node<Comparison>(depth, std::move(first), std::move(rest));
+}
+
+ExpressionPtr make_and(ExpressionPtr left, ExpressionPtr right) {
+  const std::size_t depth = std::max(depth_of(left), depth_of(right));
+  return node<Logic>(depth, std::move(left), std::move(right), true);
+}
+ExpressionPtr make_or(ExpressionPtr left, ExpressionPtr right) {
+  const std::size_t depth = std::max(depth_of(left), depth_of(right));
+  return node<Logic>(depth, std::move(left), std::move(right), false);
+}
+
+ExpressionPtr make_not(ExpressionPtr operand) {
+  const std::size_t depth = depth_of(operand);
+  return node<Unary>(depth, '!', std::move(operand));
+}
+ExpressionPtr make_negative(ExpressionPtr operand) {
+  const std::size_t depth = depth_of(operand);
+  return node<Unary>(depth, '-', std::move(operand));
+}
+ExpressionPtr make_positive(ExpressionPtr operand) {
+  const std::size_t depth = depth_of(operand);
+  return node<Unary>(depth, '+', std::move(operand));
+}
+
+ExpressionPtr make_choice(ExpressionPtr condition, ExpressionPtr then, ExpressionPtr otherwise) {
+  const std::size_t depth = std::max({depth_of(condition), depth_of(then), depth_of(otherwise)});
+  return node<Choice>(depth, std::move(condition), std::move(then), std::move(otherwise));
+}
+
+Arguments CallArguments::evaluate(Render& render) const {
+  Arguments out;
+  for (const ExpressionPtr& e : positional) out.positional.push_back(e->value(render));
+  for (const auto& [name, e] : named) out.named.emplace_back(name, e->value(render));
+  return out;
+}
+
+}  // namespace text::jinja

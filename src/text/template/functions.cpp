@@ -1,0 +1,84 @@
+// Functions that every template can call.
+#include <fmt/format.h>
+
+#include <array>
+#include <ctime>
+
+#include "text/template/arguments.h"
+#include "text/template/objects.h"
+
+namespace text::jinja {
+namespace {
+
+Value range(Render& render, const Arguments& a) {
+  const Bound b("range", {"start", "stop", "step"}, a);
+  b.required(0);
+  const bool one = b.find(1) == nullptr;
+  const std::int64_t first = one ? 0 : b.whole(0, 0);
+  const std::int64_t last = one ? b.whole(0, 0) : b.whole(1, 0);
+  const std::int64_t step = b.whole(2, 1);
+  if (step == 0) throw failure("range() arg 3 must not be zero");
+  std::vector<Value> out;
+  for (std::int64_t i = first; step > 0 ? i < last : i > last;) {
+    render.items(1);
+    out.emplace_back(i);
+    if (__builtin_add_overflow(i, step, &i)) break;
+  }
+  return Value::list(std::move(out));
+}
+
+Value make_namespace(Render& render, const Arguments& a) {
+  auto space = std::make_shared<Namespace>();
+  for (const Value& from : a.positional) {
+    if (from.dict() == nullptr) throw failure("namespace() takes mappings and names");
+    for (const auto& [key, value] : from.dict()->entries) space->set(render, to_text(key), value);
+  }
+  for (const auto& [name, value] : a.named) space->set(render, name, value);
+  return Value::ObjectPtr(std::move(space));
+}
+
+Value make_dict(Render& render, const Arguments& a) {
+  auto dict = std::make_shared<Dict>();
+  for (const Value& from : a.positional) {
+    if (from.dict() == nullptr) throw failure("dict() takes mappings and names");
+    for (const auto& [key, value] : from.dict()->entries) dict->set(key, value);
+  }
+  for (const auto& [name, value] : a.named) dict->set(name, value);
+  render.step(dict->entries.size());
+  return dict;
+}
+
+Value raise_exception(Render&, const Arguments& a) {
+  throw failure(to_text(Bound("raise_exception", {"message"}, a).required(0)));
+}
+
+Value strftime_now(Render& render, const Arguments& a) {
+  const std::string format = Bound("strftime_now", {"format"}, a).text(0);
+  if (format.empty()) return "";
+  std::array<char, 4096> out{};
+  const std::size_t n = std::strftime(out.data(), out.size(), format.c_str(), &render.now());
+  if (n == 0) throw failure("strftime_now(): the format is too long");
+  return std::string(out.data(), n);
+}
+
+struct Row {
+  std::string_view name;
+  Function::Body body;
+};
+constexpr Row kFunctions[] = {
+    {"range", range},
+    {"namespace", make_namespace},
+    {"dict", make_dict},
+    {"raise_exception", raise_exception},
+    {"strftime_now", strftime_now},
+};
+
+}  // namespace
+
+void add_functions(Scope& scope) {
+  for (const Row& row : kFunctions) {
+    scope.set(row.name, Value::ObjectPtr(std::make_shared<Function>(row.body)));
+  }
+}
+
+}  // namespace text::jinja

@@ -1,0 +1,170 @@
+#include "text/template/strings.h"
+
+#include <algorithm>
+
+#include "text/unicode.h"
+#include "text/utf8.h"
+
+namespace text::jinja {
+namespace {
+
+/// Python's str.isspace: our table and the four separators of ASCII.
+bool is_space(char32_t c) { return is_white_space(c) || (c >= 0x1C && c <= 0x1F); }
+
+char32_t code_of(std::string_view character) {
+  std::size_t at = 0;
+  return decode_utf8(character, at);
+}
+
+template <class Map>
+std::string mapped(std::string_view text, Map map) {
+  std::string out;
+  out.reserve(text.size());
+  bool first = true;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    const char32_t c = decode_utf8(text, at);
+    const char32_t to = map(c, first);
+    first = false;
+    if (to == c) {
+      out += text.substr(begin, at - begin);
+    } else {
+      append_utf8(to, out);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string_view> characters(std::string_view text) {
+  std::vector<std::string_view> out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    decode_utf8(text, at);
+    out.push_back(text.substr(begin, at - begin));
+  }
+  return out;
+}
+
+std::string_view strip(std::string_view text, std::optional<std::string_view> set, bool left,
+                       bool right) {
+  const std::vector<std::string_view> all = characters(text);
+  const std::vector<std::string_view> chosen = characters(set.value_or(""));
+  const auto goes = [&](std::string_view c) {
+    return set ? std::find(chosen.begin(), chosen.end(), c) != chosen.end() : is_space(code_of(c));
+  };
+  std::size_t begin = 0;
+  std::size_t end = all.size();
+  while (left && begin < end && goes(all[begin])) ++begin;
+  while (right && begin < end && goes(all[end - 1])) --end;
+  if (begin == end) return {};
+  const char* last = all[end - 1].data() + all[end - 1].size();
+  return {all[begin].data(), static_cast<std::size_t>(last - all[begin].data())};
+}
+
+std::vector<std::string> split(std::string_view text, std::optional<std::string_view> separator,
+                               std::int64_t limit) {
+  std::vector<std::string> out;
+  const auto more = [&] { return limit < 0 || static_cast<std::int64_t>(out.size()) < limit; };
+  if (separator) {
+    std::size_t at = 0;
+    for (std::size_t hit = 0; more() && (hit = text.find(*separator, at)) != text.npos;) {
+      out.emplace_back(text.substr(at, hit - at));
+      at = hit + separator->size();
+    }
+    out.emplace_back(text.substr(at));
+    return out;
+  }
+  std::string_view rest = strip(text, std::nullopt, true, false);
+  while (!rest.empty()) {
+    if (!more()) {
+      out.emplace_back(strip(rest, std::nullopt, false, true));
+      break;
+    }
+    std::size_t end = 0;
+    while (end < rest.size()) {
+      std::size_t next = end;
+      if (is_space(decode_utf8(rest, next))) break;
+      end = next;
+    }
+    out.emplace_back(rest.substr(0, end));
+    rest = rest.substr(end);
+    while (!rest.empty()) {
+      std::size_t next = 0;
+      if (!is_space(decode_utf8(rest, next))) break;
+      rest = rest.substr(next);
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> split_from_right(std::string_view text, std::string_view separator,
+                                          std::int64_t limit) {
+  std::vector<std::string> out;
+  while (limit < 0 || static_cast<std::int64_t>(out.size()) < limit) {
+    const std::size_t hit = text.rfind(separator);
+    if (hit == text.npos) break;
+    out.emplace_back(text.substr(hit + separator.size()));
+    text = text.substr(0, hit);
+  }
+  out.emplace_back(text);
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+std::vector<std::string> split_lines(std::string_view text, bool keep_ends) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = std::min(text.find_first_of("\r\n", at), text.size());
+    std::size_t next = std::min(end + 1, text.size());
+    if (text.substr(end, 2) == "\r\n") next = end + 2;
+    out.emplace_back(text.substr(at, (keep_ends ? next : end) - at));
+    at = next;
+  }
+  return out;
+}
+
+std::string upper(std::string_view text) {
+  return mapped(text, [](char32_t c, bool) { return to_upper(c); });
+}
+std::string lower(std::string_view text) {
+  return mapped(text, [](char32_t c, bool) { return to_lower(c); });
+}
+std::string capitalized(std::string_view text) {
+  return mapped(text, [](char32_t c, bool first) { return first ? to_upper(c) : to_lower(c); });
+}
+std::string titled(std::string_view text) {
+  bool inside = false;
+  return mapped(text, [&inside](char32_t c, bool) {
+    const char32_t out = inside ? to_lower(c) : to_upper(c);
+    inside = (category(c) & kCategoryLetter) != 0;
+    return out;
+  });
+}
+
+std::string replaced(std::string_view text, std::string_view from, std::string_view to,
+                     std::int64_t limit) {
+  std::string out;
+  if (from.empty()) {  // Python puts `to` between all characters
+    const std::vector<std::string_view> all = characters(text);
+    for (std::size_t i = 0; i <= all.size(); ++i) {
+      if (limit < 0 || static_cast<std::int64_t>(i) < limit) out += to;
+      if (i < all.size()) out += all[i];
+    }
+    return out;
+  }
+  std::size_t at = 0;
+  for (std::int64_t n = 0; limit < 0 || n < limit; ++n) {
+    const std::size_t hit = text.find(from, at);
+    if (hit == text.npos) break;
+    out += text.substr(at, hit - at);
+    out += to;
+    at = hit + from.size();
+  }
+  out += text.substr(at);
+  return out;
+}
+
+}  // namespace text::jinja

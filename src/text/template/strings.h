@@ -1,0 +1,33 @@
+// Python's string operations, by characters, not bytes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace text::jinja {
+
+/// Views of the characters of well-formed UTF-8; a broken byte is a character of its own.
+std::vector<std::string_view> characters(std::string_view text);
+
+/// Removes characters of `set` from the chosen ends; without a set, Unicode white space.
+std::string_view strip(std::string_view text, std::optional<std::string_view> set, bool left,
+                       bool right);
+
+/// str.split: by runs of white space, or by a separator (not empty); at most `limit` cuts if >= 0.
+std::vector<std::string> split(std::string_view text, std::optional<std::string_view> separator,
+                               std::int64_t limit);
+std::vector<std::string> split_from_right(std::string_view text, std::string_view separator,
+                                          std::int64_t limit);
+std::vector<std::string> split_lines(std::string_view text, bool keep_ends);
+
+std::string upper(std::string_view text);
+std::string lower(std::string_view text);
+std::string capitalized(std::string_view text);
+std::string titled(std::string_view text);
+/// At most `limit` replacements if >= 0.
+std::string replaced(std::string_view text, std::string_view from, std::string_view to,
+                     std::int64_t limit);
+
+}  // namespace text::jinja

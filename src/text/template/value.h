@@ -1,0 +1,175 @@
+// Values of chat templates, as Python has them: undefined, none, booleans, whole numbers, floats,
+// strings, lists and tuples, mappings in order, objects.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+
+namespace text::jinja {
+
+class Value;
+class Render;
+
+/// A mistake of the template or of what it was given; the message is for people.
+base::Error failure(const std::string& message);
+
+struct Undefined {
+  std::shared_ptr<const std::string> name = nullptr;  ///< what was looked for, for messages
+};
+struct None {};
+
+/// A list, or a tuple, which prints differently. Shared: two names may hold one list.
+struct List {
+  List(std::vector<Value> values, bool is_tuple);
+  List(const List&) = delete;
+  List& operator=(const List&) = delete;
+  ~List();  // level by level, so that deep nesting cannot exhaust the stack
+
+  std::vector<Value> items;
+  bool tuple = false;
+};
+
+/// Entries in the order in which they were first set. Keys are of any plain type.
+struct Dict {
+  Dict();
+  Dict(const Dict&) = delete;
+  Dict& operator=(const Dict&) = delete;
+  ~Dict();
+
+  std::vector<std::pair<Value, Value>> entries;
+
+  const Value* find(const Value& key) const;
+  const Value* find(std::string_view key) const;
+  const Value* find(const char* key) const { return find(std::string_view(key)); }
+  void set(Value key, Value value);
+};
+
+/// Arguments of a call.
+struct Arguments {
+  std::vector<Value> positional;
+  std::vector<std::pair<std::string, Value>> named;
+};
+
+/// A thing with attributes or that can be called: namespace, loop, macro, function, method.
+class Object {
+ public:
+  virtual ~Object() = default;
+  virtual std::string_view type_name() const noexcept = 0;
+  /// Null if there is none.
+  virtual const Value* attribute(std::string_view) const { return nullptr; }
+  virtual bool callable() const noexcept { return false; }
+  virtual Value call(Render& render, const Arguments& arguments);
+  /// Every value that this object keeps alive (so that no cycle is ever made).
+  virtual std::vector<Value> held() const { return {}; }
+  /// Lets go of them.
+  virtual void release() {}
+};
+
+class Value {
+ public:
+  using String = std::shared_ptr<const std::string>;
+  using ListPtr = std::shared_ptr<List>;
+  using DictPtr = std::shared_ptr<Dict>;
+  using ObjectPtr = std::shared_ptr<Object>;
+
+  Value() : data_(Undefined{}) {}
+  Value(None) : data_(None{}) {}
+  Value(bool b) : data_(b) {}
+  Value(std::int64_t i) : data_(i) {}
+  Value(double d) : data_(d) {}
+  Value(std::string s) : data_(std::make_shared<const std::string>(std::move(s))) {}
+  Value(std::string_view s) : Value(std::string(s)) {}
+  Value(const char* s) : Value(std::string(s)) {}
+  Value(ListPtr list) : data_(std::move(list)) {}
+  Value(DictPtr dict) : data_(std::move(dict)) {}
+  Value(ObjectPtr object) : data_(std::move(object)) {}
+  static Value undefined(std::string name);
+  static Value list(std::vector<Value> items) {
+    return std::make_shared<List>(std::move(items), false);
+  }
+  static Value tuple(std::vector<Value> items) {
+    return std::make_shared<List>(std::move(items), true);
+  }
+
+  bool is_undefined() const noexcept { return std::holds_alternative<Undefined>(data_); }
+  bool is_none() const noexcept { return std::holds_alternative<None>(data_); }
+  const bool* boolean() const noexcept { return std::get_if<bool>(&data_); }
+  const std::int64_t* integer() const noexcept { return std::get_if<std::int64_t>(&data_); }
+  const double* real() const noexcept { return std::get_if<double>(&data_); }
+  const std::string* string() const noexcept {
+    const String* s = std::get_if<String>(&data_);
+    return s == nullptr ? nullptr : s->get();
+  }
+  List* list() const noexcept { return get<ListPtr>(); }
+  Dict* dict() const noexcept { return get<DictPtr>(); }
+  Object* object() const noexcept { return get<ObjectPtr>(); }
+  template <class T>
+  T* object_as() const noexcept {
+    return dynamic_cast<T*>(object());
+  }
+
+  /// Booleans count as 0 and 1, as in Python. Null data otherwise.
+  bool is_whole() const noexcept { return boolean() != nullptr || integer() != nullptr; }
+  bool is_number() const noexcept { return is_whole() || real() != nullptr; }
+  std::int64_t whole() const noexcept;
+  double number() const noexcept;
+
+  /// Python's name of the type, for messages.
+  std::string_view type_name() const noexcept;
+  /// The name that an undefined value was looked for under.
+  std::string undefined_name() const {
+    const auto& name = std::get<Undefined>(data_).name;
+    return name == nullptr ? "value" : *name;
+  }
+
+  /// Destroys values level by level, so that deep nesting cannot exhaust the stack.
+  static void destroy(std::vector<Value> values);
+
+ private:
+  template <class P>
+  bool sole_owner() const noexcept {
+    const P* p = std::get_if<P>(&data_);
+    return p != nullptr && p->use_count() == 1;
+  }
+  template <class P>
+  typename P::element_type* get() const noexcept {
+    const P* p = std::get_if<P>(&data_);
+    return p == nullptr ? nullptr : p->get();
+  }
+  std::variant<Undefined, None, bool, std::int64_t, double, String, ListPtr, DictPtr, ObjectPtr>
+      data_;
+};
+
+/// Python's truth of a value.
+bool truth(const Value& v);
+/// Python's ==, deep. true == 1.
+bool equal(const Value& a, const Value& b);
+/// Python's <: numbers, strings, lists of such. Throws for other pairs.
+bool less(const Value& a, const Value& b);
+/// str(v): what printing gives.
+std::string to_text(const Value& v);
+/// repr(v): how it looks inside a printed list.
+std::string to_repr(const Value& v);
+/// repr of a float: the shortest digits that read back the same.
+std::string float_text(double d);
+
+/// The values that a loop runs over: items, keys, characters; nothing for undefined. Throws for
+/// what cannot be iterated.
+std::vector<Value> iterate(const Value& v);
+bool is_iterable(const Value& v) noexcept;
+/// Number of items, entries or characters. Throws for what has no length.
+std::size_t length(const Value& v);
+/// Membership: item of a list, key of a mapping, part of a string. Throws for anything else.
+bool contains(const Value& container, const Value& item);
+
+/// Throws if keeping `value` inside `holder` would make a ring.
+void refuse_ring(Render& render, const void* holder, const Value& value);
+
+}  // namespace text::jinja
