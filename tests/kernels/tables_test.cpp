@@ -125,7 +125,13 @@ double tolerance(const quant::Codec& codec, Packing packing, const float* w, con
                  std::size_t cols) {
   double products = 0;
   double rounding = 0;
-  for (std::size_t b = 0; b < cols; b += 32) {  // 32 activations share a scale
+  double peak_w = 0;
+  double sum_x = 0;
+  for (std::size_t c = 0; c < cols; ++c) {
+    peak_w = std::max(peak_w, std::fabs(double{w[c]}));
+    sum_x += std::fabs(double{x[c]});
+  }
+  for (std::size_t b = 0; b < cols; b += 32) {  // up to 32 activations share a scale
     double peak = 0;
     for (std::size_t c = b; c < std::min(b + 32, cols); ++c) {
       peak = std::max(peak, std::fabs(double{x[c]}));
@@ -136,7 +142,8 @@ double tolerance(const quant::Codec& codec, Packing packing, const float* w, con
     }
   }
   const double order = 1e-5 * products + 1e-30;
-  if (packing == Packing::q8) return 1.01 * rounding + order;
+  // Codes are shifted by 128 before byte products, so f32 sums of that size cancel at the end.
+  if (packing == Packing::q8) return 1.01 * rounding + order + 1e-5 * peak_w * sum_x;
   if (packing == Packing::f32) return order;
   const bool one_part = codec.bpw() < 6;  // weights rounded to 8 bits
   return (one_part ? 1.0 / 255 : 4e-5) * products + order;
