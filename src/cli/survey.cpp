@@ -279,8 +279,8 @@ const Command survey_command{
     .summary = "quantize a model into several types and measure each against the original",
     .usage = "-m MODEL -f TEXT --calibration TEXT [options]",
     .details =
-        "All tensors get the type (as quantize --pure). Writes DIR/imatrix.gguf and\n"
-        "DIR/index.html, a page that needs nothing else.",
+        "All layers get the type (as quantize --pure), token_embd and output q8_0.\n"
+        "Writes DIR/imatrix.gguf and DIR/index.html, a page that needs nothing else.",
     .options = kOptions,
     .run = run};
 }  // namespace cli

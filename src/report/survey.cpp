@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -59,6 +60,9 @@ std::string script_safe(const std::string& json) {
   }
   return out;
 }
+
+/// A divergence of a hair below 0 is rounding of the base file: 0, not "-0".
+double without_minus(double kld) { return std::max(kld, 0.0); }
 
 void replace(std::string& text, std::string_view mark, std::string_view with) {
   const std::size_t at = text.find(mark);
