@@ -47,6 +47,7 @@ const Codec* const kCodecs[] = {
     &iq6_k,       // 141
     &iq4_ks,      // 144
     &iq2_ks,      // 145
+    &iq4_kss,     // 146
     &q8_KV,       // 151
     &iq5_ks,      // 152
     &iq2_kt,      // 153
@@ -54,6 +55,7 @@ const Codec* const kCodecs[] = {
     &iq4_kt,      // 155
     &iq3_ks,      // 156
     &iq1_kt,      // 158
+    &iq2_kl,      // 157
     &q4_0_r8,     // 202
     &q5_0_r4,     // 206
     &q8_0_r8,     // 208

@@ -24,7 +24,7 @@ extern const Codec iq4_nl, iq4_xs, mxfp4;
 
 // iqk/
 extern const Codec iq2_k, iq3_k, iq4_k, iq5_k, iq6_k, iq4_ks;
-extern const Codec iq2_ks, q8_KV, iq5_ks, iq3_ks;
+extern const Codec iq2_ks, iq4_kss, q8_KV, iq5_ks, iq3_ks, iq2_kl;
 
 // interleave/
 extern const Codec q4_0_r8, q5_0_r4, q8_0_r8, q2_k_r4, q3_k_r4, q4_k_r4;

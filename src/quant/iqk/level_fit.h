@@ -29,7 +29,6 @@ struct LevelFormat {
   Scope scope = Scope::super_block;  ///< what shares one d: stands at the start of the block or row
   bool f16_scale = true;             ///< d is stored as f16, else as f32
   WeightRule with_importance{}, without{};
-  float gain = 1;  ///< d is multiplied by this after the fit
   /// Trial scales put the largest element at these multiples of the table's end.
   float narrowest = 0.8F, widest = 1.4F;
   int window = 1;  ///< integer scales tried on each side of the current one

@@ -1,0 +1,149 @@
+// iq2_kl: 256 weights in 8 sub-blocks of 32, pairs of neighbours address 32 points made of the 8
+// levels of iq3_k, 6-bit scales, one f16 scale a row; 2.6875 bits per weight.
+// Source: docs/spec/types/iqk.md, section 6.
+#include <algorithm>
+
+#include "quant/iqk/bits.h"
+#include "quant/iqk/kernels.h"
+#include "quant/iqk/level_fit.h"
+#include "quant/registry.h"
+
+namespace quant {
+namespace {
+using namespace lanes;
+constexpr std::size_t kHigh = 0, kLow = 2, kCodes = 6, kFifth = 70, kBytes = 86;
+constexpr std::size_t kPoints = 32, kLevels = LevelsT3::kLevel.size();
+
+constexpr std::array<float, 2 * kPoints> kGrid{
+#include "quant/iqk/data/iq2kl_grid.txt.inc"
+};
+
+/// Index of a coordinate in the level table.
+constexpr std::uint8_t level_index(float level) noexcept {
+  std::uint8_t k = 0;
+  while (LevelsT3::kLevel[k] != level) ++k;
+  return k;
+}
+
+/// The points as level indices: [0] of the even element, [1] of the odd one.
+constexpr auto kIndices = [] {
+  std::array<std::array<std::uint8_t, kPoints>, 2> out{};
+  for (std::size_t c = 0; c < kPoints; ++c) {
+    for (std::size_t e = 0; e < 2; ++e) out[e][c] = level_index(kGrid[2 * c + e]);
+  }
+  return out;
+}();
+
+constexpr auto kCoordinates = [] {
+  std::array<std::array<float, kPoints>, 2> out{};
+  for (std::size_t c = 0; c < kPoints; ++c) out[0][c] = kGrid[2 * c], out[1][c] = kGrid[2 * c + 1];
+  return out;
+}();
+
+/// Point of least weighted distance for the elements j and j + 1.
+I8 nearest_point(const Tile& tile, std::size_t j, F8 inverse) noexcept {
+  std::array<std::array<F8, kLevels>, 2> cost;
+  for (std::size_t e = 0; e < 2; ++e) {
+    const F8 v = tile.x[j + e] * inverse;
+    for (std::size_t k = 0; k < kLevels; ++k) {
+      const F8 off = v - splat(LevelsT3::kLevel[k]);
+      cost[e][k] = tile.w[j + e] * (off * off);
+    }
+  }
+  I8 point{};
+  F8 least = cost[0][kIndices[0][0]] + cost[1][kIndices[1][0]];
+  for (std::size_t c = 1; c < kPoints; ++c) {
+    const F8 both = cost[0][kIndices[0][c]] + cost[1][kIndices[1][c]];
+    point = both < least ? splat(static_cast<std::int32_t>(c)) : point;
+    least = min(both, least);
+  }
+  return point;
+}
+
+void sums(const Tile& tile, const F8& inverse, const F8&, Sums& out) noexcept {
+  F8 xq{}, qq{};
+  for (std::size_t j = 0; j < tile.elems; j += 2) {
+    const I8 point = nearest_point(tile, j, inverse);
+    for (std::size_t e = 0; e < 2; ++e) {
+      const F8 q = pick_from(kCoordinates[e], point);
+      xq = xq + tile.wx[j + e] * q;
+      qq = qq + tile.w[j + e] * (q * q);
+    }
+  }
+  out = {xq, qq};
+}
+
+void sums2(const Tile& tile, const F8 (&inverse)[2], const F8& shift, Sums (&out)[2]) noexcept {
+  for (int i = 0; i < 2; ++i) sums(tile, inverse[i], shift, out[i]);
+}
+
+void codes(const Tile& tile, const F8& inverse, const F8&, std::uint8_t* out) noexcept {
+  for (std::size_t j = 0; j < tile.elems; j += 2) {
+    const I8 point = nearest_point(tile, j, inverse);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const auto c = static_cast<std::size_t>(point[lane]);
+      out[lane * tile.elems + j] = kIndices[0][c];
+      out[lane * tile.elems + j + 1] = kIndices[1][c];
+    }
+  }
+}
+
+constexpr LevelKernel kKernel{.first = LevelsT3::kLevel.front(),
+                              .last = LevelsT3::kLevel.back(),
+                              .shift = 0,
+                              .levels = LevelsT3::kLevel,
+                              .sums = sums,
+                              .sums2 = sums2,
+                              .codes = codes};
+
+/// Code of a point given as level indices; every point of a LevelBlock is one of the grid.
+constexpr auto kCodeOf = [] {
+  std::array<std::uint8_t, kLevels * kLevels> out{};
+  for (std::size_t c = 0; c < kPoints; ++c) {
+    out[kIndices[0][c] * kLevels + kIndices[1][c]] = static_cast<std::uint8_t>(c);
+  }
+  return out;
+}();
+
+void pack(const LevelBlock& from, std::byte* block) noexcept {
+  std::fill_n(block, kBytes, std::byte{0});
+  for (std::size_t b = 0; b < 8; ++b) {
+    const auto s = static_cast<std::uint32_t>(from.scale[b] + 32);
+    put_bits(block + kLow + b % 4, s & 15U, 4 * (b / 4));
+    put_bits(block + kHigh + b / 4, s >> 4, 2 * (b % 4));
+    for (std::size_t p = 0; p < 16; ++p) {
+      const std::size_t i = 32 * b + 2 * p;
+      const std::uint32_t c = kCodeOf[from.code[i] * kLevels + from.code[i + 1]];
+      put_bits(block + kCodes + 16 * (b / 2) + p, c & 15U, 4 * (b % 2));
+      put_bits(block + kFifth + p, c >> 4, b);
+    }
+  }
+}
+
+void unpack(const std::byte* block, LevelBlock& to) noexcept {
+  for (std::size_t b = 0; b < 8; ++b) {
+    const std::uint32_t s = get_bits(block + kLow + b % 4, 4 * (b / 4), 4) |
+                            get_bits(block + kHigh + b / 4, 2 * (b % 4), 2) << 4;
+    to.scale[b] = static_cast<std::int16_t>(static_cast<int>(s) - 32);
+    to.half[b] = 0;
+    for (std::size_t p = 0; p < 16; ++p) {
+      const std::uint32_t c = get_bits(block + kCodes + 16 * (b / 2) + p, 4 * (b % 2), 4) |
+                              get_bits(block + kFifth + p, b, 1) << 4;
+      to.code[32 * b + 2 * p] = kIndices[0][c];
+      to.code[32 * b + 2 * p + 1] = kIndices[1][c];
+    }
+  }
+}
+
+constexpr LevelFormat kFormat{.kernel = &kKernel,
+                              .sub_elems = 32,
+                              .scales = {.min = -32, .max = 31},
+                              .scope = LevelFormat::Scope::row,
+                              .block_bytes = kBytes,
+                              .pack = pack,
+                              .unpack = unpack};
+}  // namespace
+
+const Codec iq2_kl = level_codec<kFormat>(157, "iq2_kl", Family::iqk, Readers::ik_only,
+                                          "docs/spec/types/iqk.md, section 6");
+}  // namespace quant
