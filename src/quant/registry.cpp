@@ -1,8 +1,8 @@
+#include "quant/registry.h"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
-
-#include "quant/registry.h"
 
 namespace quant {
 namespace {
@@ -54,8 +54,8 @@ const Codec* const kCodecs[] = {
     &iq3_kt,      // 154
     &iq4_kt,      // 155
     &iq3_ks,      // 156
-    &iq1_kt,      // 158
     &iq2_kl,      // 157
+    &iq1_kt,      // 158
     &q4_0_r8,     // 202
     &q5_0_r4,     // 206
     &q8_0_r8,     // 208
@@ -65,11 +65,15 @@ const Codec* const kCodecs[] = {
     &q5_k_r4,     // 213
     &q6_k_r4,     // 214
     &iq2_xxs_r4,  // 216
+    &iq2_xs_r4,   // 217
+    &iq3_xxs_r4,  // 218
     &iq4_nl_r4,   // 220
     &iq3_s_r4,    // 221
+    &iq2_s_r4,    // 222
     &iq4_xs_r8,   // 223
     &bf16_r16,    // 230
     &q6_0_r4,     // 233
+    &iq2_bn_r4,   // 335
     &iq2_k_r4,    // 337
     &iq3_k_r4,    // 338
     &iq4_k_r4,    // 339
