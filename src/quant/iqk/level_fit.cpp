@@ -240,7 +240,7 @@ Fitter::Common Fitter::fit(std::span<const Tile> tiles, std::span<Scan> scans,
   if (!(error < energy)) return {};
   // Least squares makes y too short: sum w x y = sum w y^2 = energy - error. Stretched to
   // sum w x y = energy, products with y keep their size on average; the plain error grows a little,
-  // but the models' outputs come closer (KLD of a trained model 17 % lower with iq2_k, 4 % with
+  // but the models' outputs come closer (KLD of a trained model 15 % lower with iq2_k, 4 % with
   // iq3_k, 1 % at 4 bits). Half and twice the exponent were worse.
   constexpr double kMostStretch = 1.25;
   const double stretch = std::min(energy / (energy - error), kMostStretch);
