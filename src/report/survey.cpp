@@ -86,8 +86,9 @@ std::string survey_table_line(const SurveyRow& r) {
       "{:<9} {:<7} {:>8.2f} {:>7.3f} {:>6.1f} {:>9.4f} ± {:<6.4f} {:>9.6f} ± {:<8.6f} "
       "{:>9.5f} {:>8.2f} ± {:.2f}\n",
       r.type, r.with_importance ? "with" : "without", static_cast<double>(r.file_bytes) / 1e6,
-      r.bits_per_weight, r.seconds, r.perplexity.value, r.perplexity.error, r.kld.value,
-      r.kld.error, r.kld_99, 100 * r.same_top.value, 100 * r.same_top.error);
+      r.bits_per_weight, r.seconds, r.perplexity.value, r.perplexity.error,
+      without_minus(r.kld.value), r.kld.error, r.kld_99, 100 * r.same_top.value,
+      100 * r.same_top.error);
 }
 
 std::string survey_page(const Survey& survey) {
