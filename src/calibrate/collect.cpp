@@ -38,6 +38,7 @@ class Run {
         options_(options),
         events_(events),
         runtime_(runtime),
+        evaluate_(options.evaluate),
         collector_(model.spec(), options.with_output) {
     state_.fingerprint = fingerprint(model, windows, options, runtime);
   }
@@ -86,9 +87,32 @@ class Run {
     }
   }
 
+  /// Hidden states that enter a layer stand beside the checkpoint until a later one is safe.
+  std::filesystem::path hidden_path(std::int64_t layers_done) const {
+    return fmt::format("{}.hidden-{}", options_.checkpoint.string(), layers_done);
+  }
+
+  void drop_hidden(std::int64_t layers_done) const {
+    std::error_code ignored;
+    std::filesystem::remove(hidden_path(layers_done), ignored);
+  }
+
   void layer_loop() {
+    evaluate_.layers_done = static_cast<int>(state_.layers_done);
+    evaluate_.hidden = hidden_path(state_.layers_done);
+    if (!options_.checkpoint.empty()) {
+      evaluate_.after_layer = [this](int layers_done, const runtime::SaveHidden& save_hidden) {
+        const std::int64_t before = state_.layers_done;
+        save_hidden(hidden_path(layers_done));
+        state_.layers_done = layers_done;
+        state_.entries = collector_.entries();
+        save_checkpoint(state_, options_.checkpoint);
+        drop_hidden(before);
+      };
+    }
     run_group(0, windows_.n_windows);
     state_.chunks_done = windows_.n_windows;
+    drop_hidden(state_.layers_done);
   }
 
   /// Windows [begin, end) through the whole model.
@@ -101,11 +125,11 @@ class Run {
     runtime::Observer* const observers[] = {&collector_};
     if (!options_.perplexity) {
       const auto chunks = eval::to_chunks(group, model_.tokenizer(), windows_.window);
-      runtime::evaluate(model_, chunks, options_.evaluate, observers, {}, runtime_);
+      runtime::evaluate(model_, chunks, evaluate_, observers, {}, runtime_);
       return;
     }
     eval::run_windows(
-        model_, group, options_.evaluate, observers,
+        model_, group, evaluate_, observers,
         [&](std::size_t window, const runtime::Rows& logits) {
           for (const double nll : eval::score_window(group.of(window), logits, runtime_))
             sums_.add(nll);
@@ -136,6 +160,7 @@ class Run {
   const CollectOptions& options_;
   const CollectEvents& events_;
   runtime::Runtime& runtime_;
+  runtime::EvaluateOptions evaluate_;
   Collector collector_;
   Checkpoint state_;
   eval::PerplexitySums sums_;

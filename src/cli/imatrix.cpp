@@ -24,7 +24,8 @@ constexpr auto kOptions = join(
         {.names = "-ofreq, --output-frequency",
          .value = "N",
          .default_value = "10",
-         .help = "save the state every N chunks; given explicitly, the output file too"},
+         .help = "save the state every N chunks (layer loop: after every layer); given explicitly, "
+                 "the output file too"},
         {.names = "--save-frequency",
          .value = "N",
          .default_value = "0",

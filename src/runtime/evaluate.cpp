@@ -161,13 +161,20 @@ class Evaluation {
   void layer_loop() {
     HiddenStore store(n_rows_, spec_.n_embd, options_.spill);
     KvCache no_cache({}, options_.cache);
-    for_batches(store, -1, ends_, no_cache, [&](const Unit&, const Pass& p, const Matrix& hidden) {
-      embed(p, hidden);
-      store.put();
-    });
+    const int first_layer = options_.layers_done;
+    if (first_layer > 0) {
+      store.load(options_.hidden);
+    } else {
+      for_batches(store, -1, ends_, no_cache,
+                  [&](const Unit&, const Pass& p, const Matrix& hidden) {
+                    embed(p, hidden);
+                    store.put();
+                  });
+    }
     release_layer(model_, -1);
-    std::future<LayerWeights> next = load_ahead(0);
-    for (int layer = 0; layer < static_cast<int>(spec_.n_layer); ++layer) {
+    std::future<LayerWeights> next = load_ahead(first_layer);
+    const auto save = [&store](const std::filesystem::path& path) { store.save(path); };
+    for (int layer = first_layer; layer < static_cast<int>(spec_.n_layer); ++layer) {
       report(static_cast<std::size_t>(layer), spec_.n_layer, "layers", "");
       const LayerWeights weights = next.get();
       if (layer + 1 < static_cast<int>(spec_.n_layer)) next = load_ahead(layer + 1);
@@ -178,6 +185,9 @@ class Evaluation {
                     store.put();
                   });
       release_layer(model_, layer);
+      if (options_.after_layer && layer + 1 < static_cast<int>(spec_.n_layer)) {
+        options_.after_layer(layer + 1, save);
+      }
     }
     report(spec_.n_layer, spec_.n_layer, "layers", "");
     for_batches(

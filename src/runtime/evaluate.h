@@ -18,12 +18,20 @@ namespace runtime {
 
 enum class Loop : std::uint8_t { token, layer };
 
+/// Copies the hidden states that enter the next layer to a file.
+using SaveHidden = std::function<void(const std::filesystem::path&)>;
+
 struct EvaluateOptions {
   Loop loop = Loop::token;
   MlaMode mla = MlaMode::automatic;
   std::size_t batch_tokens = 512;  ///< tokens per call of a layer (physical batch)
   kernels::CacheType cache = kernels::CacheType::f16;
-  std::filesystem::path spill;  ///< layer loop: file for hidden states; empty = memory
+  std::filesystem::path spill = {};  ///< layer loop: file for hidden states; empty = memory
+  /// Layer loop: layers that earlier runs finished, and the hidden states they left.
+  int layers_done = 0;
+  std::filesystem::path hidden = {};
+  /// Layer loop: called when all chunks have gone through a layer that is not the last.
+  std::function<void(int layers_done, const SaveHidden& save)> after_layer = {};
 };
 
 /// An independent run of tokens at positions 0.., from an empty cache. Logits are wanted for

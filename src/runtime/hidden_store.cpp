@@ -3,10 +3,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <span>
+#include <string>
 
 #include "base/checked.h"
+#include "base/output_file.h"
 
 namespace runtime {
 namespace {
@@ -32,7 +36,7 @@ void transfer(std::byte* data, std::size_t size, std::size_t offset,
 }  // namespace
 
 HiddenStore::HiddenStore(std::size_t n_rows, std::size_t cols, const std::filesystem::path& spill)
-    : cols_(cols), path_(spill) {
+    : n_rows_(n_rows), cols_(cols), path_(spill) {
   const std::size_t bytes = base::checked_mul(base::checked_mul(n_rows, cols), sizeof(float));
   if (spill.empty()) {
     memory_ = tensor::Buffer(bytes);
@@ -62,6 +66,38 @@ float* HiddenStore::get(std::size_t first, std::size_t n) {
   transfer(memory_.data(), size_, offset_, path_, "cannot read hidden states",
            [this](std::byte* p, std::size_t m, off_t at) { return ::pread(fd_, p, m, at); });
   return memory_.floats().data();
+}
+
+namespace {
+constexpr std::size_t kRowsAtOnce = 1024;
+}
+
+void HiddenStore::save(const std::filesystem::path& path) {
+  base::OutputFile out(path);
+  for (std::size_t first = 0; first < n_rows_; first += kRowsAtOnce) {
+    const std::size_t n = std::min(kRowsAtOnce, n_rows_ - first);
+    const float* rows = get(first, n);
+    out.write(first * cols_ * sizeof(float), std::as_bytes(std::span(rows, n * cols_)));
+  }
+  out.commit();
+}
+
+void HiddenStore::load(const std::filesystem::path& path) {
+  const tensor::Mapping file(path);
+  const auto bytes = file.bytes();
+  if (bytes.size() != n_rows_ * cols_ * sizeof(float)) {
+    throw base::Error(base::Fault::bad_file, "saved hidden states have the wrong size")
+        .at("file", path.string())
+        .at("found", bytes.size())
+        .expected(std::to_string(n_rows_ * cols_ * sizeof(float)))
+        .hint("delete the saved state to begin again");
+  }
+  for (std::size_t first = 0; first < n_rows_; first += kRowsAtOnce) {
+    const std::size_t n = std::min(kRowsAtOnce, n_rows_ - first);
+    std::memcpy(get(first, n), bytes.data() + first * cols_ * sizeof(float),
+                n * cols_ * sizeof(float));
+    put();
+  }
 }
 
 void HiddenStore::put() {

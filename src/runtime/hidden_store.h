@@ -23,8 +23,13 @@ class HiddenStore {
   /// Keeps what was changed in the rows of the last get().
   void put();
 
+  /// Copies all rows to a file, which appears whole or not at all. Throws Fault::io.
+  void save(const std::filesystem::path& path);
+  /// Takes all rows from such a file. Throws Fault::bad_file when its size is another.
+  void load(const std::filesystem::path& path);
+
  private:
-  std::size_t cols_;
+  std::size_t n_rows_, cols_;
   tensor::Buffer memory_;  ///< all rows, or the piece in work
   std::filesystem::path path_;
   int fd_ = -1;

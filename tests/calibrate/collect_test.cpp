@@ -1,0 +1,85 @@
+// A run that is interrupted at any saved state and resumed ends with the same sums, in both loops.
+#include "calibrate/collect.h"
+
+#include "support/support.h"
+
+namespace {
+
+struct Bench {
+  runtime::Team team{2};
+  base::SilentProgress progress;
+  base::StopFlag stop;
+  runtime::Runtime runtime{
+      .team = team, .kernels = kernels::best_table(), .progress = progress, .stop = stop};
+  runtime::Model model = runtime::Model::open(test::source_path("data/tiny-mla-bf16.gguf"));
+  eval::Windows windows = eval::cut_windows(
+      model.tokenizer(),
+      eval::load_corpus(test::source_path("data/calibration.txt"), true, nullptr), 128, 0, 6);
+};
+
+calibrate::CollectOptions options_for(runtime::Loop loop, const std::filesystem::path& checkpoint) {
+  calibrate::CollectOptions options;
+  options.evaluate.loop = loop;
+  options.save_every = 2;
+  options.checkpoint = checkpoint;
+  return options;
+}
+
+void expect_equal(const calibrate::Collected& a, const calibrate::Collected& b) {
+  EXPECT_EQ(a.perplexity.sum, b.perplexity.sum);
+  ASSERT_EQ(a.importance.entries.size(), b.importance.entries.size());
+  for (const auto& [name, entry] : a.importance.entries) {
+    EXPECT_EQ(entry.sums, b.importance.entries.at(name).sums) << name;
+    EXPECT_EQ(entry.counts, b.importance.entries.at(name).counts) << name;
+  }
+}
+
+/// Stops the run after the n-th update of progress, if it gets that far.
+class StopAfter final : public base::Progress {
+ public:
+  StopAfter(base::StopFlag& stop, int n) : stop_(stop), left_(n) {}
+  void update(std::string_view, std::uint64_t, std::uint64_t, std::string_view,
+              std::string_view) override {
+    if (--left_ == 0) stop_.request();
+  }
+  void log(std::string_view) override {}
+
+ private:
+  base::StopFlag& stop_;
+  int left_;
+};
+
+void interrupted_runs_end_equal(runtime::Loop loop) {
+  Bench bench;
+  const auto whole =
+      calibrate::collect(bench.model, bench.windows, options_for(loop, {}), {}, bench.runtime);
+  for (const int n : {1, 3, 5}) {
+    const test::TempDir dir;
+    const auto options = options_for(loop, dir / "state");
+    base::StopFlag stop;
+    StopAfter progress(stop, n);
+    runtime::Runtime interrupted{
+        .team = bench.team, .kernels = bench.runtime.kernels, .progress = progress, .stop = stop};
+    EXPECT_THROW(calibrate::collect(bench.model, bench.windows, options, {}, interrupted),
+                 base::Error);
+    const auto resumed = calibrate::collect(bench.model, bench.windows, options, {}, bench.runtime);
+    expect_equal(whole, resumed);
+  }
+}
+
+TEST(Collect, InterruptedTokenLoopEndsWithTheSameSums) {
+  interrupted_runs_end_equal(runtime::Loop::token);
+}
+TEST(Collect, InterruptedLayerLoopEndsWithTheSameSums) {
+  interrupted_runs_end_equal(runtime::Loop::layer);
+}
+
+TEST(Collect, BothLoopsGiveTheSameSums) {
+  Bench bench;
+  expect_equal(calibrate::collect(bench.model, bench.windows, options_for(runtime::Loop::token, {}),
+                                  {}, bench.runtime),
+               calibrate::collect(bench.model, bench.windows, options_for(runtime::Loop::layer, {}),
+                                  {}, bench.runtime));
+}
+
+}  // namespace
