@@ -98,11 +98,17 @@ int run_strided(const Args& args, const runtime::Model& model, const std::string
                 Session& session) {
   const auto stride = static_cast<std::size_t>(args.integer("ppl-stride", 1, 1 << 20));
   const auto window = static_cast<std::size_t>(args.integer("ctx-size", 8, 1 << 20));
+  const std::int64_t limit = args.integer("chunks", -1, 1 << 30);
   const auto batch = static_cast<std::size_t>(args.integer("batch-size", 1, 1 << 20));
   const bool lines = args.str("ppl-output-type") == "1";
   RunningValues values;
   const eval::PerplexitySums sums = eval::measure_strided(
-      model, text, {.window = window, .batch = batch, .stride = stride}, evaluate_options(args),
+      model, text,
+      {.window = window,
+       .batch = batch,
+       .stride = stride,
+       .max_windows = limit > 0 ? static_cast<std::size_t>(limit) : 0},
+      evaluate_options(args),
       [&](std::size_t i, const eval::PerplexitySums& s) {
         values.add(lines ? fmt::format("{:8d}  {:.4f}\n", i * stride, s.perplexity())
                          : fmt::format("[{}]{:.4f},", i + 1, s.perplexity()));

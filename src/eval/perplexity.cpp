@@ -26,25 +26,23 @@ void run_windows(const runtime::Model& model, const Windows& windows,
   const ScoredRange range = scored_range(windows.window);
   const std::size_t n_vocab = model.spec().n_vocab;
   const auto chunks = to_chunks(windows, model.tokenizer(), range.first);
-  // The driver may deliver a window in pieces; pieces that are not a whole window are gathered.
-  std::vector<float> gathered;
-  std::size_t have = 0;
+  // The driver may deliver a window in pieces; those are put together by position.
+  const std::size_t delivered = windows.window - range.first;  // the last row is not scored
   const std::size_t wanted = range.last - range.first;
+  std::vector<float> gathered;
   runtime::evaluate(
       model, chunks, options, observers,
       [&](std::size_t chunk, std::size_t first_position, const runtime::Rows& rows) {
-        if (first_position == range.first && rows.n >= wanted) {
+        const std::size_t at = first_position - range.first;
+        if (at == 0 && rows.n == delivered) {
           sink(chunk, {rows.data, wanted, rows.cols, rows.stride});
           return;
         }
-        gathered.resize((wanted + 1) * n_vocab);
+        gathered.resize(delivered * n_vocab);
         for (std::size_t i = 0; i < rows.n; ++i) {
-          std::copy_n(rows.row(i), n_vocab, gathered.data() + (have + i) * n_vocab);
+          std::copy_n(rows.row(i), n_vocab, gathered.data() + (at + i) * n_vocab);
         }
-        have += rows.n;
-        if (have < wanted + 1) return;
-        have = 0;
-        sink(chunk, {gathered.data(), wanted, n_vocab, n_vocab});
+        if (at + rows.n == delivered) sink(chunk, {gathered.data(), wanted, n_vocab, n_vocab});
       },
       runtime);
 }

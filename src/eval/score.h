@@ -15,7 +15,8 @@ struct RowSummary {
   std::size_t argmax = 0;
   double sum_exp = 0;
 };
-RowSummary summarise(std::span<const float> logits, const kernels::KernelTable& kernels) noexcept;
+/// Throws Fault::bad_input when a logit is NaN or infinite.
+RowSummary summarise(std::span<const float> logits, const kernels::KernelTable& kernels);
 
 /// Negative log likelihood of token y: -((f64)(l[y] - m) - ln(s)).
 double negative_log_likelihood(const RowSummary& row, std::span<const float> logits,

@@ -22,7 +22,8 @@ PerplexitySums measure_strided(const runtime::Model& model, std::string_view tex
         .expected(fmt::format("more than {}, and a stride below the window", window))
         .hint("the window is max(1, b / c) * c + stride / 2; give -b equal to -c, or a smaller -c");
   }
-  const std::size_t n = (ids.size() - window + s - 1) / s;
+  std::size_t n = (ids.size() - window + s - 1) / s;
+  if (stride.max_windows != 0) n = std::min(n, stride.max_windows);
   const std::size_t first = window - s - 1;  // the positions first .. window - 2 are scored
   std::vector<runtime::Chunk> chunks(n);
   for (std::size_t i = 0; i < n; ++i) {

@@ -10,6 +10,7 @@ struct StrideOptions {
   std::size_t batch =
       2048;                ///< -b: the window becomes max(1, batch / window) * window + stride / 2
   std::size_t stride = 0;  ///< tokens scored a window
+  std::size_t max_windows = 0;  ///< 0 = all
 };
 
 /// Throws Fault::bad_input when the text is shorter than one window.
