@@ -44,18 +44,16 @@ HiddenStore::HiddenStore(std::size_t n_rows, std::size_t cols, const std::filesy
   }
   fd_ = ::open(spill.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd_ < 0) fail(spill, "cannot create the file for hidden states");
+  ::unlink(spill.c_str());  // only the descriptor keeps it, so that no exit leaves it behind
   if (const int code = ::posix_fallocate(fd_, 0, static_cast<off_t>(bytes)); code != 0) {
     errno = code;
     ::close(fd_);
-    ::unlink(spill.c_str());
     fail(spill, "no room for the hidden states");
   }
 }
 
 HiddenStore::~HiddenStore() {
-  if (fd_ < 0) return;
-  ::close(fd_);
-  ::unlink(path_.c_str());
+  if (fd_ >= 0) ::close(fd_);
 }
 
 float* HiddenStore::get(std::size_t first, std::size_t n) {

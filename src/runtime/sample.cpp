@@ -109,6 +109,10 @@ std::int32_t Sampler::draw(const std::vector<Candidate>& list) {
 }
 
 std::int32_t Sampler::sample(std::span<const float> logits) {
+  if (!std::all_of(logits.begin(), logits.end(), [](float l) { return l == l; })) {
+    throw base::Error(base::Fault::bad_input, "a logit is NaN")
+        .hint("the model is damaged, or its arithmetic overflows; look at it with `quern info`");
+  }
   list_.resize(logits.size());
   for (std::size_t i = 0; i < logits.size(); ++i) {
     list_[i] = {.id = static_cast<std::int32_t>(i), .logit = logits[i]};

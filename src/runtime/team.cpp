@@ -60,6 +60,15 @@ struct Team::Impl {
     }
   }
 
+  /// Ends and joins all threads.
+  void stop() noexcept {
+    quit.store(true, std::memory_order_release);
+    round.fetch_add(1, std::memory_order_release);
+    round.notify_all();
+    for (std::thread& t : threads) t.join();
+    threads.clear();
+  }
+
   void serve(std::size_t thread) noexcept {
     for (std::uint32_t seen = 0;;) {
       wait_change(round, seen);
@@ -75,17 +84,22 @@ Team::Team(std::size_t n_threads) : impl_(std::make_unique<Impl>()) {
   if (n_threads == 0) {
     throw base::Error(base::Fault::bad_usage, "a team needs at least one thread");
   }
-  for (std::size_t t = 1; t < n_threads; ++t) {
-    impl_->threads.emplace_back([impl = impl_.get(), t] { impl->serve(t); });
+  try {
+    for (std::size_t t = 1; t < n_threads; ++t) {
+      impl_->threads.emplace_back([impl = impl_.get(), t] { impl->serve(t); });
+    }
+  } catch (const std::exception& e) {  // no memory or no process slot for one more
+    const std::size_t started = size();
+    impl_->stop();
+    throw base::Error(base::Fault::io, "cannot start a thread")
+        .at("reason", e.what())
+        .at("started", started)
+        .at("wanted", n_threads)
+        .hint("give fewer threads");
   }
 }
 
-Team::~Team() {
-  impl_->quit.store(true, std::memory_order_release);
-  impl_->round.fetch_add(1, std::memory_order_release);
-  impl_->round.notify_all();
-  for (std::thread& t : impl_->threads) t.join();
-}
+Team::~Team() { impl_->stop(); }
 
 std::size_t Team::size() const noexcept { return impl_->threads.size() + 1; }
 

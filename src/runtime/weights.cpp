@@ -1,6 +1,7 @@
 #include "runtime/weights.h"
 
 #include <algorithm>
+#include <string>
 
 namespace runtime {
 namespace {
@@ -9,6 +10,17 @@ using model::Role;
 
 std::size_t index(Role role) noexcept { return static_cast<std::size_t>(role); }
 
+/// Rows of woven formats belong together: a matrix must not begin inside a group.
+void check_groups(const quant::Codec& codec, std::size_t rows, std::string_view what) {
+  if (rows % codec.group_rows == 0) return;
+  throw base::Error(base::Fault::unsupported, "rows of two matrices are woven together")
+      .at("tensor", what)
+      .at("type", codec.name)
+      .at("found", rows)
+      .expected("rows a matrix in multiples of " + std::to_string(codec.group_rows))
+      .hint("`quern quantize --unpack` gives a file with plain rows");
+}
+
 Weight from_view(const tensor::TensorView& view, const tensor::Shape& shape) {
   Weight w{.codec = view.codec};
   w.cols = shape.ne[0];
@@ -16,6 +28,7 @@ Weight from_view(const tensor::TensorView& view, const tensor::Shape& shape) {
   w.n_matrices = shape.matrices();
   w.data = view.bytes.data();
   w.matrix_bytes = w.codec->row_bytes(w.cols) * w.rows;
+  check_groups(*w.codec, w.rows, "a stacked or per-head tensor");
   return w;
 }
 
@@ -104,6 +117,7 @@ class LayerLoader {
     if (!both || slot(Role::ffn_gate_exps)) return;
     Weight half = *both;
     half.rows /= 2;
+    check_groups(*half.codec, half.rows, "ffn_gate_up_exps");
     slot(Role::ffn_gate_exps) = half;
     half.data += half.codec->row_bytes(half.cols) * half.rows;
     slot(Role::ffn_up_exps) = half;
