@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <numeric>
 
+#include "base/output_file.h"
 #include "calibrate/collect.h"
 #include "cli/commands.h"
 #include "cli/session.h"
@@ -121,6 +123,7 @@ int collect(const Args& args) {
   base::Findings findings;
   const std::string text =
       eval::load_corpus(required(args, "file"), !args.flag("no-escape"), &findings);
+  { const base::OutputFile probe(out); }  // a place that cannot be written is told before the work
   Session session(args);
   const runtime::Model model = runtime::Model::open(model_path);
   print_findings(model.findings());
@@ -137,6 +140,7 @@ int collect(const Args& args) {
 
   const auto copies = static_cast<std::size_t>(args.integer("save-frequency", 0, 1 << 30));
   const bool save_output = args.given("output-frequency");
+  const auto output_every = static_cast<std::size_t>(args.integer("output-frequency", 1, 1 << 30));
   const auto finished = [&](calibrate::Importance importance) {
     if (!earlier.entries.empty()) calibrate::merge(importance, earlier);
     return importance;
@@ -154,14 +158,15 @@ int collect(const Args& args) {
     std::fflush(stdout);
   };
   events.after_save = [&](const calibrate::Importance& importance) {
-    if (save_output) calibrate::save_importance(finished(importance), out, dialect);
+    if (save_output && importance.chunk_count % output_every == 0)
+      calibrate::save_importance(finished(importance), out, dialect);
     if (copies > 0 && importance.chunk_count % copies == 0) {
       const std::string copy = fmt::format("{}.at_{}", out.string(), importance.chunk_count);
       calibrate::save_importance(finished(importance), copy, dialect);
     }
   };
   calibrate::CollectOptions options = collect_options(args, out);
-  if (copies > 0) options.save_every = std::min(options.save_every, copies);
+  if (copies > 0) options.save_every = std::gcd(options.save_every, copies);
   const calibrate::Collected result =
       calibrate::collect(model, windows, options, events, session.runtime());
   session.progress().clear();

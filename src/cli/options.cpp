@@ -92,6 +92,7 @@ class Parser {
     }
     app.add_option("positionals", args_.positionals_);
     std::vector<std::string> words = rewrite(argv);
+    for (const std::string& key : empty_) args_.values_[key] = {""};
     std::reverse(words.begin(), words.end());  // CLI11 takes its vector back to front
     try {
       app.parse(words);
@@ -110,7 +111,8 @@ class Parser {
 
  private:
   /// Canonical option names, values glued on with '=', so that a value may start with a dash.
-  std::vector<std::string> rewrite(std::span<const char* const> argv) const {
+  /// Empty values do not survive CLI11 and are kept aside.
+  std::vector<std::string> rewrite(std::span<const char* const> argv) {
     std::vector<std::string> words;
     for (std::size_t i = 0; i < argv.size(); ++i) {
       const std::string raw = argv[i];
@@ -122,7 +124,12 @@ class Parser {
       }
       if (takes_value(word, command_)) {
         if (i + 1 >= argv.size()) throw usage_error("option " + raw + " needs a value", command_);
-        words.push_back(word + "=" + argv[++i]);
+        const std::string value = argv[++i];
+        if (value.empty()) {
+          empty_.push_back(word.substr(2));
+        } else {
+          words.push_back(word + "=" + value);
+        }
       } else {
         check_known(word);
         words.push_back(word);
@@ -158,6 +165,7 @@ class Parser {
 
   const Command& command_;
   Args args_;
+  std::vector<std::string> empty_;  ///< keys of options given an empty value
 };
 
 bool Args::given(std::string_view key) const noexcept {

@@ -48,6 +48,13 @@ TEST(Options, ValueMayStartWithADash) {
   EXPECT_EQ(parse({"-ctk", "-1"}).str("cache-type-k"), "-1");
 }
 
+TEST(Options, EmptyValueIsAValue) {
+  const cli::Args args = parse({"-ctk", "", "a"});
+  EXPECT_TRUE(args.given("cache-type-k"));
+  EXPECT_EQ(args.str("cache-type-k"), "");
+  EXPECT_EQ(args.positionals(), (std::vector<std::string>{"a"}));
+}
+
 TEST(Options, RepeatableOptionsKeepTheirOrder) {
   EXPECT_EQ(parse({"--custom-q", "a=b", "--custom-q", "c=d"}).list("custom-q"),
             (std::vector<std::string>{"a=b", "c=d"}));
