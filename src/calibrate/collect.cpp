@@ -10,6 +10,21 @@
 namespace calibrate {
 namespace {
 
+/// Hash over the ends and the middle of every tensor: another model of the same shape is noticed
+/// without reading all of it.
+std::uint64_t sample_hash(std::span<const std::byte> bytes,
+                          const std::vector<gguf::TensorInfo>& tensors) {
+  constexpr std::size_t kPiece = 1024;
+  std::uint64_t hash = 0;
+  for (const gguf::TensorInfo& t : tensors) {
+    const std::size_t n = std::min(kPiece, t.size);
+    for (const std::size_t at : {std::size_t{0}, (t.size - n) / 2, t.size - n}) {
+      hash = XXH3_64bits_withSeed(bytes.data() + t.offset + at, n, hash);
+    }
+  }
+  return hash;
+}
+
 /// Identifies what a saved state belongs to: model file, windows, and every option that changes
 /// values.
 std::string fingerprint(const runtime::Model& model, const eval::Windows& windows,
@@ -18,6 +33,7 @@ std::string fingerprint(const runtime::Model& model, const eval::Windows& window
   for (const gguf::File& shard : model.files().shards()) {
     const auto bytes = shard.bytes();
     text += fmt::format("{} {:016x} ", bytes.size(), XXH3_64bits(bytes.data(), shard.data_start()));
+    text += fmt::format("{:016x} ", sample_hash(bytes, shard.tensors()));
   }
   text += fmt::format(
       "{:016x} {} {} {} {} {} {} {} {}",
@@ -27,6 +43,22 @@ std::string fingerprint(const runtime::Model& model, const eval::Windows& window
       options.evaluate.batch_tokens, options.with_output, options.perplexity, runtime.kernels.name);
   return text;
 }
+
+/// Shows the progress of a group of chunks as part of the whole text.
+class PartProgress final : public base::Progress {
+ public:
+  PartProgress(base::Progress& to, std::size_t before, std::size_t group, std::size_t all)
+      : to_(to), before_(before), group_(group), all_(all) {}
+  void update(std::string_view, std::uint64_t done, std::uint64_t total, std::string_view,
+              std::string_view detail) override {
+    if (total > 0) to_.update("imatrix", before_ + done * group_ / total, all_, "chunks", detail);
+  }
+  void log(std::string_view line) override { to_.log(line); }
+
+ private:
+  base::Progress& to_;
+  std::size_t before_, group_, all_;
+};
 
 /// One run: the collector, the sums of perplexity, the saved state.
 class Run {
@@ -122,20 +154,27 @@ class Run {
                    windows_.of(begin).data() + (end - begin) * windows_.window},
         .window = windows_.window,
         .n_windows = end - begin};
+    PartProgress progress(runtime_.progress, begin, end - begin, windows_.n_windows);
+    runtime::Runtime part{.team = runtime_.team,
+                          .kernels = runtime_.kernels,
+                          .progress = progress,
+                          .stop = runtime_.stop,
+                          .memory_budget = runtime_.memory_budget,
+                          .seed = runtime_.seed};
     runtime::Observer* const observers[] = {&collector_};
     if (!options_.perplexity) {
       const auto chunks = eval::to_chunks(group, model_.tokenizer(), windows_.window);
-      runtime::evaluate(model_, chunks, evaluate_, observers, {}, runtime_);
+      runtime::evaluate(model_, chunks, evaluate_, observers, {}, part);
       return;
     }
     eval::run_windows(
         model_, group, evaluate_, observers,
         [&](std::size_t window, const runtime::Rows& logits) {
-          for (const double nll : eval::score_window(group.of(window), logits, runtime_))
+          for (const double nll : eval::score_window(group.of(window), logits, part))
             sums_.add(nll);
           if (events_.after_window) events_.after_window(begin + window, sums_);
         },
-        runtime_);
+        part);
   }
 
   Importance so_far(std::size_t chunks) const {

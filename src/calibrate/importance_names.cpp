@@ -55,6 +55,14 @@ using Experts = std::map<std::size_t, std::string>;  // expert -> entry name
 
 Entry stacked(const Importance& importance, const std::string& stack, const Experts& experts) {
   const Entry& first = importance.entries.at(experts.begin()->second);
+  // A stack is filled up with experts without data; few entries must not ask for a lot of memory.
+  constexpr std::size_t kMaxGap = 8;
+  if (experts.rbegin()->first + 1 > 2 * experts.size() + kMaxGap) {
+    throw base::Error(base::Fault::bad_file, "most experts of a stack have no entry")
+        .at("stack", base::printable(stack))
+        .at("found", fmt::format("{} entries, the last for expert {}", experts.size(),
+                                 experts.rbegin()->first));
+  }
   Entry out;
   out.n_cols = first.n_cols;
   out.n_vectors = experts.rbegin()->first + 1;

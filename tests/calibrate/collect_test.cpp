@@ -1,6 +1,9 @@
 // A run that is interrupted at any saved state and resumed ends with the same sums, in both loops.
 #include "calibrate/collect.h"
 
+#include <cmath>
+#include <numeric>
+
 #include "support/support.h"
 
 namespace {
@@ -80,6 +83,40 @@ TEST(Collect, BothLoopsGiveTheSameSums) {
                                   {}, bench.runtime),
                calibrate::collect(bench.model, bench.windows, options_for(runtime::Loop::layer, {}),
                                   {}, bench.runtime));
+}
+
+double total(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0); }
+
+TEST(Collect, ImportanceOfTheTrainedModelIsGolden) {
+  Bench bench;
+  const auto windows = eval::cut_windows(
+      bench.model.tokenizer(),
+      eval::load_corpus(test::source_path("data/calibration.txt"), true, nullptr), 512, 0, 32);
+  auto options = options_for(runtime::Loop::layer, {});
+  options.perplexity = false;
+  const auto ours = calibrate::collect(bench.model, windows, options, {}, bench.runtime).importance;
+  const auto golden =
+      calibrate::load_importance(test::source_path("tests/golden/tiny-mla/imatrix_32x512.gguf"));
+  for (const auto& [name, expected] : golden.entries) {
+    ASSERT_TRUE(ours.entries.count(name)) << name;
+    const calibrate::Entry& entry = ours.entries.at(name);
+    ASSERT_EQ(entry.counts.size(), expected.counts.size()) << name;
+    const bool experts = name.find("_exps") != std::string::npos;
+    for (std::size_t v = 0; v < entry.counts.size(); ++v) {
+      const auto count = static_cast<double>(expected.counts[v]);
+      EXPECT_NEAR(static_cast<double>(entry.counts[v]), count, experts ? 0.005 * count : 0) << name;
+    }
+    const std::vector<float> mean = entry.means();
+    const std::vector<float> golden_mean = expected.means();
+    double difference = 0;
+    double sum = 0;
+    for (std::size_t i = 0; i < mean.size(); ++i) {
+      difference += std::fabs(static_cast<double>(mean[i] - golden_mean[i]));
+      sum += static_cast<double>(golden_mean[i]);
+    }
+    EXPECT_LT(difference, 0.01 * sum) << name;
+  }
+  EXPECT_GT(total(golden.entries.at("blk.0.attn_k_b.weight").sums), 0);
 }
 
 }  // namespace
