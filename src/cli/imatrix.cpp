@@ -123,10 +123,13 @@ int collect(const Args& args) {
   base::Findings findings;
   const std::string text =
       eval::load_corpus(required(args, "file"), !args.flag("no-escape"), &findings);
+  check_output(out.string(), {args.str("file")});
   { const base::OutputFile probe(out); }  // a place that cannot be written is told before the work
   Session session(args);
   const runtime::Model model = runtime::Model::open(model_path);
   print_findings(model.findings());
+  check_output(out.string(), model.files());
+  warn_beyond_training(model, static_cast<std::size_t>(args.integer("ctx-size", 8, 1 << 20)));
   print_findings(findings);
   const calibrate::Importance earlier = load_earlier(args);
 

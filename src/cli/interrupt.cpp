@@ -21,7 +21,11 @@ bool install() {
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   // No SA_RESTART: a blocking read must come back, so that its loop sees the flag.
-  return ::sigaction(SIGINT, &action, nullptr) == 0 && ::sigaction(SIGTERM, &action, nullptr) == 0;
+  return ::sigaction(SIGINT, &action, nullptr) == 0 &&
+         ::sigaction(SIGTERM, &action, nullptr) == 0 &&
+         ::sigaction(SIGHUP, &action, nullptr) == 0 &&
+         // A file size limit is an error of the write, with a message, and not a death.
+         std::signal(SIGXFSZ, SIG_IGN) != SIG_ERR;
 }
 
 }  // namespace

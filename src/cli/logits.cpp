@@ -63,6 +63,8 @@ int run(const Args& args) {
   Session session(args);
   const runtime::Model model = runtime::Model::open(required(args, "model"));
   print_findings(model.findings());
+  check_output(output, model.files());
+  check_output(output, {args.str("ids")});
   const runtime::Chunk chunk{.tokens = tokens_of(args, model), .first_output = 0};
   const std::size_t row_bytes = model.spec().n_vocab * sizeof(float);
   base::OutputFile file(output);

@@ -156,6 +156,13 @@ int run(const Args& args) {
   Session session(args);
   const runtime::Model model = runtime::Model::open(path);
   print_findings(model.findings());
+  if (!divergence && args.given("kl-divergence-base")) {
+    check_output(args.str("kl-divergence-base"), {args.str("file")});
+    check_output(args.str("kl-divergence-base"), model.files());
+  }
+  if (!divergence) {
+    warn_beyond_training(model, static_cast<std::size_t>(args.integer("ctx-size", 8, 1 << 20)));
+  }
   print_findings(findings);
   if (divergence) return run_divergence(args, model, session);
   if (args.integer("ppl-stride", 0, 1 << 20) > 0) return run_strided(args, model, text, session);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <new>
@@ -88,7 +89,13 @@ int dispatch(std::span<const char* const> argv) {
 
 int run_program(int argc, char** argv) noexcept {
   try {
-    return dispatch({const_cast<const char* const*>(argv), static_cast<std::size_t>(argc)});
+    const int code =
+        dispatch({const_cast<const char* const*>(argv), static_cast<std::size_t>(argc)});
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      fmt::print(stderr, "error: cannot write the output (is the disk full?)\n");
+      return 1;
+    }
+    return code;
   } catch (const base::Error& e) {
     print_error(e);
     return exit_code(e.fault());

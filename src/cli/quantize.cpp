@@ -103,15 +103,39 @@ void print_start(const QuantizeArguments& arguments, std::size_t n_threads) {
              n_threads);
 }
 
+/// How much of the importance data is used; an error if none of it is: data of another model.
+void print_importance_use(const QuantizeArguments& arguments, const cook::Plan& plan) {
+  if (arguments.importance == nullptr || plan.n_encoded == 0) return;
+  std::size_t used = 0;
+  std::size_t wanted = 0;
+  for (const cook::Job& job : plan.jobs) {
+    if (job.action == recipe::Action::copy) continue;
+    ++wanted;
+    if (job.importance.kind != cook::ImportanceChoice::Kind::none) ++used;
+  }
+  if (used == 0) {
+    throw base::Error(base::Fault::bad_input, "no entry of the importance file fits a tensor")
+        .at("entries", arguments.importance->entries.size())
+        .at("first entry", arguments.importance->entries.begin()->first)
+        .hint("it was made with another model");
+  }
+  fmt::print(stderr, "importance: data for {} of {} tensors to encode\n", used, wanted);
+}
+
 int run(const Args& args) {
   const auto start = std::chrono::steady_clock::now();
   const QuantizeArguments arguments = parse_quantize(args);
   const std::size_t n_threads = arguments.n_threads == 0 ? physical_cores() : arguments.n_threads;
   print_start(arguments, n_threads);
   if (arguments.importance != nullptr) print_findings(arguments.importance->findings);
+  if (!arguments.request.dry_run) {
+    check_output(arguments.request.output.string(),
+                 {args.str("imatrix"), args.str("custom-q-file")});
+  }
   const auto source = cook::open_gguf_source(arguments.input);
   const cook::Plan plan = cook::make_plan(*source, arguments.request);
   print_findings(plan.findings);
+  print_importance_use(arguments, plan);
   if (arguments.request.dry_run) return dry_run(plan);
   const recipe::Run kind = arguments.request.recipe.run;
   if (plan.changes_nothing() && (kind == recipe::Run::repack || kind == recipe::Run::unpack)) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <utility>
@@ -133,6 +134,37 @@ std::string required(const Args& args, std::string_view key) {
         .hint(fmt::format("see `{} --help`", args.program()));
   }
   return args.str(key);
+}
+
+namespace {
+[[noreturn]] void refuse_output(const std::string& output, const std::string& input) {
+  throw base::Error(base::Fault::bad_usage, "the output would replace an input")
+      .at("output", output)
+      .at("input", input)
+      .hint("give another name for the output");
+}
+}  // namespace
+
+void check_output(const std::string& output, std::initializer_list<std::string> inputs) {
+  if (output.empty()) throw base::Error(base::Fault::bad_usage, "the output has an empty name");
+  for (const std::string& input : inputs) {
+    std::error_code absent;
+    if (!input.empty() && std::filesystem::equivalent(output, input, absent)) {
+      refuse_output(output, input);
+    }
+  }
+}
+
+void check_output(const std::string& output, const gguf::FileSet& files) {
+  for (const gguf::File& shard : files.shards()) check_output(output, {shard.path().string()});
+}
+
+void warn_beyond_training(const runtime::Model& model, std::size_t window) {
+  if (window <= model.spec().n_ctx_train) return;
+  fmt::print(stderr,
+             "warning: windows of {} tokens, but the model was trained for {}; expect worse "
+             "values\n",
+             window, model.spec().n_ctx_train);
 }
 
 void print_findings(const base::Findings& findings) {

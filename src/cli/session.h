@@ -40,6 +40,15 @@ runtime::EvaluateOptions evaluate_options(const Args& args);
 /// The value of an option that must be given. Throws Fault::bad_usage.
 std::string required(const Args& args, std::string_view key);
 
+/// Refuses an output that is one of the inputs (also through links), or has no name. Throws
+/// Fault::bad_usage.
+void check_output(const std::string& output, std::initializer_list<std::string> inputs);
+/// The files of a model, for check_output.
+void check_output(const std::string& output, const gguf::FileSet& files);
+
+/// Warns when a window is longer than what the model was trained for.
+void warn_beyond_training(const runtime::Model& model, std::size_t window);
+
 /// Prints findings to stderr.
 void print_findings(const base::Findings& findings);
 
