@@ -1,6 +1,7 @@
 // quern quantize: a model in other types.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 
@@ -122,6 +123,18 @@ void print_importance_use(const QuantizeArguments& arguments, const cook::Plan& 
   fmt::print(stderr, "importance: data for {} of {} tensors to encode\n", used, wanted);
 }
 
+/// A rule that fits no tensor is most often a slip of the pen.
+void warn_unmatched_rules(const QuantizeArguments& arguments, const cook::Plan& plan) {
+  for (const recipe::CustomRule& rule : arguments.request.recipe.custom_rules) {
+    const bool fits = std::any_of(plan.jobs.begin(), plan.jobs.end(), [&](const cook::Job& job) {
+      return rule.pattern.search(job.name);
+    });
+    if (!fits) {
+      fmt::print(stderr, "warning: custom rule {} fits no tensor name\n", rule.pattern.text());
+    }
+  }
+}
+
 int run(const Args& args) {
   const auto start = std::chrono::steady_clock::now();
   const QuantizeArguments arguments = parse_quantize(args);
@@ -136,6 +149,7 @@ int run(const Args& args) {
   const cook::Plan plan = cook::make_plan(*source, arguments.request);
   print_findings(plan.findings);
   print_importance_use(arguments, plan);
+  warn_unmatched_rules(arguments, plan);
   if (arguments.request.dry_run) return dry_run(plan);
   const recipe::Run kind = arguments.request.recipe.run;
   if (plan.changes_nothing() && (kind == recipe::Run::repack || kind == recipe::Run::unpack)) {

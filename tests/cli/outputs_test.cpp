@@ -43,6 +43,17 @@ TEST(Outputs, ImportanceOfAnotherModelIsAnError) {
   EXPECT_FALSE(std::filesystem::exists(dir / "out.gguf"));
 }
 
+TEST(Outputs, RuleThatFitsNothingIsTold) {
+  const test::TempDir dir;
+  const auto result =
+      test::run_quern({"quantize", "--dry-run", "--custom-q", "nothing_like_it=q8_0,ffn_down=q6_K",
+                       test::source_path("data/tiny-mla-bf16.gguf").string(),
+                       (dir / "out.gguf").string(), "Q4_K_M"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("custom rule nothing_like_it fits no tensor"), std::string::npos);
+  EXPECT_EQ(result.err.find("custom rule ffn_down fits no tensor"), std::string::npos);
+}
+
 TEST(Outputs, LostStandardOutputIsAnError) {
   const std::string command = std::string(QUERN_PROGRAM) + " tokenize -m " +
                               test::source_path("data/tiny-mla-bf16.gguf").string() +
