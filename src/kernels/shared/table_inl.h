@@ -1,0 +1,51 @@
+// The functions of a table that multiplies few rows of x by bytes and many by f32 panels. Included
+// once by the table.cpp of an instruction set, after its q8_inl.h and its kQ8Rows: up to that many
+// rows of x, one pass over the weights with byte products beats f32 panels.
+#pragma once
+
+#include "kernels/shared/matmul_f32_inl.h"
+#include "kernels/shared/matmul_q8_inl.h"
+#include "kernels/shared/unpackers_inl.h"
+#include "kernels/table.h"
+
+namespace kernels {
+namespace {
+
+Packing packing(const quant::Codec& codec, std::size_t n_rows) noexcept {
+  return n_rows <= kQ8Rows && find_unpacker(codec) != nullptr ? Packing::q8 : Packing::f32;
+}
+
+std::size_t packed_row_bytes(Packing packing, std::size_t cols) noexcept {
+  return packing == Packing::q8 ? rounded(cols, kChunkCols) / kChunkCols * sizeof(Q8Chunk)
+                                : f32_row_bytes(cols);
+}
+
+void pack(Packing packing, const float* x, std::size_t x_stride, std::size_t n, std::size_t cols,
+          std::byte* out) noexcept {
+  const std::size_t bytes = packed_row_bytes(packing, cols);
+  for (std::size_t t = 0; t < n; ++t) {
+    packing == Packing::q8 ? pack_q8(x + t * x_stride, cols, out + t * bytes)
+                           : pack_f32(x + t * x_stride, cols, out + t * bytes);
+  }
+}
+
+std::size_t matmul_scratch(const quant::Codec& codec, std::size_t cols,
+                           std::size_t n_rows) noexcept {
+  return packing(codec, n_rows) == Packing::q8
+             ? q8_scratch(n_rows)
+             : f32_scratch(codec, find_unpacker(codec), cols, n_rows);
+}
+
+std::size_t matmul_rows(const quant::Codec& codec, std::size_t cols, std::size_t n_rows) noexcept {
+  return preferred_rows(codec, cols, n_rows);
+}
+
+void matmul(const MatmulArgs& args) noexcept {
+  const Unpack unpack = find_unpacker(*args.codec);
+  args.packing == Packing::q8 ? matmul_q8(args, unpack) : matmul_f32(args, unpack);
+}
+
+Unpack unpacker(const quant::Codec& codec) noexcept { return find_unpacker(codec); }
+
+}  // namespace
+}  // namespace kernels
