@@ -21,8 +21,9 @@ Model Model::open(const std::filesystem::path& path) {
 }
 
 const text::Tokenizer& Model::tokenizer() const {
-  if (!tokenizer_) tokenizer_ = text::make_tokenizer(files_.metadata());
-  return *tokenizer_;
+  std::call_once(tokenizer_->once,
+                 [this] { tokenizer_->built = text::make_tokenizer(files_.metadata()); });
+  return *tokenizer_->built;
 }
 
 }  // namespace runtime

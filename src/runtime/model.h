@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 
 #include "gguf/file.h"
 #include "model/spec.h"
@@ -26,7 +27,12 @@ class Model {
   gguf::FileSet files_;
   model::ModelSpec spec_;
   base::Findings findings_;
-  mutable std::shared_ptr<const text::Tokenizer> tokenizer_;
+  /// Built once, whichever thread asks first.
+  struct LazyTokenizer {
+    std::once_flag once;
+    std::unique_ptr<const text::Tokenizer> built;
+  };
+  std::shared_ptr<LazyTokenizer> tokenizer_ = std::make_shared<LazyTokenizer>();
 };
 
 }  // namespace runtime
