@@ -34,6 +34,9 @@ function(quern_folder name)
     target_link_libraries(${target} PUBLIC quern_${below})
   endforeach()
   quern_tables_of(${target} ${name})
-  target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch.h)
+  # By name, not by a file of ours: a path in it would keep ccache from sharing between checkouts.
+  target_precompile_headers(${target} PRIVATE
+    <algorithm> <array> <cmath> <cstddef> <cstdint> <cstring> <filesystem> <functional> <memory> <optional> <span>
+    <string> <string_view> <unordered_map> <utility> <vector>)
   set(QUERN_FOLDERS ${QUERN_FOLDERS} ${name} CACHE INTERNAL "")
 endfunction()
