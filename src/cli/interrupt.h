@@ -4,8 +4,8 @@
 
 namespace cli {
 
-/// The stop flag that Ctrl-C (SIGINT), SIGTERM and SIGHUP set; handlers are installed by the first call. A
-/// second Ctrl-C ends the program at once: files under final names are whole at any moment.
+/// The stop flag that Ctrl-C (SIGINT), SIGTERM and SIGHUP set; handlers are installed by the first
+/// call. A second Ctrl-C ends the program at once: files under final names are whole at any moment.
 const base::StopFlag& interrupt_flag();
 
 }  // namespace cli

@@ -19,7 +19,7 @@ struct SurveyRow {
   double seconds = 0;          ///< to make the file
   eval::Estimate perplexity = {};
   eval::Estimate kld = {};
-  double kld_99 = 0;        ///< 99 % quantile
+  double kld_99 = 0;             ///< 99 % quantile
   eval::Estimate same_top = {};  ///< share, 1 = 100 %
 };
 

@@ -16,10 +16,10 @@ namespace runtime {
 /// A matrix or a stack of equal matrices; somebody else owns the bytes.
 struct Weight {
   const quant::Codec* codec = nullptr;
-  std::size_t cols = 0, rows = 0;           ///< of one matrix
-  std::size_t n_matrices = 1;               ///< experts or heads
-  const std::byte* data = nullptr;          ///< matrix 0
-  std::size_t matrix_bytes = 0;             ///< from one matrix to the next
+  std::size_t cols = 0, rows = 0;                ///< of one matrix
+  std::size_t n_matrices = 1;                    ///< experts or heads
+  const std::byte* data = nullptr;               ///< matrix 0
+  std::size_t matrix_bytes = 0;                  ///< from one matrix to the next
   std::vector<const std::byte*> scattered = {};  ///< instead of data: one pointer a matrix
 
   const std::byte* matrix(std::size_t m) const noexcept {

@@ -7,9 +7,9 @@
 
 namespace {
 
-const std::vector<std::string> kOrder = {"base",    "quant", "tensor",    "gguf", "text",   "model",
-                                         "recipe",  "kernels", "cuda",    "runtime", "eval", "calibrate",
-                                         "cook",    "search", "report", "serve", "cli"};
+const std::vector<std::string> kOrder = {
+    "base",    "quant", "tensor",    "gguf", "text",   "model",  "recipe", "kernels", "cuda",
+    "runtime", "eval",  "calibrate", "cook", "search", "report", "serve",  "cli"};
 
 TEST(Layering, FoldersIncludeOnlyFoldersAbove) {
   std::map<std::string, std::size_t> rank;

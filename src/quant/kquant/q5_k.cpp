@@ -53,8 +53,11 @@ void pack(const AffineBlock<kSub>& block, std::byte* out) noexcept {
 }
 
 void encode(const EncodeInput& in, std::span<std::byte> out) {
-  constexpr AffineFormat<kSub> format{
-      .high = 31, .max_scale = 63, .weighting = {.tempering = 2}, .block_bytes = kBytes, .pack = pack};
+  constexpr AffineFormat<kSub> format{.high = 31,
+                                      .max_scale = 63,
+                                      .weighting = {.tempering = 2},
+                                      .block_bytes = kBytes,
+                                      .pack = pack};
   encode_affine(in, out, format, affine_plan(in.effort, 31));
 }
 
