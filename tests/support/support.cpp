@@ -58,7 +58,7 @@ TempDir::~TempDir() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-RunResult run_quern(const std::vector<std::string>& arguments) {
+RunResult run_program(const std::string& program, const std::vector<std::string>& arguments) {
   const TempDir dir;
   const std::string out = (dir / "out").string();
   const std::string err = (dir / "err").string();
@@ -70,16 +70,20 @@ RunResult run_quern(const std::vector<std::string>& arguments) {
     ::dup2(in_fd, 0);
     ::dup2(out_fd, 1);
     ::dup2(err_fd, 2);
-    std::vector<char*> argv{const_cast<char*>(QUERN_PROGRAM)};
+    std::vector<char*> argv{const_cast<char*>(program.c_str())};
     for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
     argv.push_back(nullptr);
-    ::execv(QUERN_PROGRAM, argv.data());
+    ::execv(program.c_str(), argv.data());
     ::_exit(127);
   }
   int status = 0;
   ::waitpid(child, &status, 0);
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return {code, read_text(out), read_text(err)};
+}
+
+RunResult run_quern(const std::vector<std::string>& arguments) {
+  return run_program(QUERN_PROGRAM, arguments);
 }
 
 }  // namespace test

@@ -39,6 +39,9 @@ struct RunResult {
   int exit_code;
   std::string out, err;
 };
+/// Runs a program, given by its path, waits, returns what it printed; exit code 127 when it cannot
+/// run.
+RunResult run_program(const std::string& program, const std::vector<std::string>& arguments);
 /// Runs the quern program with these arguments, waits, returns what it printed.
 RunResult run_quern(const std::vector<std::string>& arguments);
 
