@@ -215,12 +215,15 @@ struct ModelSpec {
   const TensorRow* find(std::string_view name) const noexcept;
 };
 
+struct HuggingFaceForm;  // model/hugging_face.h
+
 /// One architecture: turns metadata (and the presence of tensors) into a spec. Throws
 /// Fault::bad_file for missing, mistyped or out-of-bounds keys, naming key, found and expected.
 struct Architecture {
   std::string_view name;    ///< value of general.architecture
   std::string_view models;  ///< what it covers, for `info` and help
   ModelSpec (*build)(const gguf::FileSet& files);
+  const HuggingFaceForm* hugging_face = nullptr;  ///< null: cannot be converted
 };
 
 std::span<const Architecture* const> all_architectures() noexcept;

@@ -8,8 +8,8 @@
 namespace {
 
 const std::vector<std::string> kOrder = {
-    "base",    "quant", "tensor",    "gguf", "text",   "model",  "recipe", "kernels", "cuda",
-    "runtime", "eval",  "calibrate", "cook", "search", "report", "serve",  "cli"};
+    "base",    "quant", "tensor",    "gguf", "text",    "model",  "recipe", "kernels", "cuda",
+    "runtime", "eval",  "calibrate", "cook", "convert", "search", "report", "serve",   "cli"};
 
 TEST(Layering, FoldersIncludeOnlyFoldersAbove) {
   std::map<std::string, std::size_t> rank;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "model/arch/architectures.h"
+#include "model/hugging_face.h"
 #include "model/keys.h"
 #include "model/rows.h"
 
@@ -174,10 +175,106 @@ ModelSpec build(const gguf::FileSet& files) {
   return spec;
 }
 
+constexpr std::string_view kClasses[] = {"DeepseekV2ForCausalLM", "DeepseekV3ForCausalLM",
+                                         "Glm4MoeLiteForCausalLM", "KimiK2ForCausalLM"};
+constexpr std::string_view kTypes[] = {"deepseek_v2", "deepseek_v3", "kimi_k2"};
+constexpr std::string_view kKvB = "model.layers.{L}.self_attn.kv_b_proj.weight";
+constexpr HfTensor kLatent[] = {
+    {Role::attn_q_a, "model.layers.{L}.self_attn.q_a_proj.weight"},
+    {Role::attn_q_a_norm, "model.layers.{L}.self_attn.q_a_layernorm.weight"},
+    {Role::attn_q_b, "model.layers.{L}.self_attn.q_b_proj.weight"},
+    {Role::attn_kv_a_mqa, "model.layers.{L}.self_attn.kv_a_proj_with_mqa.weight"},
+    {Role::attn_kv_a_norm, "model.layers.{L}.self_attn.kv_a_layernorm.weight"},
+    {Role::attn_kv_b, kKvB, HfChange::mla_whole},
+    {Role::attn_k_b, kKvB, HfChange::mla_keys},
+    {Role::attn_v_b, kKvB, HfChange::mla_values},
+};
+
+bool is_v2(const HfConfig& config) {
+  const std::vector<std::string> classes = config.strings("architectures");
+  return !classes.empty() && classes.front() == "DeepseekV2ForCausalLM";
+}
+
+/// docs/spec/models.md 5.5.
+void hf_refuse(const HfConfig& config, HfKeys& keys) {
+  config.require_string("hidden_act", "silu");
+  config.require_flag("attention_bias", false);
+  config.require_number("moe_layer_freq", 1);
+  if (config.string_or("topk_method", "") == "group_limited_greedy") {
+    keys.warn("topk_method",
+              "experts are chosen among all; the original limits the choice to groups");
+  }
+}
+
+/// The softmax scale takes the magnitude, which the programs know only for equal factors.
+void hf_yarn(const HfConfig& config, HfKeys& keys) {
+  if (hf_rope_scaling_keys(config, keys) != "yarn") return;
+  const HfConfig rope = config.rope();
+  const double all_dim = rope.number("mscale_all_dim");
+  rope.require_number("mscale", all_dim);
+  keys.number("rope.scaling.yarn_log_multiplier", 0.1 * all_dim);
+}
+
+void hf_head_sizes(const HfConfig& config, HfKeys& keys) {
+  const std::uint32_t key = config.count("qk_nope_head_dim") + config.count("qk_rope_head_dim");
+  const std::uint32_t value = config.count("v_head_dim");
+  const std::uint32_t rank = config.count("kv_lora_rank");
+  if (keys.mla() == MlaForm::split) {
+    keys.count("attention.head_count_kv", 1U);
+    keys.count("attention.key_length", rank + config.count("qk_rope_head_dim"));
+    keys.count("attention.value_length", rank);
+    keys.count("attention.key_length_mla", key);
+    keys.count("attention.value_length_mla", value);
+  } else {
+    keys.count("attention.head_count_kv", config.count("num_attention_heads"));
+    keys.count("attention.key_length", key);
+    keys.count("attention.value_length", value);
+  }
+}
+
+void hf_expert_keys(const HfConfig& config, HfKeys& keys) {
+  if (config.count_or("n_routed_experts", 0) == 0) return;
+  const bool v2 = is_v2(config);
+  keys.count("expert_feed_forward_length", config.count("moe_intermediate_size"));
+  keys.count("expert_shared_count", config.count_or("n_shared_experts", 0));
+  keys.number("expert_weights_scale", config.number_or("routed_scaling_factor", 1.0));
+  // The original of V2 does not look at norm_topk_prob.
+  keys.flag("expert_weights_norm", !v2 && config.flag_or("norm_topk_prob", false));
+  constexpr std::string_view kScoring[] = {"softmax", "sigmoid"};
+  config.require_one_of("scoring_func", kScoring);
+  const bool sigmoid = config.string_or("scoring_func", v2 ? "softmax" : "sigmoid") == "sigmoid";
+  keys.count("expert_gating_func", static_cast<std::uint32_t>(sigmoid ? 2 : 1));
+  const std::uint32_t groups = config.count_or("n_group", 1);
+  if (!v2 && groups > 1) {
+    keys.count("expert_group_count", groups);
+    keys.count("expert_group_used_count", config.count("topk_group"));
+  }
+}
+
+void hf_metadata(const HfConfig& config, HfKeys& keys) {
+  hf_refuse(config, keys);
+  hf_common_keys(config, keys, {.head_sizes = false});
+  keys.count("leading_dense_block_count", config.count_or("first_k_dense_replace", 0));
+  keys.count("vocab_size", config.count("vocab_size"));
+  keys.count("attention.q_lora_rank", config.maybe_count("q_lora_rank"));
+  keys.count("attention.kv_lora_rank", config.count("kv_lora_rank"));
+  hf_head_sizes(config, keys);
+  hf_expert_keys(config, keys);
+  keys.count("rope.dimension_count", config.count("qk_rope_head_dim"));
+  hf_yarn(config, keys);
+}
+
+const HuggingFaceForm kHuggingFace{
+    .classes = kClasses,
+    .model_types = kTypes,
+    .metadata = hf_metadata,
+    .tensors = {kLatent, kHfEnds, kHfExperts, kHfAttention, kHfDenseFfn}};
+
 }  // namespace
 
 const Architecture deepseek2{.name = "deepseek2",
                              .models = "DeepSeek V2, V3, R1, Kimi K2, GLM-4.7-Flash and relatives",
-                             .build = build};
+                             .build = build,
+                             .hugging_face = &kHuggingFace};
 
 }  // namespace model

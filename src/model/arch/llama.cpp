@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "model/arch/architectures.h"
+#include "model/hugging_face.h"
 #include "model/keys.h"
 #include "model/rows.h"
 
@@ -86,9 +87,43 @@ ModelSpec build(const gguf::FileSet& files) {
   return spec;
 }
 
+constexpr std::string_view kClasses[] = {"LlamaForCausalLM", "MistralForCausalLM",
+                                         "MixtralForCausalLM"};
+constexpr std::string_view kTypes[] = {"llama", "mistral", "mixtral"};
+constexpr HfTensor kMixtral[] = {
+    {Role::ffn_gate_inp, "model.layers.{L}.block_sparse_moe.gate.weight"},
+    {Role::ffn_gate_exps, "model.layers.{L}.block_sparse_moe.experts.{E}.w1.weight"},
+    {Role::ffn_up_exps, "model.layers.{L}.block_sparse_moe.experts.{E}.w3.weight"},
+    {Role::ffn_down_exps, "model.layers.{L}.block_sparse_moe.experts.{E}.w2.weight"},
+};
+
+void hf_metadata(const HfConfig& config, HfKeys& keys) {
+  config.require_string("hidden_act", "silu");
+  config.require_flag("mlp_bias", false);
+  const bool mixtral = config.has("num_local_experts");
+  hf_common_keys(config, keys, {.rope_theta = mixtral ? 1e6 : 1e4});
+  hf_vocab_and_rotation_keys(config, keys);
+  hf_rope_scaling_keys(config, keys);
+  const auto window = config.maybe_count("sliding_window");
+  if (window && *window < config.count("max_position_embeddings")) {
+    keys.warn("sliding_window",
+              "programs run this architecture with full attention; the original "
+              "sees " +
+                  std::to_string(*window) + " tokens back");
+  }
+}
+
+const HuggingFaceForm kHuggingFace{.classes = kClasses,
+                                   .model_types = kTypes,
+                                   .metadata = hf_metadata,
+                                   .tensors = {kMixtral, kHfEnds, kHfRotatedAttention, kHfDenseFfn},
+                                   .made = hf_llama3_divisors};
+
 }  // namespace
 
-const Architecture llama{
-    .name = "llama", .models = "Llama 1 to 3, Mistral, Mixtral and relatives", .build = build};
+const Architecture llama{.name = "llama",
+                         .models = "Llama 1 to 3, Mistral, Mixtral and relatives",
+                         .build = build,
+                         .hugging_face = &kHuggingFace};
 
 }  // namespace model

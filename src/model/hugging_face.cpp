@@ -1,0 +1,409 @@
+#include "model/hugging_face.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "base/printable.h"
+
+namespace model {
+namespace {
+
+/// Short text of a value for messages; containers are not written out (they may be deep).
+std::string shown(const nlohmann::json& value) {
+  if (value.is_object()) return "an object";
+  if (value.is_array()) return "a list";
+  return base::printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+bool fits_count(const nlohmann::json& value) {
+  if (!value.is_number_integer()) return false;
+  if (value.is_number_unsigned()) {
+    return value.get<std::uint64_t>() <= std::numeric_limits<std::uint32_t>::max();
+  }
+  return value.get<std::int64_t>() >= 0;
+}
+
+}  // namespace
+
+HfConfig::HfConfig(nlohmann::json object, std::string place)
+    : object_(std::move(object)), place_(std::move(place)) {
+  if (object_.is_object()) return;
+  throw base::Error(base::Fault::bad_file, "not a JSON object")
+      .at("key", place_.empty() ? "(whole file)" : place_)
+      .at("found", shown(object_));
+}
+
+const nlohmann::json* HfConfig::find(std::string_view key) const {
+  const auto it = object_.find(key);
+  return it == object_.end() || it->is_null() ? nullptr : &*it;
+}
+bool HfConfig::has(std::string_view key) const { return find(key) != nullptr; }
+
+void HfConfig::missing(std::string_view key) const {
+  throw base::Error(base::Fault::bad_file, "config.json lacks a key")
+      .at("key", fmt::format("{}{}", place_, key));
+}
+void HfConfig::wrong_type(std::string_view key, std::string_view expected) const {
+  throw base::Error(base::Fault::bad_file, "a value of config.json has the wrong type")
+      .at("key", fmt::format("{}{}", place_, key))
+      .at("found", shown(*find(key)))
+      .expected(expected);
+}
+void HfConfig::no_form(std::string_view key, const std::string& expected) const {
+  throw base::Error(base::Fault::unsupported, "the model does something that GGUF cannot express")
+      .at("key", fmt::format("{}{}", place_, key))
+      .at("found", shown(*find(key)))
+      .expected(expected);
+}
+
+std::optional<std::uint32_t> HfConfig::maybe_count(std::string_view key) const {
+  const nlohmann::json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!fits_count(*value)) wrong_type(key, "an integer from 0 to 4294967295");
+  return value->get<std::uint32_t>();
+}
+std::uint32_t HfConfig::count(std::string_view key) const {
+  const auto value = maybe_count(key);
+  if (!value) missing(key);
+  return *value;
+}
+std::uint32_t HfConfig::count_or(std::string_view key, std::uint32_t fallback) const {
+  return maybe_count(key).value_or(fallback);
+}
+
+std::optional<double> HfConfig::maybe_number(std::string_view key) const {
+  const nlohmann::json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_number()) wrong_type(key, "a number");
+  return value->get<double>();
+}
+double HfConfig::number(std::string_view key) const {
+  const auto value = maybe_number(key);
+  if (!value) missing(key);
+  return *value;
+}
+double HfConfig::number_or(std::string_view key, double fallback) const {
+  return maybe_number(key).value_or(fallback);
+}
+
+std::optional<bool> HfConfig::maybe_flag(std::string_view key) const {
+  const nlohmann::json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_boolean()) wrong_type(key, "true or false");
+  return value->get<bool>();
+}
+bool HfConfig::flag_or(std::string_view key, bool fallback) const {
+  return maybe_flag(key).value_or(fallback);
+}
+
+std::optional<std::string> HfConfig::maybe_string(std::string_view key) const {
+  const nlohmann::json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_string()) wrong_type(key, "a string");
+  return value->get<std::string>();
+}
+std::string HfConfig::string_or(std::string_view key, std::string_view fallback) const {
+  return maybe_string(key).value_or(std::string(fallback));
+}
+
+std::vector<double> HfConfig::numbers(std::string_view key) const {
+  const nlohmann::json* value = find(key);
+  std::vector<double> out;
+  if (value == nullptr) return out;
+  if (!value->is_array()) wrong_type(key, "a list of numbers");
+  for (const nlohmann::json& item : *value) {
+    if (!item.is_number()) wrong_type(key, "a list of numbers");
+    out.push_back(item.get<double>());
+  }
+  return out;
+}
+
+std::vector<std::string> HfConfig::strings(std::string_view key) const {
+  const nlohmann::json* value = find(key);
+  std::vector<std::string> out;
+  if (value == nullptr) return out;
+  if (!value->is_array()) wrong_type(key, "a list of strings");
+  for (const nlohmann::json& item : *value) {
+    if (!item.is_string()) wrong_type(key, "a list of strings");
+    out.push_back(item.get<std::string>());
+  }
+  return out;
+}
+
+HfConfig HfConfig::object(std::string_view key) const {
+  const nlohmann::json* value = find(key);
+  if (value != nullptr && !value->is_object()) wrong_type(key, "an object");
+  return HfConfig(value == nullptr ? nlohmann::json::object() : *value,
+                  fmt::format("{}{}.", place_, key));
+}
+
+HfConfig HfConfig::rope(std::string_view layer_kind) const {
+  nlohmann::json merged = nlohmann::json::object();
+  for (const char* key : {"rope_theta", "partial_rotary_factor"}) {
+    if (has(key)) merged[key] = *find(key);
+  }
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    HfConfig inner = object(key);
+    if (!layer_kind.empty() && inner.has(layer_kind)) inner = inner.object(layer_kind);
+    for (const auto& [name, value] : inner.json().items()) {
+      if (!value.is_null()) merged[name == "type" ? "rope_type" : name] = value;
+    }
+  }
+  if (!merged.contains("rope_type")) merged["rope_type"] = "default";
+  return HfConfig(std::move(merged), place_ + "rope.");
+}
+
+void HfConfig::require_flag(std::string_view key, bool expected) const {
+  if (flag_or(key, expected) != expected) no_form(key, expected ? "true" : "false");
+}
+void HfConfig::require_number(std::string_view key, double expected) const {
+  if (number_or(key, expected) != expected) no_form(key, fmt::format("{}", expected));
+}
+void HfConfig::require_one_of(std::string_view key,
+                              std::span<const std::string_view> expected) const {
+  const auto value = maybe_string(key);
+  if (!value || std::find(expected.begin(), expected.end(), *value) != expected.end()) return;
+  no_form(key, fmt::format("{}", fmt::join(expected, " or ")));
+}
+
+std::string HfKeys::full(std::string_view key) const {
+  return key.starts_with("general.") ? std::string(key) : fmt::format("{}.{}", architecture_, key);
+}
+void HfKeys::count(std::string_view key, std::uint32_t value) { metadata_.set(full(key), value); }
+void HfKeys::number(std::string_view key, double value) {
+  metadata_.set(full(key), static_cast<float>(value));
+}
+void HfKeys::flag(std::string_view key, bool value) { metadata_.set(full(key), value); }
+void HfKeys::text(std::string_view key, std::string value) {
+  metadata_.set(full(key), std::move(value));
+}
+void HfKeys::count(std::string_view key, std::optional<std::uint32_t> value) {
+  if (value) count(key, *value);
+}
+void HfKeys::number(std::string_view key, std::optional<double> value) {
+  if (value) number(key, *value);
+}
+void HfKeys::flag(std::string_view key, std::optional<bool> value) {
+  if (value) flag(key, *value);
+}
+void HfKeys::warn(std::string_view config_key, std::string text) {
+  findings_.push_back(
+      {.where = fmt::format("config.json {}", config_key), .text = std::move(text)});
+}
+
+namespace {
+
+constexpr HfTensor kEnds[] = {
+    {Role::token_embd, "model.embed_tokens.weight"},
+    {Role::output_norm, "model.norm.weight"},
+    {Role::output, "lm_head.weight"},
+    {Role::count, "model.layers.{L}.self_attn.rotary_emb.inv_freq", HfChange::left_out},
+    {Role::count, "model.rotary_emb.inv_freq", HfChange::left_out},
+};
+constexpr HfTensor kAttention[] = {
+    {Role::attn_norm, "model.layers.{L}.input_layernorm.weight"},
+    {Role::attn_q, "model.layers.{L}.self_attn.q_proj.weight"},
+    {Role::attn_k, "model.layers.{L}.self_attn.k_proj.weight"},
+    {Role::attn_v, "model.layers.{L}.self_attn.v_proj.weight"},
+    {Role::attn_output, "model.layers.{L}.self_attn.o_proj.weight"},
+    {Role::attn_q_bias, "model.layers.{L}.self_attn.q_proj.bias"},
+    {Role::attn_k_bias, "model.layers.{L}.self_attn.k_proj.bias"},
+    {Role::attn_v_bias, "model.layers.{L}.self_attn.v_proj.bias"},
+    {Role::attn_output_bias, "model.layers.{L}.self_attn.o_proj.bias"},
+};
+constexpr HfTensor kRotatedAttention[] = {
+    {Role::attn_norm, "model.layers.{L}.input_layernorm.weight"},
+    {Role::attn_q, "model.layers.{L}.self_attn.q_proj.weight", HfChange::rope_pairs},
+    {Role::attn_k, "model.layers.{L}.self_attn.k_proj.weight", HfChange::rope_pairs},
+    {Role::attn_v, "model.layers.{L}.self_attn.v_proj.weight"},
+    {Role::attn_output, "model.layers.{L}.self_attn.o_proj.weight"},
+    {Role::attn_q_bias, "model.layers.{L}.self_attn.q_proj.bias", HfChange::rope_pairs},
+    {Role::attn_k_bias, "model.layers.{L}.self_attn.k_proj.bias", HfChange::rope_pairs},
+    {Role::attn_v_bias, "model.layers.{L}.self_attn.v_proj.bias"},
+    {Role::attn_output_bias, "model.layers.{L}.self_attn.o_proj.bias"},
+};
+constexpr HfTensor kDenseFfn[] = {
+    {Role::ffn_norm, "model.layers.{L}.post_attention_layernorm.weight"},
+    {Role::ffn_gate, "model.layers.{L}.mlp.gate_proj.weight"},
+    {Role::ffn_up, "model.layers.{L}.mlp.up_proj.weight"},
+    {Role::ffn_down, "model.layers.{L}.mlp.down_proj.weight"},
+};
+constexpr HfTensor kExperts[] = {
+    {Role::ffn_gate_inp, "model.layers.{L}.mlp.gate.weight"},
+    {Role::exp_probs_b, "model.layers.{L}.mlp.gate.e_score_correction_bias"},
+    {Role::ffn_gate_exps, "model.layers.{L}.mlp.experts.{E}.gate_proj.weight"},
+    {Role::ffn_up_exps, "model.layers.{L}.mlp.experts.{E}.up_proj.weight"},
+    {Role::ffn_down_exps, "model.layers.{L}.mlp.experts.{E}.down_proj.weight"},
+    {Role::ffn_gate_shexp, "model.layers.{L}.mlp.shared_experts.gate_proj.weight"},
+    {Role::ffn_up_shexp, "model.layers.{L}.mlp.shared_experts.up_proj.weight"},
+    {Role::ffn_down_shexp, "model.layers.{L}.mlp.shared_experts.down_proj.weight"},
+};
+
+}  // namespace
+
+constinit const std::span<const HfTensor> kHfEnds = kEnds;
+constinit const std::span<const HfTensor> kHfAttention = kAttention;
+constinit const std::span<const HfTensor> kHfRotatedAttention = kRotatedAttention;
+constinit const std::span<const HfTensor> kHfDenseFfn = kDenseFfn;
+constinit const std::span<const HfTensor> kHfExperts = kExperts;
+
+std::uint32_t hf_head_dim(const HfConfig& config) {
+  if (const auto stated = config.maybe_count("head_dim")) return *stated;
+  const std::uint32_t heads = config.count("num_attention_heads");
+  if (heads == 0) config.require_number("num_attention_heads", 1);
+  return config.count("hidden_size") / std::max(1U, heads);
+}
+
+void hf_common_keys(const HfConfig& config, HfKeys& keys, const HfCommonDefaults& defaults) {
+  keys.count("block_count", config.count("num_hidden_layers"));
+  keys.count("context_length", config.count("max_position_embeddings"));
+  keys.count("embedding_length", config.count("hidden_size"));
+  keys.count("feed_forward_length", config.maybe_count("intermediate_size"));
+  const std::uint32_t heads = config.count("num_attention_heads");
+  keys.count("attention.head_count", heads);
+  keys.count("attention.head_count_kv", config.count_or("num_key_value_heads", heads));
+  const HfConfig rope = config.rope("full_attention");
+  keys.number("rope.freq_base", rope.number_or("rope_theta", defaults.rope_theta));
+  if (defaults.layer_norm) {
+    keys.number("attention.layer_norm_epsilon", config.number("layer_norm_eps"));
+  } else {
+    keys.number("attention.layer_norm_rms_epsilon", config.number("rms_norm_eps"));
+  }
+  for (const char* key : {"num_local_experts", "num_experts", "n_routed_experts"}) {
+    const auto experts = config.maybe_count(key);
+    if (!experts || *experts == 0) continue;
+    keys.count("expert_count", *experts);
+    keys.count("expert_used_count", config.count("num_experts_per_tok"));
+    break;
+  }
+  if (defaults.head_sizes) {
+    keys.count("attention.key_length", hf_head_dim(config));
+    keys.count("attention.value_length", hf_head_dim(config));
+  }
+  keys.count("general.file_type", 0U);
+}
+
+void hf_vocab_and_rotation_keys(const HfConfig& config, HfKeys& keys, double partial_rotary) {
+  keys.count("vocab_size", config.count("vocab_size"));
+  const double part =
+      config.rope("full_attention").number_or("partial_rotary_factor", partial_rotary);
+  if (!(part > 0 && part <= 1)) {
+    config.rope("full_attention").require_number("partial_rotary_factor", partial_rotary);
+  }
+  keys.count("rope.dimension_count", static_cast<std::uint32_t>(hf_head_dim(config) * part));
+}
+
+std::string hf_rope_scaling_keys(const HfConfig& config, HfKeys& keys,
+                                 std::span<const std::string_view> handled) {
+  const HfConfig rope = config.rope("full_attention");
+  const std::string type = rope.string_or("rope_type", "default");
+  if (type == "linear") {
+    keys.text("rope.scaling.type", "linear");
+    keys.number("rope.scaling.factor", rope.number("factor"));
+  } else if (type == "yarn") {
+    const double factor = rope.number("factor");
+    keys.text("rope.scaling.type", "yarn");
+    keys.number("rope.scaling.factor", factor);
+    // A program multiplies by 1 + 0.1 ln(factor) of its own.
+    if (const auto magnitude = rope.maybe_number("attention_factor")) {
+      keys.number("rope.scaling.attn_factor",
+                  *magnitude / (factor > 1 ? 1 + 0.1 * std::log(factor) : 1));
+    }
+    keys.count("rope.scaling.original_context_length",
+               rope.maybe_count("original_max_position_embeddings"));
+    keys.number("rope.scaling.yarn_beta_fast", rope.maybe_number("beta_fast"));
+    keys.number("rope.scaling.yarn_beta_slow", rope.maybe_number("beta_slow"));
+  } else if (type == "dynamic") {
+    keys.warn("rope_scaling", "rope type dynamic has no form in GGUF; the model is right up to " +
+                                  std::to_string(config.count("max_position_embeddings")) +
+                                  " tokens");
+  } else if (type != "default" && type != "llama3" &&
+             std::find(handled.begin(), handled.end(), type) == handled.end()) {
+    constexpr std::string_view kKnown[] = {"default", "linear", "yarn", "llama3", "dynamic"};
+    rope.require_one_of("rope_type", kKnown);
+  }
+  return type;
+}
+
+std::vector<HfMadeTensor> hf_llama3_divisors(const HfConfig& config) {
+  const HfConfig rope = config.rope();
+  if (rope.string_or("rope_type", "") != "llama3") return {};
+  const double context = rope.count("original_max_position_embeddings");
+  const double low = rope.number("low_freq_factor"), high = rope.number("high_freq_factor");
+  const double factor = rope.number("factor"), base = rope.number_or("rope_theta", 10000);
+  if (!(high > low && low > 0 && factor > 0)) rope.require_number("high_freq_factor", 4);
+  const std::uint32_t n_rot = hf_head_dim(config);
+  HfMadeTensor out{.role = Role::rope_freqs, .values = {}};
+  for (std::uint32_t i = 0; i < n_rot / 2; ++i) {
+    const double wave = 2 * std::numbers::pi * std::pow(base, 2.0 * i / n_rot);
+    const double mix = (context / wave - low) / (high - low);
+    const double divisor = wave < context / high  ? 1
+                           : wave > context / low ? factor
+                                                  : 1 / ((1 - mix) / factor + mix);
+    out.values.push_back(static_cast<float>(divisor));
+  }
+  return {std::move(out)};
+}
+
+std::optional<HfPlace> hf_match(std::string_view pattern, std::string_view name) noexcept {
+  HfPlace place;
+  while (!pattern.empty()) {
+    const bool layer = pattern.starts_with("{L}");
+    if (!layer && !pattern.starts_with("{E}")) {
+      if (name.empty() || name[0] != pattern[0]) return std::nullopt;
+      name.remove_prefix(1);
+      pattern.remove_prefix(1);
+      continue;
+    }
+    int value = 0;
+    const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), value);
+    const auto length = static_cast<std::size_t>(end - name.data());
+    // One spelling for a number: "07" or "+7" would be a second name for the same tensor.
+    const bool canonical =
+        code == std::errc() && value >= 0 && name[0] != '-' && (length == 1 || name[0] != '0');
+    if (!canonical) return std::nullopt;
+    (layer ? place.layer : place.expert) = value;
+    name.remove_prefix(length);
+    pattern.remove_prefix(3);
+  }
+  return name.empty() ? std::optional(place) : std::nullopt;
+}
+
+std::string hf_name(std::string_view pattern, HfPlace place) {
+  std::string out(pattern);
+  if (const std::size_t at = out.find("{L}"); at != std::string::npos) {
+    out.replace(at, 3, std::to_string(place.layer));
+  }
+  if (const std::size_t at = out.find("{E}"); at != std::string::npos) {
+    out.replace(at, 3, std::to_string(place.expert));
+  }
+  return out;
+}
+
+namespace {
+
+const Architecture* find_by(std::string_view word,
+                            std::span<const std::string_view> HuggingFaceForm::*list) noexcept {
+  for (const Architecture* a : all_architectures()) {
+    if (a->hugging_face == nullptr) continue;
+    const std::span<const std::string_view> words = a->hugging_face->*list;
+    if (std::find(words.begin(), words.end(), word) != words.end()) return a;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const Architecture* find_architecture_of_class(std::string_view hf_class) noexcept {
+  return find_by(hf_class, &HuggingFaceForm::classes);
+}
+const Architecture* find_architecture_of_type(std::string_view model_type) noexcept {
+  return find_by(model_type, &HuggingFaceForm::model_types);
+}
+
+}  // namespace model

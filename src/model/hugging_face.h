@@ -1,0 +1,203 @@
+// The Hugging Face side of an architecture, as data that its file in arch/ gives: names of classes
+// and tensors, how config.json becomes metadata, what happens to values on the way. The converter
+// reads it; nothing outside an architecture's file knows its names. Source: docs/spec/models.md 5.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "gguf/value.h"
+#include "model/spec.h"
+
+namespace model {
+
+/// A JSON object of config.json, read with types. A null counts as absent. Errors are
+/// Fault::bad_file naming the key, what was found and what was expected.
+class HfConfig {
+ public:
+  /// `place` stands in messages before the key, e.g. "rope_scaling.". Throws Fault::bad_file if
+  /// `object` is no JSON object.
+  explicit HfConfig(nlohmann::json object, std::string place = {});
+
+  const nlohmann::json& json() const noexcept { return object_; }
+  bool has(std::string_view key) const;
+  /// Null if absent.
+  const nlohmann::json* find(std::string_view key) const;
+
+  std::uint32_t count(std::string_view key) const;
+  std::optional<std::uint32_t> maybe_count(std::string_view key) const;
+  std::uint32_t count_or(std::string_view key, std::uint32_t fallback) const;
+  double number(std::string_view key) const;
+  std::optional<double> maybe_number(std::string_view key) const;
+  double number_or(std::string_view key, double fallback) const;
+  std::optional<bool> maybe_flag(std::string_view key) const;
+  bool flag_or(std::string_view key, bool fallback) const;
+  std::optional<std::string> maybe_string(std::string_view key) const;
+  std::string string_or(std::string_view key, std::string_view fallback) const;
+  /// A list; absent: empty.
+  std::vector<double> numbers(std::string_view key) const;
+  std::vector<std::string> strings(std::string_view key) const;
+  /// An object inside this one; absent: an empty one.
+  HfConfig object(std::string_view key) const;
+
+  /// Everything about rotation in one object, whichever generation wrote the file: rope_type
+  /// ("default" if none), rope_theta, partial_rotary_factor, factor, ... `layer_kind` picks one of
+  /// gemma3's dictionaries ("full_attention"); where there is only one it is taken.
+  HfConfig rope(std::string_view layer_kind = {}) const;
+
+  // For what has no form in GGUF (docs/spec/models.md 5.5): Fault::unsupported, naming key, found
+  // and expected, unless the key is absent or has this value.
+  void require_flag(std::string_view key, bool expected) const;
+  void require_number(std::string_view key, double expected) const;
+  void require_one_of(std::string_view key, std::span<const std::string_view> expected) const;
+  void require_string(std::string_view key, std::string_view expected) const {
+    require_one_of(key, std::array{expected});
+  }
+
+ private:
+  [[noreturn]] void missing(std::string_view key) const;
+  [[noreturn]] void wrong_type(std::string_view key, std::string_view expected) const;
+  [[noreturn]] void no_form(std::string_view key, const std::string& expected) const;
+
+  nlohmann::json object_;
+  std::string place_;
+};
+
+/// Which kv tensors of latent attention are written (docs/spec/models.md 3.1).
+enum class MlaForm : std::uint8_t {
+  kv_b,   ///< flavour A: attn_kv_b
+  split,  ///< flavour C: 3D attn_k_b and attn_v_b
+  both,   ///< flavour B: attn_kv_b with 2D attn_k_b and attn_v_b
+};
+
+/// Metadata in the making: keys get the architecture's prefix, or none when they begin with
+/// "general.".
+class HfKeys {
+ public:
+  /// All must outlive this object.
+  HfKeys(std::string architecture, MlaForm mla, gguf::Metadata& metadata, base::Findings& findings)
+      : architecture_(std::move(architecture)),
+        mla_(mla),
+        metadata_(metadata),
+        findings_(findings) {}
+
+  MlaForm mla() const noexcept { return mla_; }
+  void count(std::string_view key, std::uint32_t value);
+  void number(std::string_view key, double value);  ///< stored as f32
+  void flag(std::string_view key, bool value);
+  void text(std::string_view key, std::string value);
+  /// The same for values that may be absent: then no key is written.
+  void count(std::string_view key, std::optional<std::uint32_t> value);
+  void number(std::string_view key, std::optional<double> value);
+  void flag(std::string_view key, std::optional<bool> value);
+  /// Something that a program for GGUF does otherwise than the original.
+  void warn(std::string_view config_key, std::string text);
+
+ private:
+  std::string full(std::string_view key) const;
+
+  std::string architecture_;
+  MlaForm mla_;
+  gguf::Metadata& metadata_;
+  base::Findings& findings_;
+};
+
+/// What happens to a tensor between the folder and the file. "Rows" are output rows: a PyTorch
+/// weight (out, in) has `out` of them.
+enum class HfChange : std::uint8_t {
+  none,
+  left_out,         ///< known and not wanted; the role does not count
+  rope_pairs,       ///< in every head of key_length rows, halves become neighbours (1.5)
+  plus_one,         ///< 1 is added, in f32 (gemma norms)
+  mla_whole,        ///< kv_b as it is; only for MlaForm kv_b and both
+  mla_keys,         ///< K rows of kv_b, transposed a head; only for MlaForm split and both
+  mla_values,       ///< V rows of kv_b; only for MlaForm split and both
+  transposed,       ///< the two last axes change places
+  transposed_even,  ///< and of the rows that this gives, 0, 2, 4, ... are taken
+  transposed_odd,
+  even_rows,  ///< rows 0, 2, 4, ... of every matrix
+  odd_rows,
+  even_columns,  ///< elements 0, 2, 4, ... of every row
+  odd_columns,
+};
+
+/// One kind of tensor of the folder. In `name`, {L} stands for the layer and {E} for the expert;
+/// tensors with {E} are stacked. A name ending in "_blocks" is MXFP4 with "_scales" beside it. The
+/// same name may stand in several rows: each makes a tensor of its own.
+struct HfTensor {
+  Role role = Role::count;
+  std::string_view name;
+  HfChange change = HfChange::none;
+};
+
+/// A tensor that is computed from config.json: rope divisors. Written as f32.
+struct HfMadeTensor {
+  Role role = Role::count;
+  std::vector<float> values;
+};
+
+/// What an architecture says about its originals.
+struct HuggingFaceForm {
+  std::span<const std::string_view> classes;           ///< values of config.json "architectures"
+  std::span<const std::string_view> model_types = {};  ///< "model_type" inside a vision model
+  /// Writes the architecture's keys in the order of the public converter; refuses what GGUF cannot
+  /// say (docs/spec/models.md 5.2, 5.5).
+  void (*metadata)(const HfConfig& config, HfKeys& keys);
+  /// Groups of rows; the first group that knows a name decides, so an architecture's own rows
+  /// stand before those that many share.
+  std::array<std::span<const HfTensor>, 6> tensors = {};
+  std::vector<HfMadeTensor> (*made)(const HfConfig& config) = nullptr;
+  /// tie_word_embeddings when config.json does not say.
+  bool tied_by_default = false;
+};
+
+// Rows that most architectures share: weights (and biases, where a model has them) under the names
+// of docs/spec/models.md 5.3.
+extern const std::span<const HfTensor> kHfEnds;       ///< embed_tokens, norm, lm_head
+extern const std::span<const HfTensor> kHfAttention;  ///< input_layernorm, q, k, v, o; plain rows
+extern const std::span<const HfTensor> kHfRotatedAttention;  ///< the same, q and k as rope_pairs
+extern const std::span<const HfTensor> kHfDenseFfn;  ///< post_attention_layernorm, gate, up, down
+extern const std::span<const HfTensor> kHfExperts;   ///< mlp.gate, mlp.experts.{E}, shared ones
+
+/// What differs in the keys that all models have.
+struct HfCommonDefaults {
+  double rope_theta = 10000;
+  bool layer_norm = false;  ///< layer_norm_eps instead of rms_norm_eps
+  bool head_sizes = true;   ///< key_length and value_length from head_dim
+};
+/// block_count, context_length, embedding_length, feed_forward_length, head counts,
+/// rope.freq_base, epsilon, expert_count, expert_used_count, head sizes, and a place for
+/// general.file_type, which is filled later; in this order.
+void hf_common_keys(const HfConfig& config, HfKeys& keys, const HfCommonDefaults& defaults = {});
+/// head_dim, or hidden_size / num_attention_heads.
+std::uint32_t hf_head_dim(const HfConfig& config);
+/// vocab_size, rope.dimension_count (head size * partial_rotary_factor).
+void hf_vocab_and_rotation_keys(const HfConfig& config, HfKeys& keys, double partial_rotary = 1.0);
+/// rope.scaling.* of the types linear and yarn; llama3 needs no key, "dynamic" is a finding, others
+/// are refused (Fault::unsupported) unless listed in `handled`. Returns the type.
+std::string hf_rope_scaling_keys(const HfConfig& config, HfKeys& keys,
+                                 std::span<const std::string_view> handled = {});
+/// rope_freqs of rope type llama3 (docs/spec/models.md 1.5); nothing for other types.
+std::vector<HfMadeTensor> hf_llama3_divisors(const HfConfig& config);
+
+/// The layer and expert of a name that fits a pattern of HfTensor; -1 where the pattern has none.
+struct HfPlace {
+  int layer = -1, expert = -1;
+};
+std::optional<HfPlace> hf_match(std::string_view pattern, std::string_view name) noexcept;
+/// The name that a pattern has for a layer and an expert.
+std::string hf_name(std::string_view pattern, HfPlace place);
+
+/// The architecture whose originals have this class, or inside a vision model this model type.
+/// Null if unknown.
+const Architecture* find_architecture_of_class(std::string_view hf_class) noexcept;
+const Architecture* find_architecture_of_type(std::string_view model_type) noexcept;
+
+}  // namespace model

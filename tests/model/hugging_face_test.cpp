@@ -1,0 +1,182 @@
+#include "model/hugging_face.h"
+
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include "support/support.h"
+
+namespace model {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string refusal(base::Fault fault, const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const base::Error& e) {
+    EXPECT_EQ(e.fault(), fault) << e.what();
+    return e.what();
+  }
+  ADD_FAILURE() << "not refused";
+  return "";
+}
+
+/// config.json of a golden model with some keys changed.
+HfConfig config_of(const std::string& name, const Json& changes = Json::object()) {
+  Json config = Json::parse(
+      test::read_text(test::source_path("tests/golden/models/" + name + "/config.json")));
+  config.update(changes);
+  return HfConfig(config);
+}
+
+struct Made {
+  gguf::Metadata metadata;
+  base::Findings findings;
+};
+Made keys_of(const HfConfig& config, MlaForm mla = MlaForm::kv_b) {
+  const Architecture* a = find_architecture_of_class(config.strings("architectures").at(0));
+  if (a == nullptr) throw std::runtime_error("unknown class");
+  Made made;
+  HfKeys keys(std::string(a->name), mla, made.metadata, made.findings);
+  a->hugging_face->metadata(config, keys);
+  return made;
+}
+
+TEST(HfConfig, NullIsAbsentAndTypesAreChecked) {
+  const HfConfig config(Json::parse(
+      R"({"a": null, "n": 7, "neg": -1, "x": 1.5, "big": 4294967296, "s": "t", "b": true})"));
+  EXPECT_FALSE(config.has("a"));
+  EXPECT_EQ(config.count("n"), 7U);
+  EXPECT_EQ(config.number("n"), 7.0);
+  for (const char* key : {"neg", "x", "big", "s", "b"}) {
+    const std::string text = refusal(base::Fault::bad_file, [&] { config.count(key); });
+    EXPECT_NE(text.find(key), std::string::npos) << text;
+    EXPECT_NE(text.find("an integer from 0"), std::string::npos) << text;
+  }
+  EXPECT_NE(refusal(base::Fault::bad_file, [&] { config.count("a"); }).find("lacks a key"),
+            std::string::npos);
+  EXPECT_NE(refusal(base::Fault::bad_file, [&] { config.maybe_flag("s"); }).find("\"t\""),
+            std::string::npos);
+  refusal(base::Fault::bad_file, [] { HfConfig(Json::array()); });
+}
+
+TEST(HfConfig, BothGenerationsOfRopeAreOneObject) {
+  const HfConfig old(
+      Json::parse(R"({"rope_theta": 5e5, "rope_scaling": {"type": "yarn", "factor": 4}})"));
+  EXPECT_EQ(old.rope().string_or("rope_type", ""), "yarn");
+  EXPECT_EQ(old.rope().number("rope_theta"), 5e5);
+  const HfConfig now(Json::parse(R"({"rope_parameters": {"rope_type": "linear", "rope_theta": 1e6,
+      "factor": 8, "partial_rotary_factor": 0.5}})"));
+  EXPECT_EQ(now.rope().string_or("rope_type", ""), "linear");
+  EXPECT_EQ(now.rope().number("partial_rotary_factor"), 0.5);
+  const HfConfig layered(Json::parse(R"({"rope_parameters": {
+      "full_attention": {"rope_type": "linear", "factor": 8, "rope_theta": 1e6},
+      "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}})"));
+  EXPECT_EQ(layered.rope("full_attention").number("rope_theta"), 1e6);
+  EXPECT_EQ(layered.rope("sliding_attention").number("rope_theta"), 1e4);
+  EXPECT_EQ(HfConfig(Json::object()).rope().string_or("rope_type", ""), "default");
+}
+
+TEST(HfNames, PatternsGiveLayerAndExpert) {
+  constexpr std::string_view kPattern = "model.layers.{L}.mlp.experts.{E}.up_proj.weight";
+  const auto place = hf_match(kPattern, "model.layers.12.mlp.experts.255.up_proj.weight");
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->layer, 12);
+  EXPECT_EQ(place->expert, 255);
+  EXPECT_EQ(hf_name(kPattern, *place), "model.layers.12.mlp.experts.255.up_proj.weight");
+  for (const char* name :
+       {"model.layers.12.mlp.experts.255.up_proj.weight.x", "model.layers.12.mlp.experts..up_proj",
+        "model.layers.-1.mlp.experts.0.up_proj.weight",
+        "model.layers.01.mlp.experts.0.up_proj.weight",
+        "model.layers.1.mlp.experts.99999999999.up_proj.weight", "model.layers.", ""}) {
+    EXPECT_FALSE(hf_match(kPattern, name)) << name;
+  }
+}
+
+TEST(HfNames, EveryClassBelongsToOneArchitectureAndHasRows) {
+  std::set<std::string_view> seen;
+  for (const Architecture* a : all_architectures()) {
+    if (a->hugging_face == nullptr) continue;
+    EXPECT_FALSE(a->hugging_face->classes.empty()) << a->name;
+    for (const std::string_view c : a->hugging_face->classes) {
+      EXPECT_TRUE(seen.insert(c).second) << c;
+      EXPECT_EQ(find_architecture_of_class(c), a);
+    }
+    bool any = false;
+    for (const auto group : a->hugging_face->tensors) any = any || !group.empty();
+    EXPECT_TRUE(any) << a->name;
+  }
+  EXPECT_EQ(find_architecture_of_class("NoSuchForCausalLM"), nullptr);
+}
+
+TEST(HfMetadata, LlamaInTheOrderOfThePublicConverter) {
+  const Made made = keys_of(config_of("llama"));
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : made.metadata.pairs()) keys.push_back(key);
+  EXPECT_EQ(keys, (std::vector<std::string>{
+                      "llama.block_count", "llama.context_length", "llama.embedding_length",
+                      "llama.feed_forward_length", "llama.attention.head_count",
+                      "llama.attention.head_count_kv", "llama.rope.freq_base",
+                      "llama.attention.layer_norm_rms_epsilon", "llama.attention.key_length",
+                      "llama.attention.value_length", "general.file_type", "llama.vocab_size",
+                      "llama.rope.dimension_count"}));
+  EXPECT_TRUE(made.findings.empty());
+}
+
+TEST(HfMetadata, AWindowShorterThanTheContextIsAFinding) {
+  EXPECT_EQ(keys_of(config_of("mistral")).findings.size(), 1U);
+}
+
+TEST(HfMetadata, WhatGgufCannotSayIsRefused) {
+  const auto refused = [](const char* model, const Json& changes, const char* named) {
+    const std::string text =
+        refusal(base::Fault::unsupported, [&] { keys_of(config_of(model, changes)); });
+    EXPECT_NE(text.find(named), std::string::npos) << text;
+  };
+  refused("llama", {{"hidden_act", "gelu"}}, "hidden_act");
+  refused("llama", {{"mlp_bias", true}}, "mlp_bias");
+  refused("llama", {{"rope_scaling", {{"type", "new"}, {"factor", 2}}}}, "rope_type");
+  refused("deepseek_v3", {{"moe_layer_freq", 2}}, "moe_layer_freq");
+  refused("deepseek_v3", {{"scoring_func", "tanh"}}, "scoring_func");
+  Json scaling = config_of("deepseek_v3").json().at("rope_scaling");
+  scaling["mscale"] = 0.5;
+  refused("deepseek_v3", {{"rope_scaling", scaling}}, "mscale");
+}
+
+TEST(HfMetadata, LatentAttentionSizesOfEveryForm) {
+  const auto sizes = [](MlaForm form) {
+    const gguf::Metadata m = keys_of(config_of("deepseek_v3"), form).metadata;
+    const auto at = [&](const char* key) {
+      return m.integer(std::string("deepseek2.attention.") + key).value_or(-1);
+    };
+    return std::vector<std::int64_t>{at("head_count_kv"), at("key_length"), at("value_length"),
+                                     at("key_length_mla"), at("value_length_mla")};
+  };
+  EXPECT_EQ(sizes(MlaForm::kv_b), (std::vector<std::int64_t>{4, 48, 32, -1, -1}));
+  EXPECT_EQ(sizes(MlaForm::both), (std::vector<std::int64_t>{4, 48, 32, -1, -1}));
+  EXPECT_EQ(sizes(MlaForm::split), (std::vector<std::int64_t>{1, 48, 32, 48, 32}));
+}
+
+TEST(HfMetadata, AnExplicitYarnMagnitudeIsDividedByThatOfThePrograms) {
+  const Made made = keys_of(config_of(
+      "llama",
+      {{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}, {"attention_factor", 1.5}}}}));
+  EXPECT_NEAR(*made.metadata.number("llama.rope.scaling.attn_factor"),
+              1.5 / (1 + 0.1 * std::log(4.0)), 1e-6);
+}
+
+TEST(HfMetadata, Llama3DivisorsHaveThreeZones) {
+  const auto made = hf_llama3_divisors(config_of("llama-rope3-tied"));
+  ASSERT_EQ(made.size(), 1U);
+  const std::vector<float>& d = made[0].values;
+  ASSERT_EQ(d.size(), 16U);
+  EXPECT_EQ(d.front(), 1.0F);
+  EXPECT_EQ(d.back(), 8.0F);
+  EXPECT_TRUE(std::any_of(d.begin(), d.end(), [](float v) { return v > 1 && v < 8; }));
+  EXPECT_TRUE(std::is_sorted(d.begin(), d.end()));
+  EXPECT_TRUE(hf_llama3_divisors(config_of("llama")).empty());
+}
+
+}  // namespace
+}  // namespace model
