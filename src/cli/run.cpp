@@ -1,6 +1,7 @@
 // quern run: continues a text.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstdio>
 #include <random>
 
@@ -190,7 +191,10 @@ int run(const Args& args) {
   const std::vector<std::int32_t> prompt = model.tokenizer().encode(text, {});
   if (prompt.empty()) throw base::Error(base::Fault::bad_usage, "the prompt has no tokens");
   const std::size_t n = room(args, model, prompt.size());
-  if (args.flag("ignore-eos")) options.banned = ends_of_generation(model.tokenizer());
+  if (args.flag("ignore-eos"))
+    for (const std::int32_t id : ends_of_generation(model.tokenizer())) {
+      options.logit_bias.emplace_back(id, -INFINITY);
+    }
   runtime::Sampler sampler(options);
   runtime::Decoder decoder(model,
                            {.mla = how.mla, .cache = how.cache, .batch_tokens = how.batch_tokens},

@@ -124,11 +124,36 @@ void top_n_sigma(SampleState& s) {
   std::erase_if(s.list, [&](const Candidate& c) { return !(c.logit >= least); });
 }
 
-void temperature(SampleState& s) {
-  for (Candidate& c : s.list) c.logit /= s.options.temperature;
+/// Entropy of the candidates as a share of the largest possible one.
+float relative_entropy(SampleState& s) {
+  sample_softmax(s.list);
+  float entropy = 0;
+  for (const Candidate& c : s.list) {
+    if (c.p > 0) entropy -= c.p * std::log(c.p);
+  }
+  return entropy / std::log(static_cast<float>(s.list.size()));
 }
 
+void temperature(SampleState& s) {
+  float t = s.options.temperature;
+  const float range = s.options.dynatemp_range;
+  if (range > 0 && s.list.size() > 1) {
+    const float low = std::max(0.0F, t - range), high = t + range;
+    t = low + (high - low) * std::pow(relative_entropy(s), s.options.dynatemp_exponent);
+    t = std::max(t, 1e-6F);  // no entropy at all: the largest logit
+  } else if (range > 0) {
+    return;
+  }
+  for (Candidate& c : s.list) c.logit /= t;
+}
+
+/// These two are names in the order of filters, for scripts; they act at fixed places: dry with the
+/// penalties, before the filters, and adaptive_p in the draw.
+void elsewhere(SampleState&) {}
+
 constexpr SampleFilter kFilters[] = {
+    {"dry", "d", elsewhere},
+    {"adaptive_p", "adaptive-p w", elsewhere},
     {"top_k", "top-k k", top_k},
     {"tfs_z", "tfs-z tfs f", tfs_z},
     {"typical_p", "typical-p typical typ_p typ-p typ y", typical_p},
