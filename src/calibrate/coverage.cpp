@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <set>
 
 #include "calibrate/statistics.h"
@@ -11,6 +10,7 @@ namespace calibrate {
 namespace {
 
 using Level = base::Finding::Level;
+using model::Role;
 using Kinds = std::map<std::string, KindCoverage>;
 
 KindCoverage& kind_in(Kinds& kinds, const std::string& name) {
@@ -61,20 +61,7 @@ Coverage finished(Kinds kinds, base::Findings findings) {
 }  // namespace
 
 EntryKind kind_of(std::string_view name) {
-  EntryKind out;
-  if (name.starts_with("blk.")) {
-    const std::size_t dot = std::min(name.find('.', 4), name.size());
-    int layer = 0;
-    const auto [stop, code] = std::from_chars(name.data() + 4, name.data() + dot, layer);
-    if (code == std::errc() && stop == name.data() + dot && dot < name.size()) {
-      out.layer = layer;
-      name = name.substr(dot + 1);
-    }
-  }
-  constexpr std::string_view kEnd = ".weight";
-  if (name.ends_with(kEnd)) name = name.substr(0, name.size() - kEnd.size());
-  out.kind = name;
-  return out;
+  return {.layer = model::parse_tensor_name(name).layer, .kind = model::kind_name(name)};
 }
 
 namespace {
@@ -83,9 +70,10 @@ namespace {
 void check_latent(const Importance& importance, base::Findings& findings) {
   bool latent = false, covered = false;
   for (const auto& [name, entry] : importance.entries) {
-    const std::string kind = kind_of(name).kind;
-    latent = latent || kind == "attn_kv_a_mqa";
-    covered = covered || kind == "attn_kv_b" || kind == "attn_k_b" || kind == "attn_v_b";
+    const Role role = model::parse_tensor_name(name).role;
+    latent = latent || role == Role::attn_kv_a_mqa;
+    covered =
+        covered || role == Role::attn_kv_b || role == Role::attn_k_b || role == Role::attn_v_b;
   }
   if (!latent || covered) return;
   findings.push_back(
@@ -135,10 +123,10 @@ std::string wrong_size_text(const model::TensorRow& row, const Entry& entry) {
   const std::uint64_t stack = row.shape.ne[2];
   const std::string sizes =
       fmt::format("{} values instead of {} * {}", entry.sums.size(), cols, stack);
-  if (entry.sums.size() == cols && row.role == model::Role::attn_k_b) {
+  if (entry.sums.size() == cols && row.role == Role::attn_k_b) {
     return sizes + ": collected before mid-2025, garbage or an average over the heads; not usable";
   }
-  if (entry.sums.size() == cols && row.role == model::Role::attn_v_b) {
+  if (entry.sums.size() == cols && row.role == Role::attn_v_b) {
     return sizes + ": an average over the heads; usable for each of them";
   }
   if (entry.sums.size() == stack) {

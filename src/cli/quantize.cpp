@@ -15,17 +15,6 @@
 namespace cli {
 namespace {
 
-/// "blk.3.ffn_down_exps.weight" -> "ffn_down_exps": what the table of roles counts by.
-std::string role_of(std::string_view name) {
-  constexpr std::string_view kBlock = "blk.", kWeight = ".weight";
-  if (name.starts_with(kBlock)) {
-    const std::size_t dot = name.find('.', kBlock.size());
-    if (dot != std::string_view::npos) name.remove_prefix(dot + 1);
-  }
-  if (name.ends_with(kWeight)) name.remove_suffix(kWeight.size());
-  return std::string(name);
-}
-
 struct RoleSum {
   std::size_t tensors = 0, bytes = 0;
   std::uint64_t elements = 0;
@@ -52,7 +41,7 @@ void print_roles(const cook::Plan& plan) {
   std::map<std::string, RoleSum> roles;
   RoleSum all;
   for (const cook::Job& job : plan.jobs) {
-    for (RoleSum* sum : {&roles[role_of(job.name)], &all}) {
+    for (RoleSum* sum : {&roles[model::kind_name(job.name)], &all}) {
       ++sum->tensors;
       sum->bytes += job.bytes;
       sum->elements += job.shape.elements();

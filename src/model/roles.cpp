@@ -1,4 +1,5 @@
-#include <array>
+#include <charconv>
+#include <optional>
 
 #include "model/spec.h"
 
@@ -81,7 +82,88 @@ constexpr bool in_order() {
 }
 static_assert(in_order(), "kRoles must list every role once, in order");
 
+/// The stacks whose experts early files keep in tensors of their own.
+struct Stack {
+  Role single, stacked;
+};
+constexpr Stack kStacks[] = {{Role::ffn_gate, Role::ffn_gate_exps},
+                             {Role::ffn_up, Role::ffn_up_exps},
+                             {Role::ffn_down, Role::ffn_down_exps}};
+
+/// A whole number as tensor names spell it: digits only, no leading zero.
+std::optional<int> index_of(std::string_view digits) noexcept {
+  if (digits.empty() || (digits.size() > 1 && digits.front() == '0')) return std::nullopt;
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return std::nullopt;
+  }
+  int value = 0;
+  const auto [stop, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (code != std::errc()) return std::nullopt;
+  return value;
+}
+
+/// Takes "blk.N." off the front; -1 if it is not there.
+int cut_layer(std::string_view& name) noexcept {
+  constexpr std::string_view kPrefix = "blk.";
+  if (!name.starts_with(kPrefix)) return -1;
+  const std::size_t dot = name.find('.', kPrefix.size());
+  if (dot == std::string_view::npos) return -1;
+  const auto layer = index_of(name.substr(kPrefix.size(), dot - kPrefix.size()));
+  if (!layer) return -1;
+  name.remove_prefix(dot + 1);
+  return *layer;
+}
+
+/// Role of "attn_q.weight"; Role::count if there is none.
+Role role_of(std::string_view stem, std::string_view suffix) noexcept {
+  for (const RoleRow& row : kRoles) {
+    if (row.name.stem == stem && row.name.suffix == suffix) return row.role;
+  }
+  return Role::count;
+}
+
+/// "ffn_up.7" as expert 7 of ffn_up_exps; Role::count if it is no such name.
+TensorId single_expert(std::string_view stem) noexcept {
+  const std::size_t dot = stem.rfind('.');
+  if (dot == std::string_view::npos) return {};
+  const auto expert = index_of(stem.substr(dot + 1));
+  if (!expert) return {};
+  for (const Stack& s : kStacks) {
+    if (role_name(s.single).stem == stem.substr(0, dot)) {
+      return {.role = s.stacked, .piece = *expert};
+    }
+  }
+  return {};
+}
+
 }  // namespace
+
+TensorId parse_tensor_name(std::string_view name) noexcept {
+  const int layer = cut_layer(name);
+  const std::size_t dot = name.rfind('.');
+  TensorId id;
+  if (dot != std::string_view::npos) {
+    id.role = role_of(name.substr(0, dot), name.substr(dot));
+    if (id.role == Role::count && layer >= 0 && name.substr(dot) == kWeight) {
+      id = single_expert(name.substr(0, dot));
+    }
+  } else if (layer >= 0 && name == role_name(Role::exp_probs_b).stem) {
+    id.role = Role::exp_probs_b;
+  }
+  id.layer = layer;
+  return id;
+}
+
+std::string kind_name(std::string_view name) {
+  const TensorId id = parse_tensor_name(name);
+  if (id.role == Role::count) {
+    cut_layer(name);
+    if (name.ends_with(kWeight)) name.remove_suffix(kWeight.size());
+    return std::string(name);
+  }
+  const RoleName role = role_name(id.role);
+  return std::string(role.stem).append(role.suffix == kWeight ? "" : role.suffix);
+}
 
 RoleName role_name(Role role) noexcept {
   const auto i = static_cast<std::size_t>(role);
@@ -106,6 +188,12 @@ const TensorRow* ModelSpec::find(std::string_view name) const noexcept {
     if (row.name == name) return &row;
   }
   return nullptr;
+}
+
+TensorId identify(const ModelSpec* spec, std::string_view name) noexcept {
+  const TensorRow* row = spec == nullptr ? nullptr : spec->find(name);
+  if (row == nullptr) return parse_tensor_name(name);
+  return {.role = row->role, .layer = row->layer, .piece = row->piece};
 }
 
 }  // namespace model

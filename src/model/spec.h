@@ -86,6 +86,23 @@ RoleName role_name(Role role) noexcept;
 /// "blk.3.attn_q.weight", or "output.weight" for layer -1.
 std::string tensor_name(Role role, int layer);
 
+/// Which tensor of a model. Role::count: no role covers it (the layer may be known even so).
+struct TensorId {
+  Role role = Role::count;
+  int layer = -1;  ///< -1: of no layer
+  int piece = -1;  ///< expert of a one-tensor-per-expert file, else -1
+
+  /// A tensor that a model has once: is(Role::output) holds for "output.weight" only.
+  bool is(Role once) const noexcept { return role == once && layer < 0; }
+  friend bool operator==(const TensorId&, const TensorId&) = default;
+};
+/// The inverse of tensor_name, and the one place where a name is taken apart. Covers single experts
+/// ("blk.3.ffn_up.7.weight" is piece 7 of ffn_up_exps) and the bare "blk.3.exp_probs_b".
+TensorId parse_tensor_name(std::string_view name) noexcept;
+/// What tables group tensors by: "attn_q", "attn_q.bias"; a name that no role covers without
+/// "blk.N." and ".weight".
+std::string kind_name(std::string_view name);
+
 /// What the third axis of a stacked tensor counts.
 enum class Axis : std::uint8_t { none, expert, head };
 
@@ -214,6 +231,10 @@ struct ModelSpec {
   const TensorRow* find(Role role, int layer) const noexcept;
   const TensorRow* find(std::string_view name) const noexcept;
 };
+
+/// Role, layer and piece of a tensor: those of its row in the spec; without a spec, or a row in it,
+/// those that the name tells.
+TensorId identify(const ModelSpec* spec, std::string_view name) noexcept;
 
 struct HuggingFaceForm;  // model/hugging_face.h
 

@@ -59,6 +59,20 @@ TEST(Describe, TheSmallTrainedModel) {
   EXPECT_EQ(spec.find("blk.5.attn_kv_b.weight")->shape.to_string(), "{512, 1024}");
 }
 
+/// The recipes of the public programs go by names: a row whose name told another role than the row
+/// itself would get other types from us than from them.
+TEST(Describe, RowsHaveTheRoleThatTheirNameTells) {
+  for (const char* kind : {"llama", "mixtral", "deepseek_v2-lite", "deepseek_v3"}) {
+    for (const bool stack : {true, false}) {
+      const model::ModelSpec spec =
+          described(test::HfModel(kind, {.stack_experts = stack}).draft());
+      for (const model::TensorRow& row : spec.tensors) {
+        EXPECT_EQ(model::parse_tensor_name(row.name), model::identify(&spec, row.name)) << row.name;
+      }
+    }
+  }
+}
+
 TEST(Describe, YarnScalesOfDeepseek) {
   test::Draft draft = deepseek();
   const model::MlaPlan plan = *described(draft).layers[0].mla;
