@@ -14,38 +14,35 @@ using calibrate::Entry;
 using calibrate::Importance;
 using Kind = ImportanceChoice::Kind;
 
+using model::Role;
+
 /// Tensors that see the same input, and those the public programs treat so. Tried in order when a
-/// tensor has no entry of its own; the text is replaced inside the name.
+/// tensor has no entry of its own; of the same layer.
 struct Substitute {
-  std::string_view wanted, instead;
+  Role wanted, instead;
 };
 constexpr Substitute kSubstitutes[] = {
-    {"ffn_up_exps.weight", "ffn_gate_up_exps.weight"},
-    {"ffn_gate_exps.weight", "ffn_gate_up_exps.weight"},
-    {"ffn_gate_exps.weight", "ffn_up_exps.weight"},
-    {"ffn_up_exps.weight", "ffn_gate_exps.weight"},
-    {"ffn_gate_up_exps.weight", "ffn_up_exps.weight"},
-    {"ffn_gate.weight", "ffn_up.weight"},
-    {"ffn_up.weight", "ffn_gate.weight"},
-    {"ffn_gate_shexp.weight", "ffn_up_shexp.weight"},
-    {"ffn_up_shexp.weight", "ffn_gate_shexp.weight"},
-    {".attn_v_b.weight", ".attn_kv_b.weight"},
-    {".attn_kv_b.weight", ".attn_v_b.weight"},
-    {".attn_q.weight", ".attn_k.weight"},
-    {".attn_q.weight", ".attn_v.weight"},
-    {".attn_k.weight", ".attn_q.weight"},
-    {".attn_k.weight", ".attn_v.weight"},
-    {".attn_v.weight", ".attn_q.weight"},
-    {".attn_v.weight", ".attn_k.weight"},
+    {Role::ffn_up_exps, Role::ffn_gate_up_exps},
+    {Role::ffn_gate_exps, Role::ffn_gate_up_exps},
+    {Role::ffn_gate_exps, Role::ffn_up_exps},
+    {Role::ffn_up_exps, Role::ffn_gate_exps},
+    {Role::ffn_gate_up_exps, Role::ffn_up_exps},
+    {Role::ffn_gate, Role::ffn_up},
+    {Role::ffn_up, Role::ffn_gate},
+    {Role::ffn_gate_shexp, Role::ffn_up_shexp},
+    {Role::ffn_up_shexp, Role::ffn_gate_shexp},
+    {Role::attn_v_b, Role::attn_kv_b},
+    {Role::attn_kv_b, Role::attn_v_b},
+    {Role::attn_q, Role::attn_k},
+    {Role::attn_q, Role::attn_v},
+    {Role::attn_k, Role::attn_q},
+    {Role::attn_k, Role::attn_v},
+    {Role::attn_v, Role::attn_q},
+    {Role::attn_v, Role::attn_k},
 };
-constexpr std::string_view kKv = ".attn_kv_b.weight";
-constexpr std::string_view kKey = ".attn_k_b.weight";
-constexpr std::string_view kValue = ".attn_v_b.weight";
 
 /// A column that was never active would let its weights grow without bound in the fits.
 constexpr double kFloor = 1e-6;
-
-bool ends_with(std::string_view name, std::string_view end) { return name.ends_with(end); }
 
 std::size_t n_values(const Entry& entry) { return entry.n_cols * entry.n_vectors; }
 
@@ -54,29 +51,38 @@ const Entry* find_with_data(const Importance& importance, std::string_view name)
   return entry != nullptr && entry->has_data() ? entry : nullptr;
 }
 
-/// `name` with its ending replaced.
-std::string with_ending(std::string_view name, std::string_view from, std::string_view to) {
-  return std::string(name.substr(0, name.size() - from.size())) + std::string(to);
-}
-
 struct Found {
   const Entry* entry = nullptr;
   std::string name;
 };
 
-Found look_up(const Importance& importance, const std::string& name) {
-  if (const Entry* own = find_with_data(importance, name); own != nullptr) return {own, name};
+/// The entry of another tensor of the same layer.
+Found find_role(const Importance& importance, Role role, int layer) {
+  Found found{.name = model::tensor_name(role, layer)};
+  found.entry = find_with_data(importance, found.name);
+  return found;
+}
+
+/// One expert of a one-tensor-per-expert file: its entry is part of a stack.
+Found look_up(const Importance& importance, const recipe::InputTensor& tensor) {
+  if (const Entry* own = find_with_data(importance, tensor.name); own != nullptr) {
+    return {own, tensor.name};
+  }
+  if (tensor.id.piece >= 0) {
+    const Found own = find_role(importance, tensor.id.role, tensor.id.layer);
+    if (own.entry != nullptr) return own;
+  }
   for (const Substitute& s : kSubstitutes) {
-    if (!ends_with(name, s.wanted)) continue;
-    std::string other = with_ending(name, s.wanted, s.instead);
-    if (const Entry* entry = find_with_data(importance, other); entry != nullptr) {
-      return {entry, std::move(other)};
-    }
+    if (tensor.id.role != s.wanted) continue;
+    const Found other = find_role(importance, s.instead, tensor.id.layer);
+    if (other.entry != nullptr) return other;
   }
   return {};
 }
 
-base::Error size_error(const std::string& name, const Found& found, const tensor::Shape& shape) {
+base::Error size_error(const recipe::InputTensor& tensor, const Found& found) {
+  const std::string& name = tensor.name;
+  const tensor::Shape& shape = tensor.shape;
   const std::size_t expected = shape.ne[0] * shape.ne[2];
   base::Error e(base::Fault::bad_input,
                 fmt::format("imatrix size {} is different from tensor size {} for {}",
@@ -93,13 +99,13 @@ void warn(ImportanceChoice& choice, const std::string& name, std::string text) {
 
 /// attn_kv_b when its own vector, attn_k_b's and attn_v_b's are all there: K rows see the latent,
 /// V rows the attention-weighted latent of their head.
-bool choose_kv_rows(const Importance& importance, const std::string& name,
-                    const tensor::Shape& shape, std::size_t group_rows, ImportanceChoice& choice) {
-  const std::size_t rank = shape.ne[0];
-  const std::size_t rows = shape.rows();
-  const Entry* own = find_with_data(importance, name);
-  const Entry* keys = find_with_data(importance, with_ending(name, kKv, kKey));
-  const Entry* values = find_with_data(importance, with_ending(name, kKv, kValue));
+bool choose_kv_rows(const Importance& importance, const recipe::InputTensor& tensor,
+                    std::size_t group_rows, ImportanceChoice& choice) {
+  const std::size_t rank = tensor.shape.ne[0];
+  const std::size_t rows = tensor.shape.rows();
+  const Entry* own = find_with_data(importance, tensor.name);
+  const Entry* keys = find_role(importance, Role::attn_k_b, tensor.id.layer).entry;
+  const Entry* values = find_role(importance, Role::attn_v_b, tensor.id.layer).entry;
   if (own == nullptr || keys == nullptr || values == nullptr) return false;
   if (n_values(*own) != rank || n_values(*values) % rank != 0) return false;
   const std::size_t heads = n_values(*values) / rank;
@@ -114,40 +120,55 @@ bool choose_kv_rows(const Importance& importance, const std::string& name,
   choice.value_entry = values;
   choice.n_heads = heads;
   choice.key_rows = key_rows;
-  choice.origin = fmt::format("{} for K rows, attn_v_b for V rows", name);
+  choice.origin = fmt::format("{} for K rows, attn_v_b for V rows", tensor.name);
   return true;
 }
 
 /// Latent attention tensors with another number of values than a plain tensor would have. False:
 /// the general rule applies.
-bool choose_mla(const std::string& name, const Found& found, const tensor::Shape& shape,
-                std::size_t group_rows, ImportanceChoice& choice) {
+bool choose_mla(const recipe::InputTensor& tensor, const Found& found, std::size_t group_rows,
+                ImportanceChoice& choice) {
+  const std::string& name = tensor.name;
+  const tensor::Shape& shape = tensor.shape;
+  const Role role = tensor.id.role;
   const std::size_t cols = shape.ne[0];
   const std::size_t n = n_values(*found.entry);
   const bool stacked = shape.ne[2] > 1;
-  if (ends_with(name, kKey) && stacked && n == cols) {
+  if (role == Role::attn_k_b && stacked && n == cols) {
     warn(choice, name,
          fmt::format("not used: {} values for {} heads come from a faulty or head-averaging "
                      "collection; encoded without importance",
                      n, shape.ne[2]));
     return true;
   }
-  if (ends_with(name, kValue) && stacked && n == cols) {
+  if (role == Role::attn_v_b && stacked && n == cols) {
     choice.kind = Kind::shared;
     warn(choice, name, fmt::format("the {} values of {} are used for every head", n, found.name));
     return true;
   }
-  if (ends_with(name, kKv) && n != cols && n % cols == 0) {
+  if (role == Role::attn_kv_b && n != cols && n % cols == 0) {
     choice.kind = Kind::pooled;
     warn(choice, name, fmt::format("the mean over the heads of {} is used", found.name));
     return true;
   }
-  const bool per_head = ends_with(name, kKey) || ends_with(name, kValue);
+  const bool per_head = role == Role::attn_k_b || role == Role::attn_v_b;
   if (!per_head || stacked || n == cols || n % cols != 0) return false;
   const std::size_t heads = n / cols;
   if (shape.ne[1] % heads != 0 || (shape.ne[1] / heads) % group_rows != 0) return false;
   choice.kind = Kind::by_head_rows;
   choice.n_heads = heads;
+  return true;
+}
+
+/// A single expert takes its vector out of the stack.
+bool choose_expert(const recipe::InputTensor& tensor, const Found& found,
+                   ImportanceChoice& choice) {
+  if (tensor.id.piece < 0 || found.name == tensor.name) return false;
+  const std::size_t cols = tensor.shape.ne[0];
+  const auto expert = static_cast<std::size_t>(tensor.id.piece);
+  if (n_values(*found.entry) % cols != 0 || expert >= n_values(*found.entry) / cols) return false;
+  choice.kind = Kind::one_of_stack;
+  choice.expert = expert;
   return true;
 }
 
@@ -178,25 +199,27 @@ void finish_vectors(RowWeights& weights) {
 
 }  // namespace
 
-ImportanceChoice choose_importance(const Importance& importance, const std::string& name,
-                                   const tensor::Shape& shape, std::size_t group_rows) {
+ImportanceChoice choose_importance(const Importance& importance, const recipe::InputTensor& tensor,
+                                   std::size_t group_rows) {
   ImportanceChoice choice;
-  if (ends_with(name, kKv) && choose_kv_rows(importance, name, shape, group_rows, choice)) {
+  const tensor::Shape& shape = tensor.shape;
+  if (tensor.id.role == Role::attn_kv_b && choose_kv_rows(importance, tensor, group_rows, choice)) {
     return choice;
   }
-  const Found found = look_up(importance, name);
+  const Found found = look_up(importance, tensor);
   if (found.entry == nullptr) return choice;
   choice.entry = found.entry;
   choice.origin = found.name;
-  if (choose_mla(name, found, shape, group_rows, choice)) return choice;
+  if (choose_mla(tensor, found, group_rows, choice)) return choice;
+  if (choose_expert(tensor, found, choice)) return choice;
   if (n_values(*found.entry) == shape.ne[0] * shape.ne[2]) {
     choice.kind = Kind::by_matrix;
     return choice;
   }
-  if (name != "token_embd.weight" && name != "output.weight") {
-    throw size_error(name, found, shape);
+  if (!tensor.id.is(Role::token_embd) && !tensor.id.is(Role::output)) {
+    throw size_error(tensor, found);
   }
-  warn(choice, name,
+  warn(choice, tensor.name,
        fmt::format("imatrix size {} is different from tensor size {}; encoded without importance",
                    n_values(*found.entry), shape.ne[0] * shape.ne[2]));
   return choice;
@@ -214,6 +237,11 @@ RowWeights row_weights(const ImportanceChoice& choice, const tensor::Shape& shap
       for (std::size_t m = 0; m < shape.matrices(); ++m) {
         weights.runs.push_back({m * shape.ne[1], shape.ne[1], m % shape.ne[2]});
       }
+      break;
+    case Kind::one_of_stack:
+      append_vectors(weights, *choice.entry,
+                     choice.entry->n_cols * choice.entry->n_vectors / shape.ne[0]);
+      weights.runs.push_back({0, rows, choice.expert});
       break;
     case Kind::shared:
       append_vectors(weights, *choice.entry, 1);

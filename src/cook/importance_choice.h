@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "calibrate/importance.h"
-#include "recipe/types.h"
+#include "recipe/model_facts.h"
 
 namespace cook {
 
@@ -19,22 +19,24 @@ struct ImportanceChoice {
     shared,        ///< one vector for all rows
     by_head_rows,  ///< a matrix of heads below each other: vector h for the rows of head h
     pooled,        ///< the mean over all vectors of the entry, for all rows
+    one_of_stack,  ///< a single expert: vector `expert` of the stack's entry
     kv_rows,       ///< attn_kv_b: K rows by its own entry, V rows by attn_v_b's vector of the head
   };
   Kind kind = Kind::none;
   const calibrate::Entry* entry = nullptr;
   const calibrate::Entry* value_entry = nullptr;  ///< kv_rows: of attn_v_b
   std::size_t n_heads = 1;                        ///< by_head_rows, kv_rows
+  std::size_t expert = 0;                         ///< one_of_stack
   std::size_t key_rows = 0;                       ///< kv_rows: K rows of a head
   std::string origin;                             ///< name of the entry, for the log
   base::Findings findings;
 };
 
-/// Looks NAME up, then its substitutes. Throws Fault::bad_input when an entry has another size than
-/// the tensor, naming both; for token_embd and output that is a finding and no data.
-/// `group_rows` of the target type: rows of one group share their weights.
-ImportanceChoice choose_importance(const calibrate::Importance& importance, const std::string& name,
-                                   const tensor::Shape& shape, std::size_t group_rows);
+/// Looks the tensor's name up, then the roles that stand in for its own. Throws Fault::bad_input
+/// when an entry has another size than the tensor, naming both; for token_embd and output that is a
+/// finding and no data. `group_rows` of the target type: rows of one group share their weights.
+ImportanceChoice choose_importance(const calibrate::Importance& importance,
+                                   const recipe::InputTensor& tensor, std::size_t group_rows);
 
 /// Vectors ready for an encoder and the rows that they belong to.
 struct RowWeights {

@@ -53,19 +53,20 @@ void check_requantizing(const Request& request, const Job& job, Plan& plan) {
 }
 
 /// Importance of one tensor, and whether it must not go without.
-void attach_importance(const Request& request, const recipe::Choice& choice, Job& job, Plan& plan) {
+void attach_importance(const Request& request, const recipe::InputTensor& tensor,
+                       const recipe::Choice& choice, Job& job, Plan& plan) {
   if (job.action != recipe::Action::encode) return;
   if (request.importance != nullptr) {
-    job.importance =
-        choose_importance(*request.importance, job.name, job.shape, job.to->group_rows);
+    job.importance = choose_importance(*request.importance, tensor, job.to->group_rows);
     for (const base::Finding& f : job.importance.findings) plan.findings.push_back(f);
   }
   const bool has = job.importance.kind != ImportanceChoice::Kind::none;
   job.wants_importance = request.recipe.have_importance && !has;
-  const bool needs = recipe::tensor_needs_importance(request.recipe.policy, *request.recipe.recipe,
-                                                     *choice.wanted, job.name) ||
-                     (job.to_codec != nullptr && job.to_codec->needs_importance &&
-                      job.name != "token_embd.weight" && job.name != "output.weight");
+  const recipe::Policy policy = request.recipe.policy;
+  const bool needs =
+      recipe::tensor_needs_importance(policy, *request.recipe.recipe, *choice.wanted, tensor) ||
+      (job.to_codec != nullptr && job.to_codec->needs_importance &&
+       !recipe::may_lack_importance(policy, tensor));
   if (has || !needs || request.ignore_importance_rules) return;
   throw base::Error(base::Fault::bad_input,
                     fmt::format("{} needs importance data for this tensor", job.to->name))
@@ -177,7 +178,7 @@ Plan make_plan(const TensorSource& source, const Request& request) {
   for (const recipe::Choice& choice : types.choices) {
     Job job = make_job(source, choice);
     if (choice.requantize && !options.allow_requantize) check_requantizing(request, job, plan);
-    attach_importance(request, choice, job, plan);
+    attach_importance(request, source.tensors()[choice.input], choice, job, plan);
     if (!request.dry_run) check_codecs(job);
     plan.source_bytes = base::checked_add(plan.source_bytes, job.source_bytes);
     plan.bytes = base::checked_add(plan.bytes, job.bytes);

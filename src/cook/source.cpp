@@ -11,10 +11,7 @@ class GgufSource final : public TensorSource {
   explicit GgufSource(const std::filesystem::path& path) : files_(gguf::FileSet::open(path)) {
     for (const gguf::File& shard : files_.shards()) readable_.emplace_back(shard.path());
     for (const gguf::TensorInfo& t : files_.tensors()) {
-      tensors_.push_back({.name = t.name,
-                          .type = recipe::find_type(t.codec->id),
-                          .shape = t.shape,
-                          .shard = t.shard});
+      tensors_.emplace_back(t.name, recipe::find_type(t.codec->id), t.shape, t.shard);
     }
   }
 

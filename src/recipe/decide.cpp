@@ -32,20 +32,15 @@ bool Decider::custom_rule(const InputTensor& tensor, Selected& selected) {
 /// Step 4: options that beat everything. `--token-embedding-type` and its kin.
 void Decider::late_override(const InputTensor& tensor, Selected& selected) const {
   for (const RoleOption& option : role_options()) {
-    const bool by_name =
-        option.tensor == tensor.name && (option.role == "output" || option.role == "token_embd" ||
-                                         option.role == "per_layer_token_embd");
-    const bool router =
-        option.role == "ffn_gate_inp" && contains(tensor.name, "ffn_gate_inp.weight");
     const TypeFacts* type = options_.role_type(option.role);
-    if (type != nullptr && (by_name || router)) {
+    if (type != nullptr && !option.late.empty() && tensor.fits(NameTest(option.late))) {
       selected = {type, fmt::format("--{}", option.option), false};
     }
   }
 }
 
 void Decider::plain_for_lookup(const InputTensor& tensor, Selected& selected) const {
-  if (is_row_lookup(tensor.name)) selected.type = &plain_type(*selected.type);
+  if (is_row_lookup(tensor)) selected.type = &plain_type(*selected.type);
 }
 
 void Decider::fit(const InputTensor& tensor, Selected& selected) {
@@ -58,13 +53,14 @@ void Decider::fit(const InputTensor& tensor, Selected& selected) {
 }
 
 Selected Decider::choose_ik(const InputTensor& tensor) {
+  static const NameTest kQkv("has:attn_qkv.weight");
   Selected selected{options_.recipe->default_type, "default type", false};
   if (!selected.type->is_float()) {
     if (!options_.pure) {
       selected = selector_.next(tensor);
       // ik's own rules never reach this option (docs/spec/recipes.md 5.6, 12).
       if (const TypeFacts* qkv = options_.role_type("attn_qkv");
-          qkv != nullptr && contains(tensor.name, "attn_qkv.weight")) {
+          qkv != nullptr && tensor.fits(kQkv)) {
         selected = {qkv, "--attn-qkv-type", false};
       }
       custom_rule(tensor, selected);
@@ -80,11 +76,11 @@ Selected Decider::choose_ik(const InputTensor& tensor) {
 Selected Decider::choose_mainline(const InputTensor& tensor) {
   Selected selected{options_.recipe->default_type, "default type", false};
   if (const TypeFacts* type = options_.role_type("token_embd");
-      type != nullptr && is_row_lookup(tensor.name)) {
+      type != nullptr && is_row_lookup(tensor)) {
     return {type, "--token-embedding-type", false};
   }
   if (const TypeFacts* type = options_.role_type("output");
-      type != nullptr && tensor.name == "output.weight") {
+      type != nullptr && tensor.id.is(model::Role::output)) {
     return {type, "--output-tensor-type", false};
   }
   if (selected.type->is_float()) return selected;

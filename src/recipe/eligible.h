@@ -8,5 +8,7 @@ namespace recipe {
 
 /// False for norms, biases, routers and the other tensors that keep the type they have.
 bool is_eligible(const Options& options, const ModelFacts& model, const InputTensor& tensor);
+/// The matrix that chooses experts: kept, unless --ffn-gate-inp-type asks for it.
+bool is_router(const InputTensor& tensor) noexcept;
 
 }  // namespace recipe

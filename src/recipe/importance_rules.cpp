@@ -26,11 +26,15 @@ bool recipe_needs_importance(Policy policy, const Recipe& recipe) noexcept {
   return policy == Policy::ik && any_equal(kRecipes, recipe.symbol);
 }
 
+bool may_lack_importance(Policy policy, const InputTensor& tensor) noexcept {
+  static const NameTest per_layer("eq:per_layer_token_embd.weight");
+  return tensor.id.is(model::Role::token_embd) || tensor.id.is(model::Role::output) ||
+         (policy == Policy::mainline && tensor.fits(per_layer));
+}
+
 bool tensor_needs_importance(Policy policy, const Recipe& recipe, const TypeFacts& wanted,
-                             std::string_view tensor_name) noexcept {
-  const bool exempt = tensor_name == "token_embd.weight" || tensor_name == "output.weight" ||
-                      (policy == Policy::mainline && tensor_name == "per_layer_token_embd.weight");
-  if (exempt) return false;
+                             const InputTensor& tensor) noexcept {
+  if (may_lack_importance(policy, tensor)) return false;
   if (wanted.symbol == "Q2_K" && recipe.symbol == "Q2_K_S") return true;
   return policy == Policy::ik ? any_equal(kTypes, wanted.symbol)
                               : any_equal(kMainlineTypes, wanted.symbol);

@@ -58,10 +58,11 @@ std::string size_class_of(const ModelFacts& m, Heads heads, std::int64_t n_embd)
 }
 
 std::int64_t count_attn_v(Policy policy, const std::vector<InputTensor>& tensors) {
-  return std::count_if(tensors.begin(), tensors.end(), [&](const InputTensor& t) {
-    return contains(t.name, "attn_v.weight") || contains(t.name, "attn_qkv.weight") ||
-           (policy == Policy::mainline && contains(t.name, "attn_kv_b.weight"));
-  });
+  static const NameTest ik("has:attn_v.weight|attn_qkv.weight");
+  static const NameTest mainline("has:attn_v.weight|attn_qkv.weight|attn_kv_b.weight");
+  const NameTest& test = policy == Policy::ik ? ik : mainline;
+  return std::count_if(tensors.begin(), tensors.end(),
+                       [&](const InputTensor& t) { return t.fits(test); });
 }
 
 void warn_about_attn_v(ModelFacts& m) {
@@ -96,7 +97,7 @@ ModelFacts model_facts(Policy policy, const gguf::Metadata& metadata,
                          tokens == nullptr ? 0 : static_cast<std::int64_t>(tokens->size()));
   m.no_output_name = policy == Policy::ik && (m.arch.empty() || any_equal(kNoOutputName, m.arch));
   const bool has_output = std::any_of(tensors.begin(), tensors.end(), [](const InputTensor& t) {
-    return t.name == "output.weight";
+    return t.id.is(model::Role::output);
   });
   m.tied = !has_output || m.no_output_name;
   m.size_class = size_class_of(m, heads, integer_of(metadata, m.arch + ".embedding_length", 0));

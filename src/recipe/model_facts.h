@@ -8,16 +8,29 @@
 
 #include "base/error.h"
 #include "gguf/value.h"
+#include "model/spec.h"
 #include "recipe/tables.h"
 
 namespace recipe {
 
 /// One tensor of the input.
 struct InputTensor {
+  /// `spec`: of the architecture, if it is known; then it tells the role, else the name does.
+  InputTensor(std::string name_, const TypeFacts* type_, const tensor::Shape& shape_,
+              std::size_t shard_ = 0, const model::ModelSpec* spec = nullptr)
+      : name(std::move(name_)),
+        id(model::identify(spec, name)),
+        type(type_),
+        shape(shape_),
+        shard(shard_) {}
+
   std::string name;
-  const TypeFacts* type = nullptr;
+  model::TensorId id;
+  const TypeFacts* type;
   tensor::Shape shape;
-  std::size_t shard = 0;
+  std::size_t shard;
+
+  bool fits(const NameTest& test) const noexcept { return test.holds(id, name); }
 };
 
 struct ModelFacts {

@@ -11,18 +11,24 @@ namespace recipe {
 namespace {
 
 constexpr RoleOption kRoleOptions[] = {
-    {"output-tensor-type", "output", "output.weight"},
-    {"token-embedding-type", "token_embd", "token_embd.weight"},
-    {"per-layer-token-embedding-type", "per_layer_token_embd", "per_layer_token_embd.weight", true},
-    {"attn-v-type", "attn_v", "attn_v", true},
-    {"attn-k-type", "attn_k", "attn_k", true},
-    {"attn-q-type", "attn_q", "attn_q", true},
-    {"attn-qkv-type", "attn_qkv", "attn_qkv.weight", true},
-    {"attn-output-type", "attn_output", "attn_output.weight", true},
-    {"ffn-gate-type", "ffn_gate", "ffn_gate", true},
-    {"ffn-down-type", "ffn_down", "ffn_down", true},
-    {"ffn-up-type", "ffn_up", "ffn_up", true},
-    {"ffn-gate-inp-type", "ffn_gate_inp", "ffn_gate_inp.weight", true},
+    {.option = "output-tensor-type", .role = "output", .late = "eq:output.weight"},
+    {.option = "token-embedding-type", .role = "token_embd", .late = "eq:token_embd.weight"},
+    {.option = "per-layer-token-embedding-type",
+     .role = "per_layer_token_embd",
+     .ik_only = true,
+     .late = "eq:per_layer_token_embd.weight"},
+    {.option = "attn-v-type", .role = "attn_v", .ik_only = true},
+    {.option = "attn-k-type", .role = "attn_k", .ik_only = true},
+    {.option = "attn-q-type", .role = "attn_q", .ik_only = true},
+    {.option = "attn-qkv-type", .role = "attn_qkv", .ik_only = true},
+    {.option = "attn-output-type", .role = "attn_output", .ik_only = true},
+    {.option = "ffn-gate-type", .role = "ffn_gate", .ik_only = true},
+    {.option = "ffn-down-type", .role = "ffn_down", .ik_only = true},
+    {.option = "ffn-up-type", .role = "ffn_up", .ik_only = true},
+    {.option = "ffn-gate-inp-type",
+     .role = "ffn_gate_inp",
+     .ik_only = true,
+     .late = "has:ffn_gate_inp.weight"},
 };
 
 struct RuleText {

@@ -29,8 +29,9 @@ struct RoleType {
 
 /// The per-role options of both programs, in the order of docs/spec/recipes.md 7.
 struct RoleOption {
-  std::string_view option, role, tensor;
+  std::string_view option, role;
   bool ik_only = false;
+  std::string_view late = {};  ///< NameTest of the tensors whose type it sets against all else
 };
 std::span<const RoleOption> role_options() noexcept;
 

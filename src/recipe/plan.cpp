@@ -21,7 +21,7 @@ bool in_patterns(const std::vector<Pattern>& patterns, std::string_view name) {
 
 /// The other side of a repacking; null if the tensor stays as it is.
 const TypeFacts* repack_target(const Options& options, const InputTensor& tensor) {
-  if (is_row_lookup(tensor.name) || !in_patterns(options.repack_patterns, tensor.name)) {
+  if (is_row_lookup(tensor) || !in_patterns(options.repack_patterns, tensor.name)) {
     return nullptr;
   }
   if (options.run == Run::unpack) {
@@ -108,12 +108,11 @@ std::uint32_t stored_or_guessed_file_type(const gguf::Metadata& metadata,
 }
 
 std::vector<std::size_t> mainline_order(const std::vector<InputTensor>& tensors) {
-  std::vector<std::int64_t> layers;
-  for (const InputTensor& t : tensors) layers.push_back(layer_of(t.name).value_or(-1));
   std::vector<std::size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    if (layers[a] != layers[b]) return layers[a] < layers[b];
+    if (tensors[a].id.layer != tensors[b].id.layer)
+      return tensors[a].id.layer < tensors[b].id.layer;
     return tensors[a].name < tensors[b].name;
   });
   return order;

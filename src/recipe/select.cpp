@@ -3,23 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 #include <stdexcept>
 
 #include "recipe/table_text.h"
 
 namespace recipe {
-std::optional<std::int64_t> layer_of(std::string_view name) noexcept {
-  constexpr std::string_view kPrefix = "blk.";
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  std::int64_t layer = 0;
-  const char* end = name.data() + name.size();
-  const auto [stop, code] = std::from_chars(name.data() + kPrefix.size(), end, layer);
-  if (code != std::errc() || stop == end || *stop != '.' || layer < 0) return std::nullopt;
-  return layer;
-}
-
 /// The variables of the tables for one tensor.
 class TensorScope final : public Scope {
  public:
@@ -61,11 +49,11 @@ class TensorScope final : public Scope {
     const auto it = selector_.counters_.find(name);
     return it == selector_.counters_.end() ? 0 : it->second;
   }
-  /// With experts the order in a file says nothing, so the layer is read from the name.
+  /// With experts the order in a file says nothing, so the tensor's own layer counts.
   std::int64_t layer() const {
     if (model_.n_experts <= 1) return counter(counter_);
-    const std::optional<std::int64_t> layer = layer_of(tensor_.name);
-    if (layer && *layer < model_.n_layers) return *layer;
+    const int layer = tensor_.id.layer;
+    if (layer >= 0 && layer < model_.n_layers) return layer;
     throw base::Error(base::Fault::bad_file, "the recipe needs the layer of a tensor")
         .at("tensor", tensor_.name)
         .expected(fmt::format("a name blk.N. with N below block_count {}", model_.n_layers));
@@ -104,7 +92,7 @@ Selected Selector::next(const InputTensor& tensor) {
   const auto role =
       std::find_if(tables_.roles.begin(), tables_.roles.end(), [&](const RoleRow& row) {
         const bool family_fits = row.family == "any" || row.family == family_;
-        return family_fits && row.name_fits(tensor.name) && row.guard.holds(scope);
+        return family_fits && tensor.fits(row.name) && row.guard.holds(scope);
       });
   if (role == tables_.roles.end()) return {&start, "default type", false};
   scope.set_counter(role->counter);

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,9 +10,6 @@
 #include "recipe/options.h"
 
 namespace recipe {
-
-/// N of "blk.N."; nothing if the name does not begin so.
-std::optional<std::int64_t> layer_of(std::string_view tensor_name) noexcept;
 
 /// What the rules say about one tensor.
 struct Selected {

@@ -32,8 +32,9 @@ Fitted fit_groups(const TypeFacts& type, const InputTensor& tensor) {
                               type.name, plain.name)};
 }
 
-bool is_row_lookup(std::string_view tensor_name) noexcept {
-  return tensor_name == "token_embd.weight" || tensor_name == "per_layer_token_embd.weight";
+bool is_row_lookup(const InputTensor& tensor) noexcept {
+  static const NameTest test("eq:token_embd.weight|per_layer_token_embd.weight");
+  return tensor.fits(test);
 }
 
 }  // namespace recipe

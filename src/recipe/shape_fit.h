@@ -19,6 +19,6 @@ Fitted fit_row(Policy policy, const TypeFacts& type, const InputTensor& tensor);
 /// The plain type when the rows of a matrix do not fill whole groups.
 Fitted fit_groups(const TypeFacts& type, const InputTensor& tensor);
 /// token_embd and per_layer_token_embd: rows are looked up one at a time, so never interleaved.
-bool is_row_lookup(std::string_view tensor_name) noexcept;
+bool is_row_lookup(const InputTensor& tensor) noexcept;
 
 }  // namespace recipe

@@ -54,18 +54,11 @@ constexpr Family kFamilies[] = {
 std::string_view none_is_empty(std::string_view field) { return field == "-" ? "" : field; }
 
 RoleRow role_row(const Fields& f) {
-  RoleRow row{.family = f.at(0), .role = f.at(1)};
-  const std::string_view match = f.at(2);
-  if (match != "any") {
-    const std::size_t colon = match.find(':');
-    const std::string_view kind = match.substr(0, colon);
-    if (kind != "eq" && kind != "has") throw std::logic_error("bad match in a role table");
-    row.match = kind == "eq" ? RoleRow::Match::equals : RoleRow::Match::contains;
-    row.names = split(match.substr(colon + 1), '|');
-  }
-  row.guard = Condition::parse(f.at(3));
-  row.counter = none_is_empty(f.at(4));
-  return row;
+  return {.family = f.at(0),
+          .role = f.at(1),
+          .name = NameTest(f.at(2)),
+          .guard = Condition::parse(f.at(3)),
+          .counter = none_is_empty(f.at(4))};
 }
 
 PolicyTables parse_policy(std::string_view roles, std::string_view rules) {
@@ -103,13 +96,6 @@ const TypePair* find_pair(const std::vector<TypePair>& pairs, const TypeFacts& f
 }
 
 }  // namespace
-
-bool RoleRow::name_fits(std::string_view tensor_name) const noexcept {
-  if (match == Match::any) return true;
-  return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
-    return match == Match::equals ? tensor_name == name : contains(tensor_name, name);
-  });
-}
 
 const PolicyTables& policy_tables(Policy policy) {
   static const PolicyTables ik = parse_policy(kRoles, kRules);

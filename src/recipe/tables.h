@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "recipe/condition.h"
+#include "recipe/name_test.h"
 #include "recipe/types.h"
 
 namespace recipe {
@@ -43,14 +44,10 @@ std::string file_type_text(std::uint32_t file_type);
 
 /// How a role is recognised. Tried in order; the first whose name test and guard hold wins.
 struct RoleRow {
-  enum class Match : std::uint8_t { any, equals, contains };
   std::string_view family = {}, role = {};
-  Match match = Match::any;
-  std::vector<std::string_view> names = {};
+  NameTest name;
   Condition guard = {};
   std::string_view counter = {};  ///< empty: none
-
-  bool name_fits(std::string_view tensor_name) const noexcept;
 };
 
 /// A line of a role: when the recipe is listed (or the list is empty) and the condition holds,

@@ -29,7 +29,7 @@ tensor::Shape shape(std::uint64_t a, std::uint64_t b, std::uint64_t c = 1) {
 
 ImportanceChoice choose(const calibrate::Importance& i, const std::string& name,
                         const tensor::Shape& s, std::size_t group = 1) {
-  return cook::choose_importance(i, name, s, group);
+  return cook::choose_importance(i, {name, &recipe::known_type("F32"), s}, group);
 }
 
 /// The value of column 0 that weighs a row; -1 if none.
@@ -85,6 +85,17 @@ TEST(ImportanceChoice, ExpertsAreWeighedByTheirOwnVectors) {
   EXPECT_EQ(weight_of(w, 4), 11);
   EXPECT_EQ(weight_of(w, 11), 12);
   EXPECT_EQ(w.at(5).n_rows, 3U);
+}
+
+TEST(ImportanceChoice, SingleExpertsTakeTheirVectorOutOfTheStack) {
+  calibrate::Importance i;
+  i.entries["blk.0.ffn_up_exps.weight"] = entry(8, 3, 10);
+  const ImportanceChoice c = choose(i, "blk.0.ffn_up.2.weight", shape(8, 4));
+  EXPECT_EQ(c.origin, "blk.0.ffn_up_exps.weight");
+  EXPECT_EQ(weight_of(row_weights(c, shape(8, 4)), 3), 12);
+  // Gate and up see the same input.
+  EXPECT_EQ(choose(i, "blk.0.ffn_gate.1.weight", shape(8, 4)).expert, 1U);
+  EXPECT_THROW(choose(i, "blk.0.ffn_up.3.weight", shape(8, 4)), base::Error);
 }
 
 TEST(ImportanceChoice, OneVectorOfAllValuesIsCutByExpert) {

@@ -15,9 +15,8 @@ struct SyntheticModel {
   /// Appends an F16 tensor.
   void add(const std::string& name, std::uint64_t cols, std::uint64_t rows,
            std::uint64_t matrices = 1, std::string_view type = "F16") {
-    tensors.push_back({.name = name,
-                       .type = &recipe::known_type(type),
-                       .shape = {.ne = {cols, rows, matrices, 1}}});
+    tensors.emplace_back(name, &recipe::known_type(type),
+                         tensor::Shape{.ne = {cols, rows, matrices, 1}});
   }
 };
 

@@ -424,9 +424,9 @@ TEST(Pattern, HostileExpressionsGiveUpWithAMessage) {
 
 TEST(ImportanceRules, ListsOfTheSpec) {
   const auto needs = [](std::string_view recipe_symbol, std::string_view type, const char* name) {
-    return recipe::tensor_needs_importance(Policy::ik,
-                                           *recipe::recipe_by_symbol(Policy::ik, recipe_symbol),
-                                           recipe::known_type(type), name);
+    return recipe::tensor_needs_importance(
+        Policy::ik, *recipe::recipe_by_symbol(Policy::ik, recipe_symbol), recipe::known_type(type),
+        recipe::InputTensor(name, &recipe::known_type("F16"), {.ne = {256, 256, 1, 1}}));
   };
   EXPECT_TRUE(needs("IQ4_KS", "IQ2_XXS", "blk.0.attn_q.weight"));
   EXPECT_FALSE(needs("IQ4_KS", "IQ2_XXS", "token_embd.weight"));
