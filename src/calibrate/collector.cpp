@@ -21,8 +21,7 @@ bool is_weight_matrix(const model::TensorRow& row) noexcept {
     case model::Role::ffn_gate_inp_shexp:
       return row.used;
     default:
-      return row.used && row.shape.ne[1] > 1 &&
-             !model::role_name(row.role).suffix.ends_with("bias");
+      return row.used && row.shape.ne[1] > 1 && !row.f32_only;
   }
 }
 

@@ -195,9 +195,13 @@ int run(const Args& args) {
     for (const std::int32_t id : ends_of_generation(model.tokenizer())) {
       options.logit_bias.emplace_back(id, -INFINITY);
     }
+  const auto asked = static_cast<std::size_t>(args.integer("ctx-size", 0, 1 << 30));
   runtime::Sampler sampler(options);
   runtime::Decoder decoder(model,
-                           {.mla = how.mla, .cache = how.cache, .batch_tokens = how.batch_tokens},
+                           {.mla = how.mla,
+                            .cache = how.cache,
+                            .batch_tokens = how.batch_tokens,
+                            .context = asked == 0 ? prompt.size() + n : asked},
                            session.runtime());
   timings.load_s = total.seconds();
   fmt::print(stderr, "quern: {}, seed {}\n", session.machine(), options.seed);

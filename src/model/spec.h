@@ -133,7 +133,8 @@ struct TensorRow {
 
 enum class RopeKind : std::uint8_t { normal, neox, none };
 
-/// One rotation (docs/spec/models.md 1.5). `divisors` names the tensor with ff[i], if any.
+/// One rotation (docs/spec/models.md 1.5). `divisors` names the tensor with ff[i], if any;
+/// `long_divisors` the one that replaces it in runs whose context exceeds n_ctx_orig.
 struct RopePlan {
   RopeKind kind = RopeKind::normal;
   std::uint32_t n_rot = 0;
@@ -142,8 +143,10 @@ struct RopePlan {
   float ext_factor = 0.0F;   ///< 1 for YaRN
   float attn_factor = 1.0F;  ///< magnitude before the YaRN term 1 + 0.1 ln(1/freq_scale)
   float beta_fast = 32.0F, beta_slow = 1.0F;
+  bool round_corners = true;  ///< YaRN: corner pairs are whole numbers (all but gpt-oss)
   std::uint32_t n_ctx_orig = 0;
   std::optional<Role> divisors = {};
+  std::optional<Role> long_divisors = {};
 
   friend bool operator==(const RopePlan&, const RopePlan&) = default;
 };
@@ -160,6 +163,7 @@ struct AttentionPlan {
   bool qk_norm_layer = false;   ///< per-head LayerNorm with weights {key_dim, n_head} (command-r)
   float temperature_scale = 0;  ///< mistral3: q *= 1 + b ln(1 + floor(p / n_ctx_orig)); 0 = off
   bool has_sinks = false;
+  bool merged_qkv = false;  ///< attn_qkv holds the rows of q, then k, then v (phi3)
   RopePlan rope;
 };
 
@@ -173,6 +177,8 @@ struct MlaPlan {
   RopePlan rope;
 };
 
+/// What joins gate and up: act(gate) * up, or for gpt_oss_swiglu min(g, 7) * sigmoid(1.702 * g) *
+/// (clamp(u, -7, 7) + 1) with the clamped g (docs/spec/models.md 2.14).
 enum class Activation : std::uint8_t { silu, gelu_tanh, gpt_oss_swiglu };
 
 struct DenseFfnPlan {
@@ -198,10 +204,14 @@ struct MoePlan {
   float weight_scale = 1.0F;
   std::uint32_t shared_width = 0;  ///< 0 = no shared expert
   bool shared_gate = false;        ///< sigmoid gate of the shared expert (qwen2moe)
+  bool biases = false;             ///< of the router and of every expert's products (gpt-oss)
   Activation activation = Activation::silu;
 };
 
 enum class NormKind : std::uint8_t { rms, layer };
+/// pre_norm: x += mixer(norm x), x += ffn(ffn_norm x). sandwich: both results are normed before
+/// they are added (post_attention_norm, post_ffw_norm). parallel: x += mixer(n) + ffn(n), n = norm
+/// x.
 enum class Residual : std::uint8_t { pre_norm, sandwich, parallel };
 
 struct LayerPlan {
@@ -211,6 +221,7 @@ struct LayerPlan {
   std::optional<DenseFfnPlan> dense = {};
   std::optional<MoePlan> moe = {};
   Residual residual = Residual::pre_norm;
+  Role ffn_norm = Role::ffn_norm;  ///< which tensor norms the input of the feed-forward part
 };
 
 struct ModelSpec {

@@ -39,14 +39,14 @@ class HeadSteps {
       : pass_(pass),
         plan_(plan),
         angles_(rope_rows(pass, plan.rope)),
-        q_norm_(plan.qk_norm_rms ? pass.weights.vector(Role::attn_q_norm) : nullptr),
-        k_norm_(plan.qk_norm_rms ? pass.weights.vector(Role::attn_k_norm) : nullptr) {}
+        q_norm_(pass.weights.vector(Role::attn_q_norm)),
+        k_norm_(pass.weights.vector(Role::attn_k_norm)) {}
 
   void query(float* row, std::size_t position) const {
     const float factor = temperature(position);
     for (std::size_t h = 0; h < plan_.n_head; ++h) {
       float* head = row + h * plan_.key_dim;
-      turn(head, q_norm_, position);
+      turn(head, h, q_norm_, position);
       if (factor != 1.0F) {
         for (std::size_t i = 0; i < plan_.key_dim; ++i) head[i] *= factor;
       }
@@ -54,14 +54,17 @@ class HeadSteps {
   }
   void key(float* row, std::size_t position) const {
     for (std::size_t h = 0; h < plan_.n_kv_head; ++h) {
-      turn(row + h * plan_.key_dim, k_norm_, position);
+      turn(row + h * plan_.key_dim, h, k_norm_, position);
     }
   }
 
  private:
-  void turn(float* head, const float* norm, std::size_t position) const {
-    if (norm != nullptr) {
-      pass_.runtime.kernels.rms_norm(head, norm, pass_.spec.norm_eps, plan_.key_dim, head);
+  void turn(float* head, std::size_t h, const float* norm, std::size_t position) const {
+    const auto& kernels = pass_.runtime.kernels;
+    const float eps = pass_.spec.norm_eps;
+    if (plan_.qk_norm_rms) kernels.rms_norm(head, norm, eps, plan_.key_dim, head);
+    if (plan_.qk_norm_layer) {
+      kernels.layer_norm(head, norm + h * plan_.key_dim, nullptr, eps, plan_.key_dim, head);
     }
     if (angles_ != nullptr) {
       rope_rotate(plan_.rope.kind, angles_ + position * plan_.rope.n_rot, plan_.rope.n_rot, head);
@@ -163,7 +166,9 @@ const float* rope_rows(const Pass& pass, const model::RopePlan& plan) {
   if (plan.kind == model::RopeKind::none) return nullptr;
   std::size_t end = 0;
   for (const TokenRun& run : pass.batch.runs) end = std::max(end, run.position + run.n);
-  const float* divisors = plan.divisors ? pass.ends.vector(*plan.divisors) : nullptr;
+  const bool is_long = plan.long_divisors && pass.context > plan.n_ctx_orig;
+  const std::optional<Role>& role = is_long ? plan.long_divisors : plan.divisors;
+  const float* divisors = role ? pass.ends.vector(*role) : nullptr;
   return pass.work.rope.rows(plan, divisors, end);
 }
 
@@ -197,21 +202,16 @@ void run_attention(const Pass& pass, const AttentionPlan& plan, const Rows& x, c
   const Matrix q = take_matrix(pass, x.n, std::size_t{plan.n_head} * plan.key_dim);
   const Matrix k = take_matrix(pass, x.n, std::size_t{plan.n_kv_head} * plan.key_dim);
   const Matrix v = take_matrix(pass, x.n, std::size_t{plan.n_kv_head} * plan.value_dim);
-  const Target targets[] = {{.role = Role::attn_q,
-                             .weight = &w.at(Role::attn_q),
-                             .out = q.data,
-                             .stride = q.cols,
-                             .bias = w.vector(Role::attn_q_bias)},
-                            {.role = Role::attn_k,
-                             .weight = &w.at(Role::attn_k),
-                             .out = k.data,
-                             .stride = k.cols,
-                             .bias = w.vector(Role::attn_k_bias)},
-                            {.role = Role::attn_v,
-                             .weight = &w.at(Role::attn_v),
-                             .out = v.data,
-                             .stride = v.cols,
-                             .bias = w.vector(Role::attn_v_bias)}};
+  const auto target = [&](Role role, Role bias, const Matrix& to) {
+    return Target{.role = plan.merged_qkv ? Role::attn_qkv : role,
+                  .weight = &w.at(role),
+                  .out = to.data,
+                  .stride = to.cols,
+                  .bias = w.vector(bias)};
+  };
+  const Target targets[] = {target(Role::attn_q, Role::attn_q_bias, q),
+                            target(Role::attn_k, Role::attn_k_bias, k),
+                            target(Role::attn_v, Role::attn_v_bias, v)};
   linear(pass, targets, x);
   place_heads(pass, plan, q, k, v);
   const Matrix mixed = take_matrix(pass, x.n, std::size_t{plan.n_head} * plan.value_dim);

@@ -41,6 +41,7 @@ Pass Decoder::pass(int layer, const LayerWeights& weights, const Batch& batch, s
           .batch = batch,
           .cache = cache_,
           .cache_slot = slot,
+          .context = options_.context == 0 ? model_.spec().n_ctx_train : options_.context,
           .mla = options_.mla,
           .observers = {},
           .runtime = runtime_,

@@ -15,6 +15,9 @@ struct DecoderOptions {
   MlaMode mla = MlaMode::automatic;
   kernels::CacheType cache = kernels::CacheType::f16;
   std::size_t batch_tokens = 512;  ///< tokens that a layer computes at once
+  /// Tokens that a sequence may reach; 0 = what the model was trained with. LongRoPE models choose
+  /// their rotation by it.
+  std::size_t context = 0;
 };
 
 /// Model and runtime must outlive it. Not for several threads at once.

@@ -77,6 +77,7 @@ class Evaluation {
         units_(plan_units(chunks, std::max<std::size_t>(1, options.batch_tokens))),
         forms_(forms_needed(units_, options.mla)),
         ends_(LayerWeights::load(model, -1)) {
+    for (const Chunk& c : chunks) context_ = std::max(context_, c.tokens.size());
     for (const Unit& unit : units_) {
       first_row_.push_back(n_rows_);
       for (const Batch& batch : unit.batches) n_rows_ += batch.size();
@@ -98,6 +99,7 @@ class Evaluation {
             .batch = batch,
             .cache = cache,
             .cache_slot = slot,
+            .context = context_,
             .mla = options_.mla,
             .observers = observers_,
             .runtime = runtime_,
@@ -237,6 +239,7 @@ class Evaluation {
   LayerWeights ends_;
   std::vector<std::size_t> first_row_;  ///< of each unit in the hidden store
   std::size_t n_rows_ = 0;
+  std::size_t context_ = 0;  ///< of the longest chunk
   Workspace work_;
 };
 

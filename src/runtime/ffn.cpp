@@ -11,11 +11,24 @@ namespace {
 
 using model::Role;
 
-/// gate = activation(gate) * up, row by row.
+/// docs/spec/models.md 2.14; the constants are fixed.
+void gpt_oss_swiglu(float* gate, const float* up, std::size_t n) noexcept {
+  constexpr float kAlpha = 1.702F;
+  constexpr float kLimit = 7.0F;
+  for (std::size_t i = 0; i < n; ++i) {
+    const float g = std::min(gate[i], kLimit);
+    const float u = std::clamp(up[i], -kLimit, kLimit);
+    gate[i] = g / (1.0F + std::exp(-kAlpha * g)) * (u + 1.0F);
+  }
+}
+
+/// gate = activation(gate, up), row by row.
 void activate(const Pass& pass, model::Activation activation, const Matrix& gate,
               const Matrix& up) {
   const auto& kernels = pass.runtime.kernels;
-  const auto f = activation == model::Activation::silu ? kernels.silu_mul : kernels.gelu_mul;
+  auto* f = kernels.silu_mul;
+  if (activation == model::Activation::gelu_tanh) f = kernels.gelu_mul;
+  if (activation == model::Activation::gpt_oss_swiglu) f = gpt_oss_swiglu;
   // exp costs about ten plain operations.
   for_rows(pass, gate.n, gate.cols * 10,
            [&](std::size_t i) { f(gate.row(i), up.row(i), gate.cols); });
@@ -23,6 +36,7 @@ void activate(const Pass& pass, model::Activation activation, const Matrix& gate
 
 struct GatedRoles {
   Role gate, up, down;
+  bool merged = false;  ///< gate and up are pieces of one tensor, that of `up`
 };
 
 void run_gated(const Pass& pass, const GatedRoles& roles, std::size_t width,
@@ -32,7 +46,10 @@ void run_gated(const Pass& pass, const GatedRoles& roles, std::size_t width,
   const Matrix gate = take_matrix(pass, x.n, width);
   const Matrix up = take_matrix(pass, x.n, width);
   const Target in[] = {
-      {.role = roles.gate, .weight = &w.at(roles.gate), .out = gate.data, .stride = width},
+      {.role = roles.merged ? roles.up : roles.gate,
+       .weight = &w.at(roles.gate),
+       .out = gate.data,
+       .stride = width},
       {.role = roles.up, .weight = &w.at(roles.up), .out = up.data, .stride = width}};
   linear(pass, in, x);
   activate(pass, activation, gate, up);
@@ -111,11 +128,15 @@ void run_experts(const Pass& pass, const model::MoePlan& plan, const Assignments
   const Target in[] = {{.role = Role::ffn_gate_exps,
                         .weight = &w.at(Role::ffn_gate_exps),
                         .out = gate.data,
-                        .stride = gate.cols},
+                        .stride = gate.cols,
+                        .bias = w.vector(Role::ffn_gate_exps_bias),
+                        .bias_stride = gate.cols},
                        {.role = Role::ffn_up_exps,
                         .weight = &w.at(Role::ffn_up_exps),
                         .out = up.data,
-                        .stride = up.cols}};
+                        .stride = up.cols,
+                        .bias = w.vector(Role::ffn_up_exps_bias),
+                        .bias_stride = up.cols}};
   const std::vector<Operand> gathered = expert_operands(a, x, true);
   if (w.find(Role::ffn_gate_up_exps) != nullptr) {
     observe(pass, Role::ffn_gate_up_exps, gathered, x.cols);
@@ -126,7 +147,9 @@ void run_experts(const Pass& pass, const model::MoePlan& plan, const Assignments
   const Target down{.role = Role::ffn_down_exps,
                     .weight = &w.at(Role::ffn_down_exps),
                     .out = products.data,
-                    .stride = products.cols};
+                    .stride = products.cols,
+                    .bias = w.vector(Role::ffn_down_exps_bias),
+                    .bias_stride = products.cols};
   linear(pass, {&down, 1}, expert_operands(a, gate.rows(), false));
   // Summed in the order of selection.
   for_rows(pass, out.n, out.cols * plan.n_used, [&](std::size_t t) {
@@ -162,8 +185,8 @@ void add_shared(const Pass& pass, const model::MoePlan& plan, const Rows& x, con
 
 void run_dense_ffn(const Pass& pass, const model::DenseFfnPlan& plan, const Rows& x,
                    const Matrix& out) {
-  run_gated(pass, {Role::ffn_gate, Role::ffn_up, Role::ffn_down}, plan.width, plan.activation, x,
-            out);
+  run_gated(pass, {Role::ffn_gate, Role::ffn_up, Role::ffn_down, plan.merged_up}, plan.width,
+            plan.activation, x, out);
 }
 
 void run_moe(const Pass& pass, const model::MoePlan& plan, const Rows& x, const Matrix& out) {

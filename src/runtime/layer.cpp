@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 
 #include "runtime/attention.h"
 #include "runtime/ffn.h"
@@ -26,10 +27,15 @@ void feed_forward(const Pass& pass, const model::LayerPlan& plan, const Rows& x,
   plan.moe ? run_moe(pass, *plan.moe, x, out) : run_dense_ffn(pass, *plan.dense, x, out);
 }
 
-[[noreturn]] void unsupported(const model::ModelSpec& spec, std::string_view what) {
-  throw base::Error(base::Fault::unsupported, "the model needs something that cannot be computed")
-      .at("architecture", spec.architecture)
-      .at("found", what);
+/// Names that mean something in a layer that runs, whatever the architecture.
+std::unordered_set<std::string> meaningful_names(const model::ModelSpec& spec) {
+  std::unordered_set<std::string> names;
+  for (int layer = -1; layer < static_cast<int>(spec.n_layer); ++layer) {
+    for (std::size_t r = 0; r < static_cast<std::size_t>(Role::count); ++r) {
+      names.insert(model::tensor_name(static_cast<Role>(r), layer));
+    }
+  }
+  return names;
 }
 
 }  // namespace
@@ -63,7 +69,7 @@ void run_layer(const Pass& pass, const Matrix& hidden) {
   }
   add_rows(pass, hidden, mixed);
   if (plan.residual != model::Residual::parallel) {
-    norm_rows(pass, hidden.rows(), w.vector(Role::ffn_norm), nullptr, x.data, x.cols);
+    norm_rows(pass, hidden.rows(), w.vector(plan.ffn_norm), nullptr, x.data, x.cols);
   }
   feed_forward(pass, plan, x.rows(), mixed);
   if (sandwich) {
@@ -127,16 +133,17 @@ void run_output(const Pass& pass, const Matrix& hidden, std::span<const std::uin
   });
 }
 
-void check_runnable(const model::ModelSpec& spec) {
-  for (const model::LayerPlan& layer : spec.layers) {
-    if (layer.attention && layer.attention->qk_norm_layer) {
-      unsupported(spec, "LayerNorm of single heads");
-    }
-    if (layer.dense && layer.dense->merged_up) unsupported(spec, "merged gate and up rows");
-    const bool swiglu =
-        (layer.dense && layer.dense->activation == model::Activation::gpt_oss_swiglu) ||
-        (layer.moe && layer.moe->activation == model::Activation::gpt_oss_swiglu);
-    if (swiglu) unsupported(spec, "the clamped SwiGLU of gpt-oss");
+void check_runnable(const model::ModelSpec& spec, const gguf::FileSet& files) {
+  const std::unordered_set<std::string> meaningful = meaningful_names(spec);
+  std::unordered_set<std::string_view> known;
+  for (const model::TensorRow& row : spec.tensors) known.insert(row.name);
+  for (const gguf::TensorInfo& info : files.tensors()) {
+    if (known.count(info.name) != 0) continue;
+    if (meaningful.count(info.name) == 0 && !info.name.ends_with(".bias")) continue;
+    throw base::Error(base::Fault::unsupported, "the file has a tensor that would not be computed")
+        .at("tensor", info.name)
+        .at("architecture", spec.architecture)
+        .hint("the original is a variant of this architecture that is not known here");
   }
 }
 

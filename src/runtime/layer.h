@@ -17,7 +17,9 @@ void embed(const Pass& pass, const Matrix& hidden);
 void run_output(const Pass& pass, const Matrix& hidden, std::span<const std::uint32_t> rows,
                 const Matrix& logits);
 
-/// Throws Fault::unsupported naming the first part of the plan that this runtime cannot compute.
-void check_runnable(const model::ModelSpec& spec);
+/// Throws Fault::unsupported naming the first tensor that would change the result (a bias, or
+/// anything that some architecture uses under this name) and that the spec does not know: without
+/// it the model would be computed wrongly.
+void check_runnable(const model::ModelSpec& spec, const gguf::FileSet& files);
 
 }  // namespace runtime

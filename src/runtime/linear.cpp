@@ -21,7 +21,7 @@ struct Packed {
 /// One matrix times one packed operand.
 struct Product {
   const Target* target;
-  const std::byte* weights;
+  std::size_t matrix;
   std::size_t packed;  ///< index
   float* out;
 };
@@ -70,8 +70,7 @@ class Door {
         const Weight& w = *target.weight;
         const Packing packing = pass_.runtime.kernels.packing(*w.codec, operand.n_rows);
         float* out = target.out + o * target.operand_stride + operand.first_out * target.stride;
-        products_.push_back(
-            {&target, w.matrix(operand.matrix), packed_index(operand, packing), out});
+        products_.push_back({&target, operand.matrix, packed_index(operand, packing), out});
         work_ += w.rows * cols_ * operand.n_rows;
         scratch_ = std::max(scratch_,
                             pass_.runtime.kernels.matmul_scratch(*w.codec, cols_, operand.n_rows));
@@ -134,7 +133,7 @@ class Door {
       const Product& product = *task.product;
       const Packed& packed = packed_[product.packed];
       rt.kernels.matmul({.codec = product.target->weight->codec,
-                         .weights = product.weights,
+                         .weights = product.target->weight->matrix(product.matrix),
                          .cols = cols_,
                          .row_begin = task.begin,
                          .row_end = task.end,
@@ -152,8 +151,9 @@ class Door {
     for (const Product& p : products_) {
       if (p.target->bias == nullptr) continue;
       const std::size_t rows = p.target->weight->rows;
+      const float* bias = p.target->bias + p.matrix * p.target->bias_stride;
       for_rows(pass_, packed_[p.packed].operand->n_rows, rows, [&](std::size_t i) {
-        pass_.runtime.kernels.add_scaled(p.out + i * p.target->stride, 1.0F, p.target->bias, rows);
+        pass_.runtime.kernels.add_scaled(p.out + i * p.target->stride, 1.0F, bias, rows);
       });
     }
   }
@@ -198,8 +198,11 @@ void observe(const Pass& pass, model::Role role, std::span<const Operand> operan
 
 void linear(const Pass& pass, std::span<const Target> targets, std::span<const Operand> operands,
             Watch watch) {
-  if (watch == Watch::yes) {
-    for (const Target& t : targets) observe(pass, t.role, operands, t.weight->cols);
+  for (std::size_t i = 0; watch == Watch::yes && i < targets.size(); ++i) {
+    const bool shown =
+        std::any_of(targets.begin(), targets.begin() + static_cast<std::ptrdiff_t>(i),
+                    [&](const Target& t) { return t.role == targets[i].role; });
+    if (!shown) observe(pass, targets[i].role, operands, targets[i].weight->cols);
   }
   const Stack::Frame frame(pass.work.stack);
   Door(pass, targets, operands).run();

@@ -29,13 +29,15 @@ struct Target {
   float* out = nullptr;
   std::size_t stride = 0;          ///< floats between output rows
   std::size_t operand_stride = 0;  ///< floats between the outputs of operands
-  const float* bias = nullptr;     ///< weight.rows values, added to every row
+  const float* bias = nullptr;     ///< weight.rows values, added to every row of matrix 0
+  std::size_t bias_stride = 0;     ///< floats from one matrix's bias to the next; 0 = one for all
 };
 
 enum class Watch : std::uint8_t { yes, no };
 
 /// Multiplies every operand with its matrix of every target; targets share the input and its width.
-/// Same bits for any thread count.
+/// Same bits for any thread count. Targets of one role are pieces of one tensor, which observers
+/// are shown once.
 void linear(const Pass& pass, std::span<const Target> targets, std::span<const Operand> operands,
             Watch watch = Watch::yes);
 

@@ -12,7 +12,7 @@ Model Model::open(const std::filesystem::path& path) {
     m.findings_ = m.files_.findings();
     base::Findings more = model::validate(m.spec_, m.files_);
     m.findings_.insert(m.findings_.end(), more.begin(), more.end());
-    check_runnable(m.spec_);
+    check_runnable(m.spec_, m.files_);
   } catch (base::Error& e) {
     e.at("file", path.string());
     throw;

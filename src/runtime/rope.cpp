@@ -7,12 +7,27 @@
 namespace runtime {
 namespace {
 
-/// Pair index at which a rotation completes `turns` turns within the original context.
+/// Pair index, not rounded, at which a rotation completes `turns` turns within the original
+/// context.
 float corner(const model::RopePlan& plan, float turns) {
   const float n_rot = static_cast<float>(plan.n_rot);
   const float ctx = static_cast<float>(plan.n_ctx_orig);
   return n_rot * std::log(ctx / (turns * 2.0F * std::numbers::pi_v<float>)) /
          (2.0F * std::log(plan.base));
+}
+
+/// Between these pairs YaRN goes over from extrapolation to interpolation.
+struct Corners {
+  float lo = 0, hi = 0;
+};
+Corners corners(const model::RopePlan& plan) {
+  float lo = corner(plan, plan.beta_fast);
+  float hi = corner(plan, plan.beta_slow);
+  if (plan.round_corners) {
+    lo = std::floor(lo);
+    hi = std::ceil(hi);
+  }
+  return {std::max(0.0F, lo), std::min(static_cast<float>(plan.n_rot) - 1.0F, hi)};
 }
 
 }  // namespace
@@ -22,8 +37,7 @@ void rope_angles(const model::RopePlan& plan, const float* divisors, std::size_t
   const float n_rot = static_cast<float>(plan.n_rot);
   const float step = std::pow(plan.base, -2.0F / n_rot);
   const bool yarn = plan.ext_factor != 0.0F;
-  const float lo = yarn ? std::max(0.0F, std::floor(corner(plan, plan.beta_fast))) : 0.0F;
-  const float hi = yarn ? std::min(n_rot - 1.0F, std::ceil(corner(plan, plan.beta_slow))) : 0.0F;
+  const Corners at = yarn ? corners(plan) : Corners{};
   float magnitude = plan.attn_factor;
   if (yarn) magnitude *= 1.0F + 0.1F * std::log(1.0F / plan.freq_scale);
   float theta = static_cast<float>(position);
@@ -31,7 +45,7 @@ void rope_angles(const model::RopePlan& plan, const float* divisors, std::size_t
     const float extrapolated = divisors != nullptr ? theta / divisors[i] : theta;
     float angle = plan.freq_scale * extrapolated;
     if (yarn) {
-      const float ramp = (static_cast<float>(i) - lo) / std::max(0.001F, hi - lo);
+      const float ramp = (static_cast<float>(i) - at.lo) / std::max(0.001F, at.hi - at.lo);
       const float mix = (1.0F - std::clamp(ramp, 0.0F, 1.0F)) * plan.ext_factor;
       angle = angle * (1.0F - mix) + extrapolated * mix;
     }

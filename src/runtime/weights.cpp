@@ -62,6 +62,8 @@ class LayerLoader {
     }
     const model::LayerPlan& plan = model_.spec().layers.at(static_cast<std::size_t>(layer_));
     split_gate_up();
+    if (plan.attention && plan.attention->merged_qkv) split_qkv(*plan.attention);
+    if (plan.dense && plan.dense->merged_up) split_up(*plan.dense);
     if (plan.mla) shape_mla(*plan.mla, forms);
     return std::move(out_);
   }
@@ -121,6 +123,36 @@ class LayerLoader {
     slot(Role::ffn_gate_exps) = half;
     half.data += half.codec->row_bytes(half.cols) * half.rows;
     slot(Role::ffn_up_exps) = half;
+  }
+
+  /// Rows [first, first + n) of a single matrix, without a copy.
+  static Weight rows_of(const Weight& w, std::size_t first, std::size_t n, std::string_view what) {
+    check_groups(*w.codec, first, what);
+    check_groups(*w.codec, n, what);
+    Weight piece{.codec = w.codec, .cols = w.cols, .rows = n};
+    piece.data = w.data + first * w.codec->row_bytes(w.cols);
+    piece.matrix_bytes = n * w.codec->row_bytes(w.cols);
+    return piece;
+  }
+
+  /// attn_qkv: rows of q, then k, then v.
+  void split_qkv(const model::AttentionPlan& plan) {
+    const std::optional<Weight>& all = slot(Role::attn_qkv);
+    if (!all) return;
+    const std::size_t q = std::size_t{plan.n_head} * plan.key_dim;
+    const std::size_t k = std::size_t{plan.n_kv_head} * plan.key_dim;
+    const std::size_t v = std::size_t{plan.n_kv_head} * plan.value_dim;
+    slot(Role::attn_q) = rows_of(*all, 0, q, "attn_qkv");
+    slot(Role::attn_k) = rows_of(*all, q, k, "attn_qkv");
+    slot(Role::attn_v) = rows_of(*all, q + k, v, "attn_qkv");
+  }
+
+  /// ffn_up: gate rows first, then up rows.
+  void split_up(const model::DenseFfnPlan& plan) {
+    const std::optional<Weight> both = slot(Role::ffn_up);
+    if (!both) return;
+    slot(Role::ffn_gate) = rows_of(*both, 0, plan.width, "ffn_up");
+    slot(Role::ffn_up) = rows_of(*both, plan.width, plan.width, "ffn_up");
   }
 
   /// H matrices {rows, cols} to H matrices {cols, rows}.

@@ -33,7 +33,9 @@ struct MlaForms {
 };
 
 /// Weights of layer `layer`, or of what belongs to no layer (-1: embedding, final norm, output).
-/// Matrices stay in the file; vectors are decoded to f32, so is the router. Move-only.
+/// Matrices stay in the file; merged ones (attn_qkv, ffn_up with gate rows) also appear as their
+/// parts (attn_q, attn_k, attn_v; ffn_gate, ffn_up). Vectors are decoded to f32, so is the router.
+/// Move-only.
 class LayerWeights {
  public:
   static LayerWeights load(const Model& model, int layer, MlaForms forms = {});

@@ -57,4 +57,21 @@ TEST(Models, DeepseekV3Expanded) {
   expect_golden({.name = "deepseek_v3", .mla = MlaMode::expanded});
 }
 
+TEST(Models, ATensorThatWouldNotBeComputedIsRefused) {
+  for (const char* name : {"blk.0.ffn_up.bias", "blk.1.attn_q_norm.weight", "output_norm.bias",
+                           "blk.0.something_new.bias"}) {
+    test::Draft draft = test::HfModel("llama").draft();
+    draft.tensors[name] = draft.tensors.at("output_norm.weight");
+    const test::TempDir dir;
+    draft.write(dir / "model.gguf");
+    try {
+      runtime::Model::open(dir / "model.gguf");
+      ADD_FAILURE() << name;
+    } catch (const base::Error& e) {
+      EXPECT_EQ(e.fault(), base::Fault::unsupported) << e.what();
+      EXPECT_NE(std::string(e.what()).find(name), std::string::npos) << e.what();
+    }
+  }
+}
+
 }  // namespace

@@ -57,5 +57,29 @@ TEST(Rope, YarnKeepsFastPairsAndStretchesSlowOnes) {
   EXPECT_NEAR(std::hypot(angles[0], angles[1]), 1.0, 1e-6);
 }
 
+TEST(Rope, CornersOfGptOssAreNotRounded) {
+  // n_rot 64, base 150000, 4096 tokens, factor 32: corners 8.09 and 17.4. With whole corners pairs
+  // 16 and 17 turn 1.27 and 1.76 times too fast (docs/spec/models.md 2.14).
+  RopePlan plan{.n_rot = 64,
+                .base = 150000.0F,
+                .freq_scale = 1.0F / 32.0F,
+                .ext_factor = 1.0F,
+                .round_corners = false,
+                .n_ctx_orig = 4096};
+  std::vector<float> exact(64);
+  rope_angles(plan, nullptr, 1, exact);
+  plan.round_corners = true;
+  std::vector<float> rounded(64);
+  rope_angles(plan, nullptr, 1, rounded);
+  const auto ratio = [&](std::size_t i) {
+    return std::atan2(rounded[2 * i + 1], rounded[2 * i]) /
+           std::atan2(exact[2 * i + 1], exact[2 * i]);
+  };
+  EXPECT_NEAR(ratio(7), 1.0, 1e-5);
+  EXPECT_NEAR(ratio(16), 1.27, 0.005);
+  EXPECT_NEAR(ratio(17), 1.76, 0.005);
+  EXPECT_NEAR(ratio(18), 1.0, 1e-5);
+}
+
 }  // namespace
 }  // namespace runtime
