@@ -7,8 +7,8 @@ namespace model {
 namespace {
 
 const Architecture* const kArchitectures[] = {
-    &deepseek2,
-    &llama,
+    &cohere2, &command_r, &deepseek2, &gemma2, &gemma3,   &glm4,  &glm4moe,  &gpt_oss,
+    &llama,   &mistral3,  &phi3,      &qwen2,  &qwen2moe, &qwen3, &qwen3moe, &smollm3,
 };
 
 std::string known_names() {

@@ -140,6 +140,58 @@ std::uint32_t uniform_count(const Keys& keys, std::string_view key, std::size_t 
 
 namespace {
 
+/// Sliding layers with head sizes or rotations of their own: in the newest models only.
+void refuse_unlike_sliding_heads(const Keys& keys, const AttentionPlan& plan) {
+  const std::pair<std::string_view, std::uint32_t> same[] = {
+      {"attention.key_length_swa", plan.key_dim},
+      {"attention.value_length_swa", plan.value_dim},
+      {"rope.dimension_count_swa", plan.rope.n_rot}};
+  for (const auto& [key, expected] : same) {
+    const auto stated = keys.maybe_count(key, kHeadDimBounds);
+    if (!stated || *stated == expected) continue;
+    throw base::Error(base::Fault::unsupported, "sliding layers differ from the others")
+        .at("key", keys.full(key))
+        .at("found", *stated)
+        .at("expected", std::to_string(expected) + ", as in the other layers");
+  }
+}
+
+}  // namespace
+
+AttentionPlan read_attention(const Keys& keys, const ModelSpec& spec, RopeKind kind) {
+  AttentionPlan plan;
+  plan.n_head = uniform_count(keys, "attention.head_count", spec.n_layer, kHeadBounds);
+  plan.n_kv_head =
+      keys.has("attention.head_count_kv")
+          ? uniform_count(keys, "attention.head_count_kv", spec.n_layer, {1, plan.n_head})
+          : plan.n_head;
+  if (plan.n_head % plan.n_kv_head != 0) {
+    keys.refuse("attention.head_count_kv", std::to_string(plan.n_kv_head),
+                "a divisor of the " + std::to_string(plan.n_head) + " heads");
+  }
+  const std::uint32_t head_dim = std::max(1U, spec.n_embd / plan.n_head);
+  plan.key_dim = keys.count_or("attention.key_length", head_dim, kHeadDimBounds);
+  plan.value_dim = keys.count_or("attention.value_length", head_dim, kHeadDimBounds);
+  plan.scale = 1.0F / std::sqrt(static_cast<float>(plan.key_dim));
+  const std::uint32_t n_rot = keys.count_or("rope.dimension_count", plan.key_dim,
+                                            {std::min(2U, plan.key_dim), plan.key_dim});
+  plan.rope = read_rope(keys, kind, n_rot, spec.n_ctx_train);
+  refuse_unlike_sliding_heads(keys, plan);
+  return plan;
+}
+
+std::vector<std::uint32_t> read_ffn_widths(const Keys& keys, std::size_t n_layer) {
+  auto widths = keys.per_layer("feed_forward_length", n_layer, kWidthBounds);
+  if (!widths) keys.missing("feed_forward_length");
+  return *std::move(widths);
+}
+
+float read_rms_eps(const Keys& keys) {
+  return keys.number("attention.layer_norm_rms_epsilon", {0.0, 1.0});
+}
+
+namespace {
+
 struct ScalingType {
   std::string_view name;
   bool scales, yarn;
@@ -169,7 +221,7 @@ RopePlan read_rope(const Keys& keys, RopeKind kind, std::uint32_t n_rot,
   }
   RopePlan rope{.kind = kind, .n_rot = n_rot};
   const ScalingType& type = scaling_type(keys);
-  rope.base = keys.number_or("rope.freq_base", 10000.0F, {1.0, 1e30});
+  rope.base = keys.number_or("rope.freq_base", 10000.0F, kRopeBaseBounds);
   const NumberBounds factor_bounds{0.0, 1e6};
   const std::string_view factor_key =
       keys.has("rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear";
@@ -186,6 +238,24 @@ RopePlan read_rope(const Keys& keys, RopeKind kind, std::uint32_t n_rot,
   return rope;
 }
 
+std::vector<bool> read_sliding_layers(const Keys& keys, std::size_t n_layer, std::uint32_t period) {
+  constexpr std::string_view kKey = "attention.sliding_window_pattern";
+  std::vector<bool> slides(n_layer);
+  const gguf::Value* value = keys.find(kKey);
+  if (value != nullptr && gguf::type_of(*value) == gguf::ValueType::arr) {
+    const gguf::Array& array = std::get<gguf::Array>(*value);
+    if (array.size() < n_layer) {
+      keys.refuse(kKey, std::to_string(array.size()) + " entries",
+                  std::to_string(n_layer) + " entries");
+    }
+    for (std::size_t l = 0; l < n_layer; ++l) slides[l] = array.integer(l) != 0;
+    return slides;
+  }
+  const std::uint32_t every = keys.count_or(kKey, period, {1, kBlockBounds.max});
+  for (std::size_t l = 0; l < n_layer; ++l) slides[l] = (l + 1) % every != 0;
+  return slides;
+}
+
 Gating read_gating(const Keys& keys, Gating fallback) {
   const std::uint32_t id = keys.count_or("expert_gating_func", 0, {0, 4});
   return id == 0 ? fallback : static_cast<Gating>(id);
@@ -196,6 +266,32 @@ ExpertCounts read_expert_counts(const Keys& keys) {
   counts.count = keys.count_or("expert_count", 0, kExpertBounds);
   if (counts.count != 0) counts.used = keys.count("expert_used_count", {1, counts.count});
   return counts;
+}
+
+MoePlan read_required_experts(const Keys& keys) {
+  const ExpertCounts counts = read_expert_counts(keys);
+  if (counts.count == 0) {
+    if (!keys.has("expert_count")) keys.missing("expert_count");
+    keys.refuse("expert_count", "0", "1 to " + std::to_string(kExpertBounds.max));
+  }
+  return {.n_expert = counts.count, .n_used = counts.used};
+}
+
+std::uint32_t read_expert_width(const Keys& keys, const MoePlan& plan, std::size_t n_layer) {
+  if (const auto width = keys.maybe_count("expert_feed_forward_length", kWidthBounds)) {
+    return *width;
+  }
+  const std::uint32_t width = read_ffn_widths(keys, n_layer).front() / plan.n_used;
+  if (width == 0) keys.missing("expert_feed_forward_length");
+  return width;
+}
+
+float read_gemma_scale(const Keys& keys, const ModelSpec& spec, const AttentionPlan& plan,
+                       std::uint32_t layers_of_27b) {
+  const float stated = keys.number_or("attention.scale", 0.0F, {0.0, 1e3});
+  if (stated != 0.0F) return stated;
+  if (spec.n_layer != layers_of_27b) return plan.scale;
+  return 1.0F / std::sqrt(static_cast<float>(spec.n_embd) / static_cast<float>(plan.n_head));
 }
 
 void read_groups(const Keys& keys, MoePlan& plan) {

@@ -27,6 +27,9 @@ inline constexpr CountBounds kHeadBounds{1, 1U << 16};
 inline constexpr CountBounds kHeadDimBounds{1, 1U << 16};
 inline constexpr CountBounds kContextBounds{1, 1U << 30};
 inline constexpr CountBounds kExpertBounds{0, 512};
+inline constexpr CountBounds kWindowBounds{0, 1U << 30};  // 0 = none
+inline constexpr NumberBounds kRopeBaseBounds{1.0, 1e30};
+inline constexpr NumberBounds kLogitScaleBounds{1e-6, 1e6};
 inline constexpr CountBounds kVocabBounds{1, 1U << 26};
 
 class Keys {
@@ -50,6 +53,7 @@ class Keys {
   float number_or(std::string_view key, float fallback, NumberBounds bounds) const;
   bool flag_or(std::string_view key, bool fallback) const;
   std::optional<std::string_view> maybe_string(std::string_view key) const;
+  const gguf::Value* find(std::string_view key) const { return metadata_.find(full(key)); }
   /// One value a layer: a scalar is repeated, an array must have `n_layer` entries or more.
   /// Absent: nullopt.
   std::optional<std::vector<std::uint32_t>> per_layer(std::string_view key, std::size_t n_layer,
@@ -72,9 +76,24 @@ ModelSpec begin_spec(const gguf::FileSet& files, const Keys& keys);
 std::uint32_t uniform_count(const Keys& keys, std::string_view key, std::size_t n_layer,
                             CountBounds bounds);
 
+/// Head counts (equal in all layers, head_count_kv a divisor), head sizes (key_length and
+/// value_length, n_embd / heads when absent), scale 1 / sqrt(key_dim), and read_rope over
+/// rope.dimension_count (key_dim when absent, at most key_dim).
+AttentionPlan read_attention(const Keys& keys, const ModelSpec& spec, RopeKind kind);
+
+/// feed_forward_length of every layer, all above 0.
+std::vector<std::uint32_t> read_ffn_widths(const Keys& keys, std::size_t n_layer);
+
+/// attention.layer_norm_rms_epsilon.
+float read_rms_eps(const Keys& keys);
+
 /// rope.freq_base and rope.scaling.* (docs/spec/models.md 1.5). Throws Fault::unsupported for an
 /// unknown rope.scaling.type.
 RopePlan read_rope(const Keys& keys, RopeKind kind, std::uint32_t n_rot, std::uint32_t n_ctx_train);
+
+/// Which layers slide: all but every n-th (1-based), n from attention.sliding_window_pattern, else
+/// `period`; or as that key's list says, one truth value a layer.
+std::vector<bool> read_sliding_layers(const Keys& keys, std::size_t n_layer, std::uint32_t period);
 
 /// expert_gating_func, with `fallback` when absent or 0.
 Gating read_gating(const Keys& keys, Gating fallback);
@@ -84,6 +103,17 @@ struct ExpertCounts {
   std::uint32_t count = 0, used = 0;
 };
 ExpertCounts read_expert_counts(const Keys& keys);
+/// A plan of that many experts; those of an architecture that cannot be without: Fault::bad_file if
+/// there are none.
+MoePlan read_required_experts(const Keys& keys);
+
+/// expert_feed_forward_length, else feed_forward_length / experts used.
+std::uint32_t read_expert_width(const Keys& keys, const MoePlan& plan, std::size_t n_layer);
+
+/// What multiplies q.k in gemma models: attention.scale if present and not 0, else 1 / sqrt(n_embd
+/// / heads) for the model of `layers_of_27b` layers and 1 / sqrt(key_dim) for all others.
+float read_gemma_scale(const Keys& keys, const ModelSpec& spec, const AttentionPlan& plan,
+                       std::uint32_t layers_of_27b);
 
 /// expert_group_count and expert_group_used_count into plan.n_group, n_group_used, checked against
 /// the number of experts.

@@ -7,6 +7,14 @@ std::string single_expert_name(Role single, int layer, std::uint32_t expert) {
          std::to_string(expert) + ".weight";
 }
 
+std::string Rows::bare_selection_bias(int layer) {
+  return "blk." + std::to_string(layer) + ".exp_probs_b";
+}
+
+bool Rows::has_selection_bias(int layer) const {
+  return present(Role::exp_probs_b, layer) || files_.find(bare_selection_bias(layer)) != nullptr;
+}
+
 TensorRow& Rows::matrix(Role role, int layer, std::uint64_t in, std::uint64_t out,
                         std::uint64_t stack, Axis axis) {
   TensorRow row{.name = tensor_name(role, layer), .role = role, .layer = layer};
@@ -29,11 +37,86 @@ TensorRow& Rows::optional_vector(Role role, int layer, std::uint64_t n) {
   return row;
 }
 
+TensorRow& Rows::vectors(Role role, int layer, std::uint64_t n, std::uint64_t stack) {
+  TensorRow& row = matrix(role, layer, n, stack);
+  row.f32_only = true;
+  return row;
+}
+
+void Rows::bias(Presence presence, Role role, int layer, std::uint64_t n) {
+  if (presence == Presence::optional) optional_vector(role, layer, n);
+  if (presence == Presence::required) vector(role, layer, n);
+}
+
 void Rows::ends(bool may_tie) {
   matrix(Role::token_embd, -1, spec_.n_embd, spec_.n_vocab);
   vector(Role::output_norm, -1, spec_.n_embd);
   TensorRow& output = matrix(Role::output, -1, spec_.n_embd, spec_.n_vocab);
   if (may_tie) output.derivation = Derivation::tied_to_token_embd;
+}
+
+void Rows::layers(std::uint32_t n_block, const std::function<LayerPlan(std::uint32_t)>& plan_of,
+                  const AttentionBiases& biases) {
+  for (std::uint32_t l = 0; l < n_block; ++l) {
+    const LayerPlan plan = plan_of(l);
+    outside_forward_pass(l >= spec_.n_layer);
+    layer(static_cast<int>(l), plan, biases);
+    if (l < spec_.n_layer) {
+      spec_.layers.push_back(plan);
+    } else {
+      nextn(static_cast<int>(l));
+    }
+  }
+}
+
+void Rows::rope_divisors(RopePlan& rope) {
+  for (const Role role : {Role::rope_freqs, Role::rope_factors_short, Role::rope_factors_long}) {
+    optional_vector(role, -1, rope.n_rot / 2);
+  }
+  if (present(Role::rope_factors_short, -1)) rope.divisors = Role::rope_factors_short;
+  if (present(Role::rope_factors_long, -1)) rope.long_divisors = Role::rope_factors_long;
+  if (!present(Role::rope_freqs, -1)) return;
+  rope.divisors = Role::rope_freqs;
+  rope.long_divisors.reset();
+}
+
+void Rows::layer(int layer, const LayerPlan& plan, const AttentionBiases& biases) {
+  const std::uint64_t n = spec_.n_embd;
+  vector(Role::attn_norm, layer, n);
+  attention(layer, *plan.attention, biases);
+  if (plan.residual == Residual::sandwich) vector(Role::post_attention_norm, layer, n);
+  if (plan.residual != Residual::parallel) vector(plan.ffn_norm, layer, n);
+  plan.moe ? moe(layer, *plan.moe) : dense_ffn(layer, *plan.dense);
+  if (plan.residual == Residual::sandwich) vector(Role::post_ffw_norm, layer, n);
+}
+
+void Rows::attention(int layer, const AttentionPlan& plan, const AttentionBiases& biases) {
+  const std::uint64_t n = spec_.n_embd;
+  const std::uint64_t dim = plan.key_dim;
+  const std::uint64_t q = plan.n_head * dim;
+  const std::uint64_t k = plan.n_kv_head * dim;
+  const std::uint64_t v = std::uint64_t{plan.n_kv_head} * plan.value_dim;
+  if (plan.merged_qkv) {
+    matrix(Role::attn_qkv, layer, n, q + k + v);
+  } else {
+    matrix(Role::attn_q, layer, n, q);
+    matrix(Role::attn_k, layer, n, k);
+    matrix(Role::attn_v, layer, n, v);
+  }
+  matrix(Role::attn_output, layer, std::uint64_t{plan.n_head} * plan.value_dim, n);
+  bias(biases.qkv, Role::attn_q_bias, layer, q);
+  bias(biases.qkv, Role::attn_k_bias, layer, k);
+  bias(biases.qkv, Role::attn_v_bias, layer, v);
+  bias(biases.output, Role::attn_output_bias, layer, n);
+  if (plan.qk_norm_rms) {
+    vector(Role::attn_q_norm, layer, dim);
+    vector(Role::attn_k_norm, layer, dim);
+  }
+  if (plan.qk_norm_layer) {
+    vectors(Role::attn_q_norm, layer, dim, plan.n_head);
+    vectors(Role::attn_k_norm, layer, dim, plan.n_kv_head);
+  }
+  if (plan.has_sinks) vector(Role::attn_sinks, layer, plan.n_head);
 }
 
 void Rows::dense_ffn(int layer, const DenseFfnPlan& plan) {
@@ -58,10 +141,15 @@ void Rows::expert_stack(Role stacked, Role single, int layer, std::uint64_t in, 
 void Rows::moe(int layer, const MoePlan& plan) {
   const std::uint64_t n = spec_.n_embd;
   matrix(Role::ffn_gate_inp, layer, n, plan.n_expert);
+  if (plan.biases) {
+    vector(Role::ffn_gate_inp_bias, layer, plan.n_expert);
+    vectors(Role::ffn_gate_exps_bias, layer, plan.width, plan.n_expert);
+    vectors(Role::ffn_up_exps_bias, layer, plan.width, plan.n_expert);
+    vectors(Role::ffn_down_exps_bias, layer, n, plan.n_expert);
+  }
   if (plan.selection_bias) {
     TensorRow& bias = vector(Role::exp_probs_b, layer, plan.n_expert);
-    // A few old files leave the suffix out.
-    const std::string bare = "blk." + std::to_string(layer) + ".exp_probs_b";
+    const std::string bare = bare_selection_bias(layer);
     if (files_.find(bias.name) == nullptr && files_.find(bare) != nullptr) bias.name = bare;
   }
   if (present(Role::ffn_gate_up_exps, layer)) {

@@ -2,9 +2,18 @@
 // architecture lists only what is its own.
 #pragma once
 
+#include <functional>
+
 #include "model/spec.h"
 
 namespace model {
+
+enum class Presence : std::uint8_t { absent, optional, required };
+
+/// Which biases the products of an attention have.
+struct AttentionBiases {
+  Presence qkv = Presence::absent, output = Presence::absent;
+};
 
 class Rows {
  public:
@@ -15,6 +24,8 @@ class Rows {
   bool present(Role role, int layer) const {
     return files_.find(tensor_name(role, layer)) != nullptr;
   }
+  /// exp_probs_b, with suffix or, as a few old files have it, without.
+  bool has_selection_bias(int layer) const;
   /// What follows belongs to layers outside the forward pass: optional and unused.
   void outside_forward_pass(bool outside) noexcept { outside_ = outside; }
 
@@ -24,9 +35,20 @@ class Rows {
   /// A vector that is F32 in all files: norm, bias, rope factors.
   TensorRow& vector(Role role, int layer, std::uint64_t n);
   TensorRow& optional_vector(Role role, int layer, std::uint64_t n);
+  /// One vector an expert or a head: {n, stack}, F32.
+  TensorRow& vectors(Role role, int layer, std::uint64_t n, std::uint64_t stack);
 
   /// token_embd, output_norm, output (tied if `may_tie`).
   void ends(bool may_tie);
+  /// Layers 0 to n_block - 1 with plain attention, as plan_of(layer) says: plans into spec.layers,
+  /// tensors into spec.tensors. Layers from spec.n_layer on predict further tokens and do not run.
+  void layers(std::uint32_t n_block, const std::function<LayerPlan(std::uint32_t)>& plan_of,
+              const AttentionBiases& biases = {});
+  /// rope_freqs, rope_factors_short and rope_factors_long, into `rope` what the files have.
+  void rope_divisors(RopePlan& rope);
+  /// Everything of a layer with plain attention: norms, attention, feed-forward part.
+  void layer(int layer, const LayerPlan& plan, const AttentionBiases& biases = {});
+  void attention(int layer, const AttentionPlan& plan, const AttentionBiases& biases);
   void dense_ffn(int layer, const DenseFfnPlan& plan);
   /// Router, experts in the spelling of the file (stacked, gate and up merged, or one tensor an
   /// expert), shared expert.
@@ -35,6 +57,8 @@ class Rows {
   void nextn(int layer);
 
  private:
+  static std::string bare_selection_bias(int layer);
+  void bias(Presence presence, Role role, int layer, std::uint64_t n);
   void expert_stack(Role stacked, Role single, int layer, std::uint64_t in, std::uint64_t out,
                     const MoePlan& plan);
 

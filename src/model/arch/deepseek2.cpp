@@ -160,8 +160,7 @@ ModelSpec build(const gguf::FileSet& files) {
       rows.dense_ffn(layer, *plan.dense);
     } else {
       plan.moe = read_experts(keys, counts);
-      plan.moe->selection_bias = rows.present(Role::exp_probs_b, layer) ||
-                                 files.find("blk." + std::to_string(l) + ".exp_probs_b") != nullptr;
+      plan.moe->selection_bias = rows.has_selection_bias(layer);
       plan.moe->gating =
           read_gating(keys, plan.moe->selection_bias ? Gating::sigmoid : Gating::softmax);
       rows.moe(layer, *plan.moe);

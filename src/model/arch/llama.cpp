@@ -1,6 +1,4 @@
 // llama: Llama 1 to 3, Mistral, Mixtral and their many relatives. Source: docs/spec/models.md 2.1.
-#include <cmath>
-
 #include "model/arch/architectures.h"
 #include "model/hugging_face.h"
 #include "model/keys.h"
@@ -9,27 +7,12 @@
 namespace model {
 namespace {
 
-AttentionPlan read_attention(const Keys& keys, const ModelSpec& spec) {
-  AttentionPlan plan;
-  plan.n_head = uniform_count(keys, "attention.head_count", spec.n_layer, kHeadBounds);
-  plan.n_kv_head =
-      keys.has("attention.head_count_kv")
-          ? uniform_count(keys, "attention.head_count_kv", spec.n_layer, {1, plan.n_head})
-          : plan.n_head;
-  if (plan.n_head % plan.n_kv_head != 0) {
-    keys.refuse("attention.head_count_kv", std::to_string(plan.n_kv_head),
-                "a divisor of the " + std::to_string(plan.n_head) + " heads");
-  }
-  const std::uint32_t head_dim = std::max(1U, spec.n_embd / plan.n_head);
-  plan.key_dim = keys.count_or("attention.key_length", head_dim, kHeadDimBounds);
-  plan.value_dim = keys.count_or("attention.value_length", head_dim, kHeadDimBounds);
-  plan.scale = 1.0F / std::sqrt(static_cast<float>(plan.key_dim));
-  const std::uint32_t n_rot = keys.count_or("rope.dimension_count", plan.key_dim, kHeadDimBounds);
-  if (n_rot != plan.key_dim) {
-    keys.refuse("rope.dimension_count", std::to_string(n_rot),
+AttentionPlan read_full_rotation(const Keys& keys, const ModelSpec& spec) {
+  const AttentionPlan plan = read_attention(keys, spec, RopeKind::normal);
+  if (plan.rope.n_rot != plan.key_dim) {
+    keys.refuse("rope.dimension_count", std::to_string(plan.rope.n_rot),
                 "the head size " + std::to_string(plan.key_dim));
   }
-  plan.rope = read_rope(keys, RopeKind::normal, n_rot, spec.n_ctx_train);
   return plan;
 }
 
@@ -42,48 +25,27 @@ MoePlan read_experts(const Keys& keys, const ExpertCounts& counts, std::uint32_t
   return plan;
 }
 
-void add_attention(Rows& rows, int layer, const AttentionPlan& plan, std::uint64_t n_embd) {
-  const std::uint64_t q = std::uint64_t{plan.n_head} * plan.key_dim;
-  const std::uint64_t k = std::uint64_t{plan.n_kv_head} * plan.key_dim;
-  const std::uint64_t v = std::uint64_t{plan.n_kv_head} * plan.value_dim;
-  rows.vector(Role::attn_norm, layer, n_embd);
-  rows.matrix(Role::attn_q, layer, n_embd, q);
-  rows.matrix(Role::attn_k, layer, n_embd, k);
-  rows.matrix(Role::attn_v, layer, n_embd, v);
-  rows.matrix(Role::attn_output, layer, std::uint64_t{plan.n_head} * plan.value_dim, n_embd);
-  rows.optional_vector(Role::attn_q_bias, layer, q);
-  rows.optional_vector(Role::attn_k_bias, layer, k);
-  rows.optional_vector(Role::attn_v_bias, layer, v);
-  rows.optional_vector(Role::attn_output_bias, layer, n_embd);
-}
-
 ModelSpec build(const gguf::FileSet& files) {
   const Keys keys(files.metadata(), "llama");
   ModelSpec spec = begin_spec(files, keys);
-  spec.norm_eps = keys.number("attention.layer_norm_rms_epsilon", {0.0, 1.0});
-  AttentionPlan attention = read_attention(keys, spec);
-  const auto widths = keys.per_layer("feed_forward_length", spec.n_layer, kWidthBounds);
-  if (!widths) keys.missing("feed_forward_length");
+  spec.norm_eps = read_rms_eps(keys);
+  AttentionPlan attention = read_full_rotation(keys, spec);
+  const std::vector<std::uint32_t> widths = read_ffn_widths(keys, spec.n_layer);
   const ExpertCounts experts = read_expert_counts(keys);
 
   Rows rows(spec, files);
   rows.ends(true);
-  rows.optional_vector(Role::rope_freqs, -1, attention.rope.n_rot / 2);
-  if (rows.present(Role::rope_freqs, -1)) attention.rope.divisors = Role::rope_freqs;
-  for (std::uint32_t l = 0; l < spec.n_layer; ++l) {
-    const int layer = static_cast<int>(l);
+  rows.rope_divisors(attention.rope);
+  const auto plan_of = [&](std::uint32_t l) {
     LayerPlan plan{.attention = attention};
-    add_attention(rows, layer, attention, spec.n_embd);
-    rows.vector(Role::ffn_norm, layer, spec.n_embd);
-    if (experts.count > 0 && rows.present(Role::ffn_gate_inp, layer)) {
-      plan.moe = read_experts(keys, experts, (*widths)[l]);
-      rows.moe(layer, *plan.moe);
+    if (experts.count > 0 && rows.present(Role::ffn_gate_inp, static_cast<int>(l))) {
+      plan.moe = read_experts(keys, experts, widths[l]);
     } else {
-      plan.dense = DenseFfnPlan{.width = (*widths)[l]};
-      rows.dense_ffn(layer, *plan.dense);
+      plan.dense = DenseFfnPlan{.width = widths[l]};
     }
-    spec.layers.push_back(plan);
-  }
+    return plan;
+  };
+  rows.layers(spec.n_layer, plan_of, {.qkv = Presence::optional, .output = Presence::optional});
   return spec;
 }
 

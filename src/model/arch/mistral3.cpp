@@ -1,0 +1,45 @@
+// mistral3: Ministral 3, Devstral 2: llama with YaRN and queries that grow with the position.
+// Source: docs/spec/models.md 2.2.
+#include <cmath>
+
+#include "model/arch/architectures.h"
+#include "model/keys.h"
+#include "model/rows.h"
+
+namespace model {
+namespace {
+
+/// 1.5 multiplies the rotation by g(1); the original rotates with g(1) / g(M), where
+/// g(t) = 1 + 0.1 t ln s and M is stored as yarn_log_multiplier.
+void settle_magnitude(const Keys& keys, RopePlan& rope) {
+  const float m = keys.number_or("rope.scaling.yarn_log_multiplier", 0.0F, {0.0, 100.0});
+  const float log_factor = std::log(1.0F / rope.freq_scale);
+  if (rope.ext_factor != 0.0F && log_factor > 0.0F) {
+    rope.attn_factor /= 1.0F + 0.1F * m * log_factor;
+  }
+}
+
+ModelSpec build(const gguf::FileSet& files) {
+  const Keys keys(files.metadata(), "mistral3");
+  ModelSpec spec = begin_spec(files, keys);
+  spec.norm_eps = read_rms_eps(keys);
+  AttentionPlan attention = read_attention(keys, spec, RopeKind::normal);
+  settle_magnitude(keys, attention.rope);
+  attention.temperature_scale = keys.number_or("attention.temperature_scale", 0.1F, {0.0, 1e3});
+  const std::vector<std::uint32_t> widths = read_ffn_widths(keys, spec.n_layer);
+  Rows rows(spec, files);
+  rows.ends(true);
+  rows.rope_divisors(attention.rope);
+  const auto plan_of = [&](std::uint32_t l) {
+    return LayerPlan{.attention = attention, .dense = DenseFfnPlan{.width = widths[l]}};
+  };
+  rows.layers(spec.n_layer, plan_of, {.qkv = Presence::optional, .output = Presence::optional});
+  return spec;
+}
+
+}  // namespace
+
+const Architecture mistral3{
+    .name = "mistral3", .models = "Ministral 3, Devstral 2", .build = build};
+
+}  // namespace model

@@ -1,0 +1,30 @@
+// qwen3: Qwen 3, dense. RMS norms of single heads. Source: docs/spec/models.md 2.5.
+#include "model/arch/architectures.h"
+#include "model/keys.h"
+#include "model/rows.h"
+
+namespace model {
+namespace {
+
+ModelSpec build(const gguf::FileSet& files) {
+  const Keys keys(files.metadata(), "qwen3");
+  ModelSpec spec = begin_spec(files, keys);
+  spec.norm_eps = read_rms_eps(keys);
+  AttentionPlan attention = read_attention(keys, spec, RopeKind::neox);
+  attention.qk_norm_rms = true;
+  const std::vector<std::uint32_t> widths = read_ffn_widths(keys, spec.n_layer);
+  Rows rows(spec, files);
+  rows.ends(true);
+  rows.rope_divisors(attention.rope);
+  const auto plan_of = [&](std::uint32_t l) {
+    return LayerPlan{.attention = attention, .dense = DenseFfnPlan{.width = widths[l]}};
+  };
+  rows.layers(spec.n_layer, plan_of);
+  return spec;
+}
+
+}  // namespace
+
+const Architecture qwen3{.name = "qwen3", .models = "Qwen 3, dense", .build = build};
+
+}  // namespace model
