@@ -1,33 +1,45 @@
 #include "quant/trellis/codebook_index.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <numeric>
 
 namespace quant {
 
-template <int Dim>
-CodebookIndex<Dim>::CodebookIndex(const std::vector<std::int8_t>& entries)
-    : blocks_(entries.size() / Dim / kLanes), order_(entries.size() / Dim) {
-  std::vector<std::uint16_t> cell(order_.size());
+template <int Dim, std::size_t Clusters>
+CodebookIndex<Dim, Clusters>::CodebookIndex(const std::vector<std::int8_t>& entries,
+                                            std::size_t books)
+    : books_(books) {
+  const std::size_t n = entries.size() / Dim, n_book = n / books;
   for (int h = 0; h < 2; ++h) halves_[static_cast<std::size_t>(h)] = cluster(entries, h * kHalf);
-  for (std::size_t i = 0; i < cell.size(); ++i) {
+  std::vector<std::vector<std::uint32_t>> members(kClusters * kClusters * books);
+  for (std::size_t i = 0; i < n; ++i) {
     const std::int8_t* entry = entries.data() + i * Dim;
-    cell[i] = static_cast<std::uint16_t>(nearest(halves_[0], entry) * kClusters +
-                                         nearest(halves_[1], entry + kHalf));
-    ++start_[cell[i] + 1U];
+    const std::size_t cell =
+        nearest(halves_[0], entry) * kClusters + nearest(halves_[1], entry + kHalf);
+    members[cell * books + i / n_book].push_back(static_cast<std::uint32_t>(i));
   }
-  std::iota(order_.begin(), order_.end(), 0U);
-  std::ranges::stable_sort(order_, {}, [&](std::uint32_t i) { return cell[i]; });
-  std::partial_sum(start_.begin(), start_.end(), start_.begin());
-  for (std::size_t at = 0; at < order_.size(); ++at) {
-    for (std::size_t k = 0; k < Dim; ++k) {
-      blocks_[at / kLanes].at[k][at % kLanes] = entries[order_[at] * Dim + k];
+  start_.push_back(0);
+  for (const auto& in_cell : members) {
+    for (std::size_t first = 0; first < in_cell.size(); first += kLanes) {
+      EntryBlock<Dim> block;
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const std::uint32_t i = in_cell[std::min(first + lane, in_cell.size() - 1)];
+        order_.push_back(static_cast<std::uint32_t>(i % n_book));
+        for (int k = 0; k < Dim; ++k) {
+          block.value(k, static_cast<int>(lane)) = entries[i * Dim + static_cast<std::size_t>(k)];
+        }
+      }
+      blocks_.push_back(block);
     }
+    start_.push_back(static_cast<std::uint32_t>(blocks_.size()));
   }
 }
 
-template <int Dim>
-std::size_t CodebookIndex<Dim>::nearest(const Half& half, const std::int8_t* point) noexcept {
+template <int Dim, std::size_t Clusters>
+std::size_t CodebookIndex<Dim, Clusters>::nearest(const Half& half,
+                                                  const std::int8_t* point) noexcept {
   F8 least = splat(1e30F);
   I8 at = splat(0);
   for (std::size_t v = 0; v < kVectors; ++v) {
@@ -47,8 +59,8 @@ std::size_t CodebookIndex<Dim>::nearest(const Half& half, const std::int8_t* poi
 
 /// Lloyd's algorithm on an even sample of the entries: clusters of coordinates first .. first +
 /// kHalf.
-template <int Dim>
-typename CodebookIndex<Dim>::Half CodebookIndex<Dim>::cluster(
+template <int Dim, std::size_t Clusters>
+typename CodebookIndex<Dim, Clusters>::Half CodebookIndex<Dim, Clusters>::cluster(
     const std::vector<std::int8_t>& entries, int first) {
   constexpr std::size_t kSample = 4096;
   constexpr int kRounds = 10;
@@ -72,43 +84,30 @@ typename CodebookIndex<Dim>::Half CodebookIndex<Dim>::cluster(
         squares[c][k] += v * v;
       }
     }
-    for (std::size_t k = 0; k < kHalf; ++k) {
-      half.spread[k] = 0;
-      for (std::size_t c = 0; c < kClusters; ++c) {
-        if (count[c] == 0) continue;
+    for (float& spread : half.spread) spread = 0;
+    for (std::size_t c = 0; c < kClusters; ++c) {
+      if (count[c] == 0) continue;
+      for (std::size_t k = 0; k < kHalf; ++k) {
         const float mean = static_cast<float>(total[c][k]) / static_cast<float>(count[c]);
         half.mean[k][c / kLanes][c % kLanes] = mean;
         half.spread[k] +=
-            static_cast<float>(squares[c][k]) - mean * static_cast<float>(total[c][k]);
+            (static_cast<float>(squares[c][k]) - mean * static_cast<float>(total[c][k])) /
+            static_cast<float>(kSample);
       }
-      half.spread[k] /= static_cast<float>(kSample);
     }
   }
   return half;
 }
 
-template <int Dim>
-typename CodebookIndex<Dim>::Ranking CodebookIndex<Dim>::ranking(const TrellisTarget<Dim>& target,
-                                                                 float scale,
-                                                                 float margin) const noexcept {
-  Ranking terms;
-  float spread = 0;
-  for (std::size_t k = 0; k < Dim; ++k) {
-    terms.square[k] = target.w[k] * scale;
-    terms.linear[k] = -2.0F * target.wx[k];
-    spread += terms.square[k][0] * halves_[k / kHalf].spread[k % kHalf];
-  }
-  terms.cell_margin = margin * spread;
-  return terms;
-}
-
-template <int Dim>
-void CodebookIndex<Dim>::rank_half(int h, const Ranking& terms, F8* distance) const noexcept {
-  const Half& half = halves_[static_cast<std::size_t>(h)];
+template <int Dim, std::size_t Clusters>
+typename CodebookIndex<Dim, Clusters>::Distances CodebookIndex<Dim, Clusters>::rank_half(
+    std::size_t h, const Ranking& terms) const noexcept {
+  const Half& half = halves_[h];
+  Distances distance;
   F8 least = splat(1e30F);
   for (std::size_t v = 0; v < kVectors; ++v) {
     F8 total = splat(0.0F);
-    for (int k = 0; k < kHalf; ++k) {
+    for (std::size_t k = 0; k < kHalf; ++k) {
       const F8 c = half.mean[k][v];
       total = fused(c, fused(terms.square[h * kHalf + k], c, terms.linear[h * kHalf + k]), total);
     }
@@ -116,69 +115,62 @@ void CodebookIndex<Dim>::rank_half(int h, const Ranking& terms, F8* distance) co
     least = min(least, total);
   }
   const F8 nearest = splat(lowest(least));
-  for (std::size_t v = 0; v < kVectors; ++v) distance[v] -= nearest;
+  for (F8& d : distance) d -= nearest;
+  return distance;
 }
 
-/// Cells within `margin` of the nearest.
-template <int Dim>
-int CodebookIndex<Dim>::count_cells(const HalfDistances& d, float margin) noexcept {
-  I8 count = splat(0);
-  for (std::size_t a = 0; a < kClusters; ++a) {
-    const float limit = margin - d.first[a / kLanes][a % kLanes];
-    if (limit < 0) continue;
-    for (std::size_t v = 0; v < kVectors; ++v) count -= d.second[v] <= limit;
+template <int Dim, std::size_t Clusters>
+std::uint64_t CodebookIndex<Dim, Clusters>::within(const Distances& d, float limit) noexcept {
+  std::uint64_t mask = 0;
+  for (std::size_t v = 0; v < kVectors; ++v) {
+    mask |= std::uint64_t{mask_of(d[v] <= limit)} << (v * kLanes);
   }
-  int total = 0;
-  for (int j = 0; j < kLanes; ++j) total += count[j];
-  return total;
+  return mask;
 }
 
-template <int Dim>
-std::size_t CodebookIndex<Dim>::choose_blocks(const Ranking& terms, int cells,
-                                              std::uint16_t* out) const noexcept {
-  HalfDistances d;
-  rank_half(0, terms, d.first);
-  rank_half(1, terms, d.second);
-  float margin = terms.cell_margin;
-  while (count_cells(d, margin) > cells) margin *= 0.7F;
-  std::size_t found = 0;
-  std::uint32_t next = 0;  // blocks below it are in the list or were passed
-  for (std::size_t a = 0; a < kClusters; ++a) {
-    // What the second half may cost beside this first half.
-    const float limit = margin - d.first[a / kLanes][a % kLanes];
-    if (limit < 0) continue;
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      unsigned mask = mask_of(d.second[v] <= limit);
+template <int Dim, std::size_t Clusters>
+void CodebookIndex<Dim, Clusters>::choose(const TrellisTarget<Dim>& target, float scale,
+                                          SearchWidth width, Cells& out) const noexcept {
+  Ranking terms;
+  float margin = 0;
+  for (std::size_t k = 0; k < Dim; ++k) {
+    const float square = target.w[k] * scale;
+    terms.square[k] = splat(square);
+    terms.linear[k] = splat(-2.0F * target.wx[k]);
+    margin += square * halves_[k / kHalf].spread[k % kHalf];
+  }
+  margin *= width.margin;
+  const Distances first = rank_half(0, terms), second = rank_half(1, terms);
+  for (;; margin *= 0.75F) {
+    out.count = 0;
+    std::uint64_t near = within(first, margin);
+    for (; near != 0 && out.count <= width.cells; near &= near - 1) {
+      const auto a = static_cast<std::size_t>(std::countr_zero(near));
+      std::uint64_t mask = within(second, margin - first[a / kLanes][a % kLanes]);
       for (; mask != 0; mask &= mask - 1) {
-        const std::size_t cell =
-            a * kClusters + v * kLanes + static_cast<std::size_t>(__builtin_ctz(mask));
-        const std::uint32_t begin = start_[cell], end = start_[cell + 1];
-        if (begin == end) continue;
-        for (std::uint32_t block = std::max(next, begin / kLanes); block <= (end - 1) / kLanes;
-             ++block) {
-          if (found == kMostBlocks) return found;
-          out[found++] = static_cast<std::uint16_t>(block);
-          next = block + 1;
-        }
+        const auto b = static_cast<std::size_t>(std::countr_zero(mask));
+        out.number[out.count++] = static_cast<std::uint16_t>(a * kClusters + b);
       }
     }
+    if (near == 0 && out.count <= width.cells) return;
   }
-  return found;
 }
 
-template <int Dim>
-TrellisEntry CodebookIndex<Dim>::entry_at(std::size_t position,
-                                          const TrellisTarget<Dim>& target) const noexcept {
-  TrellisEntry out{.index = order_[position]};
+template <int Dim, std::size_t Clusters>
+TrellisEntry CodebookIndex<Dim, Clusters>::entry_at(
+    std::size_t block, int lane, const TrellisTarget<Dim>& target) const noexcept {
+  TrellisEntry out{.index = order_[block * kLanes + static_cast<std::size_t>(lane)]};
+  const EntryBlock<Dim>& entries = blocks_[block];
   for (int k = 0; k < Dim; ++k) {
-    const float c = blocks_[position / kLanes].at[k][position % kLanes];
-    out.q += target.wx[k][0] * c;
-    out.p += target.w[k][0] * c * c;
+    const float c = entries.value(k, lane);
+    out.q += target.wx[static_cast<std::size_t>(k)] * c;
+    out.p += target.w[static_cast<std::size_t>(k)] * c * c;
   }
   return out;
 }
 
-template class CodebookIndex<8>;
-template class CodebookIndex<4>;
+template class CodebookIndex<8, 32>;
+template class CodebookIndex<8, 64>;
+template class CodebookIndex<4, 64>;
 
 }  // namespace quant

@@ -13,16 +13,16 @@ constexpr std::size_t kScales = 0, kLow = 8, kHigh = 40, kBytes = 56;
 
 struct Format : SignedLevels {
   static constexpr int kDim = 8;
-  static constexpr std::array<float, 4> kProbes = {0.7F, 0.85F, 1.0F, 1.2F};
-  static constexpr float kRankAt = 0.95F;
-  static constexpr SearchWidth kWidth{.margin = 1.0F, .cells = 60};
-  static constexpr SearchWidth kProbeWidth{.margin = 0.4F, .cells = 30};
-  static constexpr int kRounds = 2;
-  static constexpr bool kThorough = false;
+  static constexpr std::array<std::array<float, 4>, 1> kProbes = {{{0.7F, 0.85F, 1.0F, 1.2F}}};
+  static constexpr TrellisWidths kBest{.probe = {.margin = 1.0F, .cells = 150},
+                                       .last = {.margin = 2.0F, .cells = 600}};
+  static constexpr TrellisWidths kFast{.probe = {.margin = 0.5F, .cells = 60},
+                                       .last = {.margin = 1.0F, .cells = 200}};
+  static constexpr float kRivals = 1.0F;
 
-  static const CodebookIndex<8>& tree(int) {
-    static const CodebookIndex<8> codebook(trellis_codebook(8192, 8, 0, false));
-    return codebook;
+  static const CodebookIndex<8, 32>& books() {
+    static const CodebookIndex<8, 32> index(trellis_codebook(8192, 8, 0, false));
+    return index;
   }
 };
 

@@ -17,24 +17,23 @@ constexpr std::size_t kScales = 0, kIndices = 4, kSigns = 68, kBytes = 100;
 
 struct Format {
   static constexpr int kDim = 8;
-  static constexpr int kVariants = 1;
+  static constexpr int kSigns = 1;
+  static constexpr int kBooks = 1;
   static constexpr bool kMagnitudes = true;
   static constexpr bool kUniform = true;
   static constexpr bool kZeroLevel = true;
-  static constexpr int kLevelStep = 1;
   static constexpr std::array<std::array<float, 15>, 1> kLevels = {
       {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}}};
-  static constexpr std::array<float, 4> kProbes = {0.7F, 0.85F, 1.0F, 1.2F};
-  static constexpr float kRankAt = 0.95F;
-  static constexpr SearchWidth kWidth{.margin = 1.5F, .cells = 100};
-  static constexpr SearchWidth kProbeWidth{.margin = 0.4F, .cells = 30};
-  static constexpr int kRounds = 2;
-  static constexpr bool kThorough = false;
+  static constexpr std::array<std::array<float, 4>, 1> kProbes = {{{0.7F, 0.85F, 1.0F, 1.2F}}};
+  static constexpr TrellisWidths kBest{.probe = {.margin = 1.5F, .cells = 150},
+                                       .last = {.margin = 2.5F, .cells = 600}};
+  static constexpr TrellisWidths kFast{.probe = {.margin = 0.7F, .cells = 60},
+                                       .last = {.margin = 1.5F, .cells = 200}};
+  static constexpr float kRivals = 1.0F;
 
-  static float sign(int) noexcept { return 1; }
-  static const CodebookIndex<8>& tree(int) {
-    static const CodebookIndex<8> magnitudes(trellis_codebook(65536, 8, 0, true));
-    return magnitudes;
+  static const CodebookIndex<8, 64>& books() {
+    static const CodebookIndex<8, 64> index(trellis_codebook(65536, 8, 0, true));
+    return index;
   }
 };
 

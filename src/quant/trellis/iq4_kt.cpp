@@ -21,26 +21,29 @@ constexpr std::array<float, 63> count_up() {
 /// Variant: bit 0 = codebook, bit 1 = negative scale. The level -64 is not used.
 struct Format {
   static constexpr int kDim = 4;
-  static constexpr int kVariants = 4;
+  static constexpr int kSigns = 2;
+  static constexpr int kBooks = 2;
   static constexpr bool kMagnitudes = false;
   static constexpr bool kUniform = true;
   static constexpr bool kZeroLevel = true;
-  static constexpr int kLevelStep = 1;
   static constexpr std::array<std::array<float, 63>, 4> kLevels = {count_up(), count_up(),
                                                                    count_up(), count_up()};
-  static constexpr std::array<float, 4> kProbes = {0.75F, 0.9F, 1.05F, 1.25F};
-  static constexpr float kRankAt = 0.95F;
-  static constexpr SearchWidth kWidth{.margin = 1.0F, .cells = 16};
-  static constexpr SearchWidth kProbeWidth{.margin = 1.0F, .cells = 30};
-  static constexpr int kRounds = 2;
-  static constexpr bool kThorough = true;
+  static constexpr auto kProbes = [] {
+    std::array<std::array<float, 3>, 5> sets{};
+    for (std::size_t i = 0; i < 15; ++i) {
+      sets[i / 3][i % 3] = 0.68F + 0.048F * static_cast<float>(i);
+    }
+    return sets;
+  }();
+  static constexpr TrellisWidths kBest{.probe = {.margin = 0.7F, .cells = 300},
+                                       .last = {.margin = 3.0F, .cells = 300}};
+  static constexpr TrellisWidths kFast{.probe = {.margin = 0.4F, .cells = 60},
+                                       .last = {.margin = 3.0F, .cells = 200}};
+  static constexpr float kRivals = 0.9995F;
 
-  static float sign(int variant) noexcept { return (variant & 2) == 0 ? 1.0F : -1.0F; }
-  static const CodebookIndex<4>& tree(int variant) {
-    static const CodebookIndex<4> books[2] = {
-        CodebookIndex<4>(trellis_codebook(kEntries, 4, 0, false)),
-        CodebookIndex<4>(trellis_codebook(kEntries, 4, kEntries, false))};
-    return books[variant & 1];
+  static const CodebookIndex<4, 64>& books() {
+    static const CodebookIndex<4, 64> index(trellis_codebook(2 * kEntries, 4, 0, false), 2);
+    return index;
   }
 };
 

@@ -27,14 +27,23 @@ struct SubCode {
   std::array<std::uint32_t, Groups> index{};
 };
 
-/// `Format`: kDim, kVariants, kMagnitudes (signs are stored apart), kUniform (levels are 1, 2, 3,
-/// ...), kLevels[variant] (ascending, > 0), kWidth and kProbeWidth, kLevelStep (between
-/// the levels that are searched), kRounds, kThorough (more scales and variants are searched),
-/// kProbes (scales in units of the level of equal energy), tree(variant), sign(variant).
+/// How wide the searches of a format are: the probes that find the scales, and the last search,
+/// which must not be the narrower one (it could not find again what the probes promise).
+struct TrellisWidths {
+  SearchWidth probe, last;
+};
+
+/// `Format`: kDim, kSigns (1 or 2 orientations), kBooks, kMagnitudes (signs are stored apart),
+/// kUniform (levels are 1, 2, 3, ...), kZeroLevel (a scale of 0 exists), kLevels[variant]
+/// (ascending, > 0), kProbes (sets of scales in units of peak / 84; a set shares its cells), kBest
+/// and kFast (TrellisWidths), kRivals (variants whose gain reaches this part of the best one's are
+/// searched, too), books().
+/// A variant is sign * kBooks + book.
 template <class Format>
 class RowFit {
  public:
   static constexpr int kGroups = kSubBlock / Format::kDim;
+  static constexpr int kVariants = Format::kSigns * Format::kBooks;
   static constexpr int kTop = static_cast<int>(Format::kLevels[0].size());
   using Code = SubCode<kGroups>;
 
@@ -44,7 +53,8 @@ class RowFit {
     std::vector<Code> codes;
   };
 
-  explicit RowFit(const RowInput& in, Effort effort) : in_(in), effort_(effort) {
+  explicit RowFit(const RowInput& in, Effort effort)
+      : in_(in), widths_(effort == Effort::best ? Format::kBest : Format::kFast) {
     const std::size_t blocks = in.x.size() / kSuperBlock;
     for (auto& lines : lines_) lines.resize(blocks);
     for (auto& free : free_) free.resize(blocks);
@@ -54,61 +64,51 @@ class RowFit {
     for (std::size_t sub = 0; sub < in_.x.size() / kSubBlock; ++sub) probe(sub);
     Result best;
     best.codes.resize(in_.x.size() / kSubBlock);
-    float best_gain = 0;
-    const int rounds = effort_ == Effort::best ? Format::kRounds : 1;
-    for (int round = 0; round < rounds; ++round) refine(scan_row_scale(), best, best_gain);
+    refine(scan_row_scale(), best);
     best.d *= in_.unit;
     return best;
   }
 
  private:
+  using Index = std::remove_cvref_t<decltype(Format::books())>;
   using Target = TrellisTarget<Format::kDim>;
-  static constexpr std::size_t kProbes = Format::kProbes.size();
-  static constexpr int kThoroughSteps = 3;
-  static_assert(3 * kProbes + 3 * kThoroughSteps * Format::kRounds <= ScaleLines::kCapacity);
+  using Cells = typename Index::Cells;
+  static constexpr std::size_t kProbeSets = Format::kProbes.size();
+  static constexpr std::size_t kProbes = Format::kProbes[0].size();
 
-  Target target(std::size_t first, int variant) const noexcept {
-    Target t;
+  Target target(std::size_t first, int sign) const noexcept {
+    std::array<float, Format::kDim> w, wx;
     for (std::size_t k = 0; k < Format::kDim; ++k) {
       const float x = in_.x[first + k];
-      const float value = Format::kMagnitudes ? std::fabs(x) : x * Format::sign(variant);
-      t.w[k] = splat(in_.w[first + k]);
-      t.wx[k] = splat(in_.w[first + k] * value);
+      const float value = Format::kMagnitudes ? std::fabs(x) : sign == 0 ? x : -x;
+      w[k] = in_.w[first + k];
+      wx[k] = in_.w[first + k] * value;
     }
-    return t;
+    return {w, wx};
   }
 
   /// Columns of large importance decide the error of the row: their groups are searched wider.
-  SearchWidth scaled(SearchWidth width, const Target& t) const noexcept {
+  static SearchWidth scaled(SearchWidth width, const Target& t) noexcept {
     float weight = 0;
-    for (std::size_t k = 0; k < Format::kDim; ++k) weight += t.w[k][0];
+    for (const float w : t.w) weight += w;
     const float cells = static_cast<float>(width.cells) * std::max(weight / Format::kDim, 0.5F);
-    width.cells = static_cast<int>(std::min(cells, 4096.0F));
+    width.cells = static_cast<std::size_t>(std::min(cells, 4096.0F));
     return width;
   }
 
-  /// The best codes of one run of 32 at each of `S` scales; cells are ranked at `rank_scale`.
+  /// The best codes of one run of 32 at each of `S` scales.
   template <std::size_t S>
   struct Found {
     std::array<float, S> q{}, p{};
     std::array<std::array<std::uint32_t, kGroups>, S> index{};
-  };
-  template <std::size_t S>
-  Found<S> search_run(std::size_t sub, int variant, const std::array<float, S>& scales,
-                      float rank_scale, SearchWidth width) const noexcept {
-    Found<S> out;
-    for (std::size_t g = 0; g < kGroups; ++g) {
-      const Target t = target(sub * kSubBlock + g * Format::kDim, variant);
-      const auto found =
-          Format::tree(variant).template search<S>(t, scales, rank_scale, scaled(width, t));
+    void take(std::size_t g, const std::array<TrellisEntry, S>& found) noexcept {
       for (std::size_t i = 0; i < S; ++i) {
-        out.q[i] += found[i].q;
-        out.p[i] += found[i].p;
-        out.index[i][g] = found[i].index;
+        q[i] += found[i].q;
+        p[i] += found[i].p;
+        index[i][g] = found[i].index;
       }
     }
-    return out;
-  }
+  };
   template <std::size_t S>
   void keep_lines(std::size_t sub, int variant, const Found<S>& found, int slot) noexcept {
     for (std::size_t i = 0; i < S; ++i) {
@@ -124,21 +124,31 @@ class RowFit {
       peak = std::max(peak, std::fabs(in_.x[i]));
     }
     const float unit = peak / 84;
-    for (int variant = 0; variant < Format::kVariants; ++variant) {
-      if constexpr (!Format::kThorough) {
-        std::array<float, kProbes> scales;
-        for (std::size_t i = 0; i < kProbes; ++i) scales[i] = unit * Format::kProbes[i];
-        keep_lines(sub, variant,
-                   search_run(sub, variant, scales, unit * Format::kRankAt, Format::kProbeWidth),
-                   0);
-        continue;
-      }
+    for (int sign = 0; sign < Format::kSigns; ++sign) {
       int slot = 0;
-      for (const float probe : Format::kProbes) {
-        const float s = unit * probe;
-        const std::array<float, 3> scales = {s * 0.95F, s, s * 1.05F};
-        keep_lines(sub, variant, search_run(sub, variant, scales, s, Format::kWidth), slot);
-        slot += 3;
+      std::vector<Target> targets;
+      for (std::size_t g = 0; g < kGroups; ++g) {
+        targets.push_back(target(sub * kSubBlock + g * Format::kDim, sign));
+      }
+      for (const auto& probes : Format::kProbes) {
+        std::array<float, kProbes> scales;
+        float middle = 0;
+        for (std::size_t i = 0; i < kProbes; ++i) {
+          scales[i] = unit * probes[i];
+          middle += scales[i] / kProbes;
+        }
+        std::array<Found<kProbes>, Format::kBooks> found;
+        for (std::size_t g = 0; g < kGroups; ++g) {
+          const Target& t = targets[g];
+          Format::books().choose(t, middle, scaled(widths_.probe, t), cells_);
+          for (std::size_t b = 0; b < Format::kBooks; ++b) {
+            found[b].take(g, Format::books().search(t, cells_, b, scales));
+          }
+        }
+        for (int b = 0; b < Format::kBooks; ++b) {
+          keep_lines(sub, sign * Format::kBooks + b, found[static_cast<std::size_t>(b)], slot);
+        }
+        slot += static_cast<int>(kProbes);
       }
     }
   }
@@ -175,7 +185,7 @@ class RowFit {
     float total = 0;
     for (std::size_t block = 0; block < lines_[0].size(); ++block) {
       F8 best = splat(0.0F);
-      for (int variant = 0; variant < Format::kVariants; ++variant) {
+      for (int variant = 0; variant < kVariants; ++variant) {
         best = max(best, choose(block, variant, d).gain);
       }
       total += sum(best);
@@ -187,7 +197,7 @@ class RowFit {
   /// scale use it with the top level, then a fine one.
   float scan_row_scale() noexcept {
     float full = 1e-20F;
-    for (int variant = 0; variant < Format::kVariants; ++variant) {
+    for (int variant = 0; variant < kVariants; ++variant) {
       const float top = Format::kLevels[static_cast<std::size_t>(variant)].back();
       for (std::size_t block = 0; block < lines_[variant].size(); ++block) {
         free_[variant][block] = lines_[variant][block].best_scale();
@@ -206,29 +216,21 @@ class RowFit {
   }
 
   /// Searches at the quantized scales of row scale `d`, then the least-squares d of the codes
-  /// found. Keeps the result if it is the best so far.
-  void refine(float d, Result& best, float& best_gain) {
-    std::vector<Code> codes(best.codes.size());
+  /// found.
+  void refine(float d, Result& out) {
     double linear = 0, square = 0;
     for (std::size_t block = 0; block < lines_[0].size(); ++block) {
-      LevelChoice choice[Format::kVariants];
-      for (int v = 0; v < Format::kVariants; ++v) choice[v] = choose(block, v, d);
+      LevelChoice choice[kVariants];
+      for (int v = 0; v < kVariants; ++v) choice[v] = choose(block, v, d);
       for (int lane = 0; lane < kLanes; ++lane) {
-        Code& code = codes[block * kLanes + static_cast<std::size_t>(lane)];
+        Code& code = out.codes[block * kLanes + static_cast<std::size_t>(lane)];
         search_levels(block * kLanes + static_cast<std::size_t>(lane), d, choice, code);
         const float level = level_of(code);
         linear += static_cast<double>(level * code.q);
         square += static_cast<double>(level * level * code.p);
       }
     }
-    next_slot_ += 3 * kThoroughSteps;
-    if (!(linear > 0 && square > 0)) return;
-    const float fitted = static_cast<float>(linear / square);
-    const float gain = static_cast<float>(linear * linear / square);
-    if (!(gain > best_gain)) return;
-    best_gain = gain;
-    best.d = fitted;
-    best.codes = std::move(codes);
+    if (linear > 0 && square > 0) out.d = static_cast<float>(linear / square);
   }
 
   static float level_of(const Code& code) noexcept {
@@ -237,44 +239,43 @@ class RowFit {
                      : 0.0F;
   }
 
-  /// Codes of one run at its likely level and the two beside it (thorough: more of them, and of
-  /// all variants that are nearly as good); the best stays.
+  /// Codes of one run at its likely level and the two beside it, of the likely variant (and others
+  /// that look nearly as good); the best stays.
   void search_levels(std::size_t sub, float d, const LevelChoice* choice, Code& code) {
     const auto lane = static_cast<int>(sub % kLanes);
     int likely = 0;
-    for (int v = 1; v < Format::kVariants; ++v) {
+    for (int v = 1; v < kVariants; ++v) {
       if (choice[v].gain[lane] > choice[likely].gain[lane]) likely = v;
     }
     float best = Format::kZeroLevel ? 0.0F : -1e30F;
-    if constexpr (!Format::kThorough) {
-      search_three(sub, d, {.variant = likely, .level = choice[likely].level[lane]}, 0, code, best);
-      return;
-    }
-    const float worth = choice[likely].gain[lane] * 0.9995F;
-    for (int v = 0; v < Format::kVariants; ++v) {
-      if (choice[v].gain[lane] < worth) continue;
-      for (int i = 0; i < kThoroughSteps; ++i) {
-        const int level = choice[v].level[lane] + 3 * (i - kThoroughSteps / 2) * Format::kLevelStep;
-        search_three(sub, d, {.variant = v, .level = level}, 3 * i, code, best);
-      }
+    const float worth = choice[likely].gain[lane] * Format::kRivals;
+    for (int v = 0; v < kVariants; ++v) {
+      if (v != likely && choice[v].gain[lane] < worth) continue;
+      search_three(sub, d, {.variant = v, .level = choice[v].level[lane]}, code, best);
     }
   }
 
   struct Middle {
     int variant, level;
   };
-  void search_three(std::size_t sub, float d, Middle middle, int slot, Code& code, float& best) {
+  void search_three(std::size_t sub, float d, Middle middle, Code& code, float& best) {
     const auto& levels = Format::kLevels[static_cast<std::size_t>(middle.variant)];
     std::array<int, 3> level;
     std::array<float, 3> scales;
     for (int i = 0; i < 3; ++i) {
-      const int wanted = middle.level + (i - 1) * Format::kLevelStep;
+      const int wanted = middle.level + i - 1;
       level[static_cast<std::size_t>(i)] = std::clamp(wanted, 0, kTop - 1);
       scales[static_cast<std::size_t>(i)] =
           d * levels[static_cast<std::size_t>(level[static_cast<std::size_t>(i)])];
     }
-    const auto found = search_run(sub, middle.variant, scales, scales[1], Format::kWidth);
-    keep_lines(sub, middle.variant, found, next_slot_ + slot);
+    Found<3> found;
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      const Target t = target(sub * kSubBlock + g * Format::kDim, middle.variant / Format::kBooks);
+      Format::books().choose(t, scales[1], scaled(widths_.last, t), cells_);
+      found.take(g,
+                 Format::books().search(
+                     t, cells_, static_cast<std::size_t>(middle.variant % Format::kBooks), scales));
+    }
     for (std::size_t i = 0; i < 3; ++i) {
       const float gain = scales[i] * (2 * found.q[i] - scales[i] * found.p[i]);
       if (!(gain > best)) continue;
@@ -289,10 +290,10 @@ class RowFit {
   }
 
   const RowInput& in_;
-  Effort effort_;
-  int next_slot_ = 3 * static_cast<int>(kProbes);
-  std::array<std::vector<ScaleLines>, Format::kVariants> lines_;
-  std::array<std::vector<F8>, Format::kVariants> free_;
+  TrellisWidths widths_;
+  Cells cells_;
+  std::array<std::vector<ScaleLines>, kVariants> lines_;
+  std::array<std::vector<F8>, kVariants> free_;
 };
 
 }  // namespace quant
