@@ -27,7 +27,9 @@ void Error::rebuild() {
   const char* separator = " (";
   for (const auto& [key, value] : facts_) {
     text_ += separator;
-    text_ += key + ": " + value;
+    text_ += key;
+    text_ += ": ";
+    text_ += value;
     separator = ", ";
   }
   if (!facts_.empty()) text_ += ')';

@@ -51,7 +51,8 @@ Coverage finished(Kinds kinds, base::Findings findings) {
   Coverage out;
   out.findings = std::move(findings);
   note_quality(kinds, out.findings);
-  for (auto& [name, k] : kinds) {
+  for (auto& entry : kinds) {
+    KindCoverage& k = entry.second;
     if (k.n_entries > 0) k.flatness /= static_cast<double>(k.n_entries);
     out.kinds.push_back(std::move(k));
   }

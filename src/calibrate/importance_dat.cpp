@@ -1,6 +1,8 @@
 // The legacy dialect. Source: docs/spec/imatrix.md, section 3.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/printable.h"
 #include "calibrate/importance_file.h"

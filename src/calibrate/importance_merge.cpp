@@ -1,6 +1,7 @@
 // Merging. Source: docs/spec/imatrix.md, section 7: weights are tokens, sums and counts add up.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "base/printable.h"

@@ -36,13 +36,9 @@ TensorGroup& group_in(std::vector<TensorGroup>& groups, std::string_view name) {
 std::string without_numbers(std::string_view name) {
   std::string out;
   for (const char c : name) {
-    if (c < '0' || c > '9') {
-      out += c;
-    } else if (out.ends_with('.') || out.empty()) {
-      out += '*';
-    } else if (!out.ends_with('*')) {
-      out += c;
-    }
+    const bool digit = c >= '0' && c <= '9';
+    if (digit && out.ends_with('*')) continue;
+    out += digit && (out.ends_with('.') || out.empty()) ? '*' : c;
   }
   return out;
 }

@@ -45,7 +45,7 @@ base::Error usage_error(const std::string& message, const Command& command) {
 /// The public programs have options such as -ctk or -fa, which option libraries read as bundles of
 /// letters. Every spelling is therefore replaced by the canonical long one before CLI11 sees it.
 std::string canonical(const std::string& word, const Command& command) {
-  const std::string plain = normalised(word);
+  std::string plain = normalised(word);
   for (const Option& option : command.options) {
     for (const std::string& name : split_names(option.names)) {
       if (plain == name) return "--" + key_of(option);
@@ -128,7 +128,7 @@ class Parser {
         if (value.empty()) {
           empty_.push_back(word.substr(2));
         } else {
-          words.push_back(word + "=" + value);
+          words.push_back(fmt::format("{}={}", word, value));
         }
       } else {
         check_known(word);

@@ -16,6 +16,7 @@ TensorPlan plan_of(const TensorInfo& t) { return {t.name, t.codec, t.shape}; }
 
 std::vector<TensorPlan> plans_of(const FileSet& files, const std::vector<std::size_t>& tensors) {
   std::vector<TensorPlan> out;
+  out.reserve(tensors.size());
   for (const std::size_t i : tensors) out.push_back(plan_of(files.tensors()[i]));
   return out;
 }

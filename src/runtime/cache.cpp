@@ -12,7 +12,7 @@ CacheRow cache_row(const model::LayerPlan& plan) {
           .value = std::size_t{a.n_kv_head} * a.value_dim};
 }
 
-KvCache::KvCache(std::vector<CacheRow> layers, kernels::CacheType type) : type_(type) {
+KvCache::KvCache(const std::vector<CacheRow>& layers, kernels::CacheType type) : type_(type) {
   const std::size_t unit = kernels::cache_bytes(type);
   for (const CacheRow& row : layers) layers_.push_back({row.key * unit, row.value * unit, {}});
 }

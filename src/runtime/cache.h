@@ -28,7 +28,7 @@ class KvCache {
   static constexpr std::size_t kPageTokens = 32;
 
   /// One entry of `layers` a layer that is kept.
-  KvCache(std::vector<CacheRow> layers, kernels::CacheType type);
+  KvCache(const std::vector<CacheRow>& layers, kernels::CacheType type);
 
   kernels::CacheType type() const noexcept { return type_; }
   std::size_t length(SequenceId sequence) const noexcept;

@@ -150,7 +150,7 @@ class BlockFit {
 
   static void store(const Found& found, int set, Codes& codes) noexcept {
     for (int g = 0; g < kLanes; ++g) {
-      const auto group = static_cast<std::size_t>(set * kLanes + g);
+      const auto group = static_cast<std::size_t>(set) * kLanes + static_cast<std::size_t>(g);
       codes.level[group] = static_cast<std::uint8_t>(found.level[g]);
       for (std::size_t v = 0; v < Search::kVectors; ++v) {
         codes.index[group][v] = static_cast<std::uint16_t>(found.index[v][g]);

@@ -16,7 +16,7 @@ void set_importance(const float* importance, float* w) noexcept {
   if (importance != nullptr) {
     for (std::size_t i = 0; i < kSuperBlock; ++i) total += static_cast<double>(importance[i]);
   }
-  if (total == 0) {
+  if (importance == nullptr || total == 0) {
     std::fill_n(w, kSuperBlock, 1.0F);
     return;
   }

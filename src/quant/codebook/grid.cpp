@@ -52,7 +52,7 @@ constexpr TernaryGrid make_ternary_grid() {
   for (std::size_t n = 0; n < kTernaryEntries; ++n) {
     unsigned half[2] = {0, 0};
     for (std::size_t k = 8; k-- > 0;) {
-      const int t = kIq1s[n * 8 + k];
+      const std::int8_t t = kIq1s[n * 8 + k];
       half[k / 4] = half[k / 4] * 3 + static_cast<unsigned>(t + 1);
       const float up = static_cast<float>(t) + kDelta, down = static_cast<float>(t) - kDelta;
       grid.squares[n * 8 + k] = up * up;

@@ -5,11 +5,14 @@
 #include <cmath>
 #include <cstdint>
 
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#endif
+
 namespace quant {
 
 using F4 = float __attribute__((vector_size(16)));
 using F8 = float __attribute__((vector_size(32)));
-using I4 = std::int32_t __attribute__((vector_size(16)));
 using I8 = std::int32_t __attribute__((vector_size(32)));
 inline constexpr int kLanes = 8;
 
@@ -20,8 +23,8 @@ inline F8 max(F8 a, F8 b) noexcept { return a > b ? a : b; }
 
 /// a * b + c rounded once, on every machine.
 inline F8 fused(F8 a, F8 b, F8 c) noexcept {
-#if defined(__FMA__) && defined(__GNUC__)
-  return __builtin_ia32_vfmaddps256(a, b, c);
+#if defined(__AVX2__) && defined(__FMA__)
+  return _mm256_fmadd_ps(a, b, c);
 #else
   F8 r;
   for (int i = 0; i < kLanes; ++i) r[i] = std::fma(a[i], b[i], c[i]);
@@ -31,8 +34,8 @@ inline F8 fused(F8 a, F8 b, F8 c) noexcept {
 
 /// Bit i is set where lane i of a comparison holds.
 inline unsigned mask_of(I8 truth) noexcept {
-#if defined(__AVX__)
-  return static_cast<unsigned>(__builtin_ia32_movmskps256(reinterpret_cast<F8>(truth)));
+#if defined(__AVX2__) && defined(__FMA__)
+  return static_cast<unsigned>(_mm256_movemask_ps(reinterpret_cast<F8>(truth)));
 #else
   unsigned mask = 0;
   for (int i = 0; i < kLanes; ++i) mask |= (truth[i] != 0 ? 1U : 0U) << i;
@@ -44,7 +47,7 @@ inline unsigned mask_of(I8 truth) noexcept {
 inline float lowest(F8 v) noexcept {
   const F4 a = F4{v[0], v[1], v[2], v[3]}, b = F4{v[4], v[5], v[6], v[7]};
   const F4 half = a < b ? a : b;
-  const F4 turned = __builtin_shuffle(half, I4{2, 3, 0, 1});
+  const F4 turned = __builtin_shufflevector(half, half, 2, 3, 0, 1);
   const F4 pair = half < turned ? half : turned;
   return pair[0] < pair[1] ? pair[0] : pair[1];
 }
@@ -67,13 +70,9 @@ inline F8 load8(const float* p) noexcept {
 }
 /// Eight signed bytes as floats.
 inline F8 widen8(const std::int8_t* p) noexcept {
-#if defined(__AVX2__)
-  using B16 = char __attribute__((vector_size(16)));
-  using L2 = long long __attribute__((vector_size(16)));
-  long long bits;
-  __builtin_memcpy(&bits, p, sizeof bits);
-  const auto bytes = reinterpret_cast<B16>(L2{bits, 0});
-  return __builtin_convertvector(reinterpret_cast<I8>(__builtin_ia32_pmovsxbd256(bytes)), F8);
+#if defined(__AVX2__) && defined(__FMA__)
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
 #else
   F8 v;
   for (int i = 0; i < kLanes; ++i) v[i] = p[i];

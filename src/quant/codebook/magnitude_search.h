@@ -85,12 +85,12 @@ struct MagnitudeSearch {
   static constexpr int kGroup = E;
   static constexpr std::size_t kDim = std::decay_t<decltype(kGrid)>::kDim;
   static constexpr std::size_t kEntries = std::decay_t<decltype(kGrid)>::kEntries;
-  static constexpr std::size_t L = kLevels.size();
+  static constexpr std::size_t kLevelCount = kLevels.size();
   static constexpr int kVectors = E / static_cast<int>(kDim);
   static constexpr bool kSigned = false;
-  static constexpr float kPeakLevel = kLevels[L - 1];
+  static constexpr float kPeakLevel = kLevels[kLevelCount - 1];
   static constexpr float kFirstProbe = 0.40F, kLastProbe = 1.20F;  ///< times peak / kPeakLevel
-  using Tables = search::Tables<L, kDim>;
+  using Tables = search::Tables<kLevelCount, kDim>;
 
   /// Best entries of all eight groups at scales `s` > 0. index[v][g] = entry of vector v of lane g;
   /// what it holds before the call is a hint (any valid index).

@@ -110,15 +110,15 @@ void solve_super_scales(const Tile<N>& tile, const AffineBasis& basis, float hig
 template <std::size_t N>
 SuperAffine fit_super_affine(const Tile<N>& tile, float high, float max_scale,
                              const SuperAffinePlan& plan) noexcept {
-  constexpr std::size_t L = 256 / N;
+  constexpr std::size_t kBlocks = 256 / N;
   const AffineBasis basis = affine_basis(tile);
   const AffineFit blocks = fit_affine(tile, basis, high, Offset::not_positive, plan.blocks);
-  const Lanes d = fit_step<L>(blocks.scale, blocks.sums.qq, max_scale);
-  const Lanes dmin = fit_step<L>(-blocks.offset, basis.w, max_scale);
+  const Lanes d = fit_step<kBlocks>(blocks.scale, blocks.sums.qq, max_scale);
+  const Lanes dmin = fit_step<kBlocks>(-blocks.offset, basis.w, max_scale);
   SuperAffine best{};
   Lanes best_total = all(std::numeric_limits<float>::infinity());
   const auto keep_better = [&](const SuperAffine& s) {
-    const Lanes total = sum_groups<L>(s.error);
+    const Lanes total = sum_groups<kBlocks>(s.error);
     const Mask better = total < best_total;
     best = select(better, s, best);
     best_total = min(total, best_total);
@@ -133,7 +133,7 @@ SuperAffine fit_super_affine(const Tile<N>& tile, float high, float max_scale,
   }
   for (int round = 0; round < plan.rounds; ++round) {
     SuperAffine s = best;
-    solve_super_scales<N, L>(tile, basis, high, s);
+    solve_super_scales<N, kBlocks>(tile, basis, high, s);
     choose_integers(tile, basis, high, max_scale, 1, s.scale, s.offset(), s);
     keep_better(s);
   }

@@ -78,14 +78,14 @@ void solve_super_scale(const Tile<N>& tile, const SymmetricLevels& levels,
 template <std::size_t N>
 SuperSymmetric fit_super_symmetric(const Tile<N>& tile, const SymmetricLevels& levels,
                                    const SuperSymmetricPlan& plan) noexcept {
-  constexpr std::size_t L = 256 / N;
+  constexpr std::size_t kBlocks = 256 / N;
   const SymmetricFit blocks = fit_symmetric(tile, levels.low, levels.high, plan.blocks);
   const Lanes d =
-      fit_signed_step<L>(blocks.scale, blocks.weight, levels.low_scale, levels.high_scale);
+      fit_signed_step<kBlocks>(blocks.scale, blocks.weight, levels.low_scale, levels.high_scale);
   SuperSymmetric best{};
   Lanes best_total = all(std::numeric_limits<float>::infinity());
   const auto keep_better = [&](const SuperSymmetric& s) {
-    const Lanes total = sum_groups<L>(s.error);
+    const Lanes total = sum_groups<kBlocks>(s.error);
     const Mask better = total < best_total;
     best = select(better, s, best);
     best_total = min(total, best_total);
@@ -100,7 +100,7 @@ SuperSymmetric fit_super_symmetric(const Tile<N>& tile, const SymmetricLevels& l
   }
   for (int round = 0; round < plan.rounds; ++round) {
     SuperSymmetric s = best;
-    solve_super_scale<N, L>(tile, levels, s);
+    solve_super_scale<N, kBlocks>(tile, levels, s);
     choose_scales(tile, levels, 1, false, s.scale, s);
     keep_better(s);
   }

@@ -10,7 +10,7 @@
 
 namespace quant {
 namespace {
-using namespace lanes;
+using lanes::F8, lanes::I8, lanes::kLanes, lanes::min, lanes::pick_from, lanes::splat;
 constexpr std::size_t kHigh = 0, kLow = 2, kCodes = 6, kFifth = 70, kBytes = 86;
 constexpr std::size_t kPoints = 32, kLevels = LevelsT3::kLevel.size();
 

@@ -12,7 +12,7 @@
 
 namespace quant {
 namespace {
-using namespace lanes;
+using lanes::F8, lanes::I8, lanes::abs, lanes::kLanes, lanes::min, lanes::splat;
 constexpr std::size_t kBytes = 128, kGroup = 4;
 
 /// Column of member `m` of group k.

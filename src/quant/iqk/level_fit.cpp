@@ -8,7 +8,8 @@
 
 namespace quant {
 namespace {
-using namespace lanes;
+using lanes::F8, lanes::I8, lanes::abs, lanes::kLanes, lanes::max, lanes::min, lanes::pick,
+    lanes::round, lanes::splat, lanes::sum;
 
 constexpr std::size_t kSuper = 256;
 constexpr std::size_t kMaxTrials = 24;
@@ -29,6 +30,12 @@ struct Pick {
   Sums sums;  ///< at that choice
   F8 error;
 };
+
+/// 0 where all levels are 0.
+F8 best_scale(const Sums& s) noexcept {
+  const F8 none = splat(0.0F);
+  return s.qq > none ? s.xq / s.qq : none;
+}
 
 class Fitter {
  public:
@@ -102,7 +109,7 @@ void Fitter::scan(const Tile& tile, Scan& out) const noexcept {
       k_.sums2(tile, inverse, shift, sums);
       for (int sign = 0; sign < 2; ++sign) {
         out.sums[half][sign][t] = sums[sign];
-        const F8 scale = sums[sign].qq > none ? sums[sign].xq / sums[sign].qq : none;
+        const F8 scale = best_scale(sums[sign]);
         const F8 g = scale * sums[sign].xq;
         out.best[half][sign] = g > gain[sign] ? scale : out.best[half][sign];
         out.overall = g > overall_gain ? scale : out.overall;

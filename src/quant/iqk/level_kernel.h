@@ -33,7 +33,7 @@ template <class T>
 struct LevelRounding {
   static void sums(const Tile& tile, const lanes::F8& inverse, const lanes::F8& shift,
                    Sums& out) noexcept {
-    using namespace lanes;
+    using lanes::F8, lanes::pick_from, lanes::rough_code;
     F8 xq{}, qq{};
     for (std::size_t j = 0; j < tile.elems; ++j) {
       const F8 q = pick_from(T::kLevel, rough_code<T>(tile.x[j] * inverse - shift)) + shift;
@@ -45,7 +45,7 @@ struct LevelRounding {
 
   static void sums2(const Tile& tile, const lanes::F8 (&inverse)[2], const lanes::F8& shift,
                     Sums (&out)[2]) noexcept {
-    using namespace lanes;
+    using lanes::F8, lanes::pick_from, lanes::rough_code;
     F8 xq0{}, qq0{}, xq1{}, qq1{};
     for (std::size_t j = 0; j < tile.elems; ++j) {
       const F8 q0 = pick_from(T::kLevel, rough_code<T>(tile.x[j] * inverse[0] - shift)) + shift;
@@ -61,7 +61,7 @@ struct LevelRounding {
 
   static void codes(const Tile& tile, const lanes::F8& inverse, const lanes::F8& shift,
                     std::uint8_t* out) noexcept {
-    using namespace lanes;
+    using lanes::I8, lanes::exact_code, lanes::kLanes;
     for (std::size_t j = 0; j < tile.elems; ++j) {
       const I8 code = exact_code<T>(tile.x[j] * inverse - shift);
       for (std::size_t lane = 0; lane < kLanes; ++lane) {

@@ -5,7 +5,7 @@
 
 namespace quant {
 namespace {
-using namespace lanes;
+using lanes::F8, lanes::I8, lanes::abs, lanes::max, lanes::min, lanes::splat;
 
 F8 square_root(F8 a) noexcept {
   F8 out{};

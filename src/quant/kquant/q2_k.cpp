@@ -7,7 +7,8 @@
 
 namespace quant {
 namespace {
-using namespace kquant;
+using kquant::AffineBlock, kquant::AffineFormat, kquant::affine_plan, kquant::check_super_scales,
+    kquant::encode_affine, kquant::kElems;
 
 constexpr std::size_t kSub = 16;
 constexpr std::size_t kBytes = 16 + 64 + 2 + 2;  // scales and mins, codes, d, dmin (last)

@@ -8,7 +8,9 @@
 
 namespace quant {
 namespace {
-using namespace kquant;
+using kquant::AffineBlock, kquant::AffineFormat, kquant::Scales6, kquant::affine_plan,
+    kquant::check_super_scales, kquant::encode_affine, kquant::kElems, kquant::load_scales6,
+    kquant::store_scales6;
 
 constexpr std::size_t kSub = 32;
 constexpr std::size_t kBytes = 2 + 2 + 12 + 32 + 128;  // d, dmin, scales, high bits, low nibbles

@@ -7,7 +7,8 @@
 
 namespace quant {
 namespace {
-using namespace kquant;
+using kquant::SymmetricBlock, kquant::SymmetricFormat, kquant::check_super_scales,
+    kquant::encode_symmetric, kquant::kElems, kquant::symmetric_plan;
 
 constexpr std::size_t kSub = 16;
 constexpr std::size_t kBytes = 128 + 64 + 16 + 2;  // low nibbles, upper bits, scales, d (last)

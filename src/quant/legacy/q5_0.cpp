@@ -5,7 +5,8 @@
 
 namespace quant {
 namespace {
-using namespace legacy;
+using legacy::SymmetricFormat, legacy::check_scales, legacy::encode_symmetric, legacy::fifth_bits,
+    legacy::kElems, legacy::pack_nibbles, legacy::spread_fifth_bits, legacy::spread_nibbles;
 
 constexpr std::size_t kBytes = 2 + 4 + 16;  // scale, fifth bits, nibbles
 

@@ -5,7 +5,8 @@
 
 namespace quant {
 namespace {
-using namespace legacy;
+using legacy::SymmetricFormat, legacy::check_scales, legacy::encode_symmetric, legacy::kElems,
+    legacy::pack_nibbles, legacy::spread_nibbles;
 
 constexpr std::size_t kBytes = 2 + 8 + 16;  // scale, upper bits, nibbles
 

@@ -5,7 +5,7 @@
 
 namespace quant {
 namespace {
-using namespace legacy;
+using legacy::SymmetricFormat, legacy::check_scales, legacy::encode_symmetric, legacy::kElems;
 
 constexpr std::size_t kBytes = 2 + kElems;  // scale, signed codes
 

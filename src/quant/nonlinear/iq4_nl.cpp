@@ -10,7 +10,7 @@
 
 namespace quant {
 namespace {
-using namespace lanes;
+using lanes::F8, lanes::abs, lanes::kLanes, lanes::max, lanes::min, lanes::round, lanes::splat;
 constexpr std::size_t kElems = 32;
 constexpr std::size_t kBytes = 2 + kElems / 2;  // scale, then nibbles: element j low, j + 16 high
 

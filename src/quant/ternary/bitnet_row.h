@@ -1,6 +1,7 @@
 // What the BitNet formats share: one scale a row, levels -1, 0, 1.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 

@@ -86,7 +86,7 @@ Value indent_filter(Render& render, In v, Args a) {
 
 Value int_filter(Render&, In v, Args a) {
   const Bound b("int", {"default", "base"}, a);
-  const Value otherwise = b.find(0) == nullptr ? Value(std::int64_t{0}) : *b.find(0);
+  Value otherwise = b.find(0) == nullptr ? Value(std::int64_t{0}) : *b.find(0);
   refuse_undefined(v);
   if (v.is_whole()) return v.whole();
   if (v.real() != nullptr) {

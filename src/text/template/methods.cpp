@@ -21,6 +21,7 @@ struct Row {
 
 Value list_of(std::vector<std::string> texts) {
   std::vector<Value> out;
+  out.reserve(texts.size());
   for (std::string& text : texts) out.emplace_back(std::move(text));
   return Value::list(std::move(out));
 }

@@ -52,10 +52,11 @@ class If final : public Statement {
   using Branches = std::vector<std::pair<ExpressionPtr, Body>>;
   If(Branches branches, std::size_t line) : branches_(std::move(branches)), line_(line) {}
   Flow run(Render& render) const override {
-    for (const auto& [condition, body] : branches_) {
+    for (const auto& branch : branches_) {  // clang 14 cannot capture parts of a binding
+      const Expression* condition = branch.first.get();
       const bool taken =
           condition == nullptr || at_line(line_, [&] { return truth(condition->value(render)); });
-      if (taken) return run_body(body, render);
+      if (taken) return run_body(branch.second, render);
     }
     return Flow::next;
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -151,6 +152,8 @@ bool holds(Render& render, const Value& v, const void* what, int depth) {
 base::Error failure(const std::string& message) {
   return base::Error(base::Fault::bad_input, message);
 }
+
+std::vector<Value> Object::held() const { return {}; }
 
 Value Object::call(Render&, const Arguments&) {
   throw failure(fmt::format("'{}' object is not callable", type_name()));

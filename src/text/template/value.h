@@ -67,7 +67,7 @@ class Object {
   virtual bool callable() const noexcept { return false; }
   virtual Value call(Render& render, const Arguments& arguments);
   /// Every value that this object keeps alive (so that no cycle is ever made).
-  virtual std::vector<Value> held() const { return {}; }
+  virtual std::vector<Value> held() const;
   /// Lets go of them.
   virtual void release() {}
 };
