@@ -1,10 +1,13 @@
 #include "base/output_file.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <string>
 #include <system_error>
@@ -36,13 +39,41 @@ void check_replaceable(const fs::path& path) {
       .expected("a file name");
 }
 
+constexpr std::string_view kMark = ".unfinished-";
+
+/// The process in "NAME.unfinished-PID" or "NAME.unfinished-PID-2"; 0 if the file is none of NAME.
+pid_t process_of(const std::string& file, const std::string& name) {
+  const std::string start = name + std::string(kMark);
+  if (!file.starts_with(start)) return 0;
+  pid_t pid = 0;
+  const char* end = file.data() + file.size();
+  const auto [stop, code] = std::from_chars(file.data() + start.size(), end, pid);
+  return code == std::errc() && pid > 0 && (stop == end || *stop == '-') ? pid : 0;
+}
+
+/// A file of this user that no OutputFile has open.
+bool is_abandoned(const fs::path& path, std::size_t& bytes) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0) return false;
+  struct stat state {};
+  const bool ours =
+      ::fstat(fd, &state) == 0 && S_ISREG(state.st_mode) && state.st_uid == ::geteuid();
+  const bool locked = ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  bytes = static_cast<std::size_t>(state.st_blocks) * 512;
+  ::close(fd);
+  return ours && !locked;
+}
+
 /// Creates "PATH.unfinished-PID" or, if that is taken, "...-PID-2" and so on.
 int create_beside(const fs::path& path, fs::path& temporary) {
-  const std::string stem = path.string() + ".unfinished-" + std::to_string(::getpid());
+  const std::string stem = path.string() + std::string(kMark) + std::to_string(::getpid());
   for (int n = 1; n < 100; ++n) {
     temporary = n == 1 ? stem : stem + "-" + std::to_string(n);
     const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0) return fd;
+    if (fd >= 0) {
+      ::flock(fd, LOCK_EX | LOCK_NB);  // without locks the number of the process must do
+      return fd;
+    }
     if (errno != EEXIST) break;
   }
   throw failure("cannot create file", path, errno).hint("does the folder exist and allow writing?");
@@ -70,6 +101,7 @@ void sync_folder(const fs::path& path) noexcept {
 
 OutputFile::OutputFile(const fs::path& path) : path_(path) {
   check_replaceable(path_);
+  remove_unfinished(path_);
   fd_ = create_beside(path_, temporary_);
 }
 
@@ -118,6 +150,23 @@ void OutputFile::commit() {
   }
   ::close(std::exchange(fd_, -1));
   sync_folder(path_);
+}
+
+std::vector<Unfinished> remove_unfinished(const fs::path& path) {
+  std::vector<Unfinished> removed;
+  const std::string name = path.filename().string();
+  std::vector<fs::path> found;
+  std::error_code unreadable;
+  for (fs::directory_iterator i(folder_of(path), unreadable), end; !unreadable && i != end;
+       i.increment(unreadable)) {
+    const pid_t pid = process_of(i->path().filename().string(), name);
+    if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) found.push_back(i->path());
+  }
+  for (const fs::path& file : found) {
+    std::size_t bytes = 0;
+    if (is_abandoned(file, bytes) && ::unlink(file.c_str()) == 0) removed.push_back({file, bytes});
+  }
+  return removed;
 }
 
 void write_file(const fs::path& path, std::span<const std::byte> bytes) {

@@ -5,12 +5,13 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <vector>
 
 namespace base {
 
 /// Owner of the temporary file "NAME.unfinished-PID" beside the final one. Destroyed without
 /// `commit`, it removes the temporary file and leaves whatever stood under the final name. After a
-/// SIGKILL only the temporary file can remain.
+/// SIGKILL only the temporary file can remain; the next OutputFile of that name removes it.
 class OutputFile {
  public:
   /// Throws Fault::bad_input if something that is not a regular file has the final name, Fault::io
@@ -38,6 +39,18 @@ class OutputFile {
   std::filesystem::path path_, temporary_;
   int fd_ = -1;
 };
+
+/// A temporary file that a killed process left.
+struct Unfinished {
+  std::filesystem::path path;
+  std::size_t bytes = 0;  ///< that it took on the disk
+};
+
+/// Removes the temporary files of `path` whose process is gone: they belong to this user, no
+/// process of that number is alive, and nobody holds the lock that an OutputFile has on its file
+/// (so those of other machines or containers stay). Tells what was removed; never throws for files
+/// that cannot be removed. The constructor of OutputFile does the same in silence.
+std::vector<Unfinished> remove_unfinished(const std::filesystem::path& path);
 
 /// The whole content of a small file at once, through OutputFile.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
