@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
+#include "cli/value_forms.h"
 
 namespace cli {
 namespace {
@@ -14,7 +15,8 @@ constexpr std::array kOptions{
     Option{.names = "--max",
            .value = "SIZE",
            .default_value = "0",
-           .help = "prune: bytes that may remain, e.g. 20G"},
+           .help = "prune: bytes that may remain, e.g. 20G",
+           .values = kSize},
 };
 
 int run(const Args& args) {

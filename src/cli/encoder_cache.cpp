@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "cli/value_forms.h"
 #include "tensor/buffer.h"
 
 namespace cli {
@@ -35,6 +36,15 @@ std::size_t parse_size(std::string_view option, const std::string& text) {
   throw base::Error(base::Fault::bad_usage, fmt::format("bad value for {}", option))
       .at("found", text)
       .expected("bytes, or a number with K, M, G or T");
+}
+
+bool is_size(const std::string& text) {
+  try {
+    parse_size("", text);
+    return true;
+  } catch (const base::Error&) {
+    return false;
+  }
 }
 
 std::string encoder_version() {

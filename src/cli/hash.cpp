@@ -9,6 +9,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "gguf/file.h"
@@ -25,7 +26,8 @@ constexpr Option kOptions[] = {
     {.names = "--no-layer", .help = "only the lines of the whole model"},
     {.names = "-c, --check",
      .value = "MANIFEST",
-     .help = "compare with the lines of an earlier run"},
+     .help = "compare with the lines of an earlier run",
+     .values = kWord},
 };
 
 constexpr int kMismatch = 1, kNothingListed = 3, kNoKnownHash = 4, kUnreadable = 5;
@@ -203,6 +205,7 @@ int check(const Args& args, Wanted wanted) {
 
 int run(const Args& args) {
   Wanted wanted = wanted_by_options(args);
+  check_model_file("FILE", args.positionals()[0]);
   if (args.given("check")) return check(args, wanted);
   if (wanted.kinds.empty() && !wanted.uuid) wanted.kinds = {base::DigestKind::xxh64};
   TerminalProgress progress;

@@ -21,38 +21,52 @@ constexpr auto kOptions = join(
         {.names = "-o, --output, --output-file",
          .value = "FILE",
          .default_value = "imatrix.gguf",
-         .help = "result; .dat selects the legacy format"},
-        {.names = "--output-format", .value = "gguf|dat", .help = "format whatever the name says"},
+         .help = "result; .dat selects the legacy format",
+         .values = kOutputFile},
+        {.names = "--output-format",
+         .value = "gguf|dat",
+         .help = "format whatever the name says",
+         .values = one_of()},
         {.names = "-ofreq, --output-frequency",
          .value = "N",
          .default_value = "10",
          .help = "save the state every N chunks (layer loop: after every layer); given explicitly, "
-                 "the output file too"},
+                 "the output file too",
+         .values = integers(1, kManyItems)},
         {.names = "--save-frequency",
          .value = "N",
          .default_value = "0",
-         .help = "keep a copy FILE.at_<chunks> every N chunks"},
+         .help = "keep a copy FILE.at_<chunks> every N chunks",
+         .values = integers(0, kManyItems)},
         {.names = "--process-output", .help = "also collect the output matrix"},
         {.names = "--output-tensor-name",
          .value = "NAME",
          .default_value = "output.weight",
-         .help = "accepted for scripts; the output matrix is known by its role"},
+         .help = "accepted for scripts; the output matrix is known by its role",
+         .values = kWord},
         {.names = "--no-ppl", .help = "skip the perplexity, and with it the output matrix"},
         {.names = "--from-chunk, --chunk",
          .value = "N",
          .default_value = "0",
-         .help = "skip the first N chunks"},
+         .help = "skip the first N chunks",
+         .values = integers(0, kManyItems)},
         {.names = "--in-file",
          .value = "FILE",
          .help = "add earlier results; without -f: only merge them",
-         .repeats = true},
+         .repeats = true,
+         .values = kImportanceFile},
         {.names = "--parse-special",
          .help = "control tokens written out in the text become their ids"},
         {.names = "--no-resume", .help = "begin again although a saved state exists"},
         {.names = "--spill",
          .value = "FILE",
-         .help = "layer loop: keep hidden states in this file, not in memory"},
-        {.names = "--verbosity", .value = "N", .default_value = "1", .help = "0: results only"},
+         .help = "layer loop: keep hidden states in this file, not in memory",
+         .values = kOutputFile},
+        {.names = "--verbosity",
+         .value = "N",
+         .default_value = "1",
+         .help = "0: results only",
+         .values = integers(0, 9)},
     }});
 
 calibrate::Dialect dialect_of(const Args& args, const std::filesystem::path& path) {
@@ -109,7 +123,7 @@ calibrate::CollectOptions collect_options(const Args& args, const std::filesyste
   options.evaluate.spill = args.str("spill");
   options.with_output = args.flag("process-output");
   options.perplexity = !args.flag("no-ppl");
-  options.save_every = static_cast<std::size_t>(args.integer("output-frequency", 1, 1 << 30));
+  options.save_every = static_cast<std::size_t>(args.integer("output-frequency"));
   options.checkpoint = out.string() + ".checkpoint";
   options.resume = !args.flag("no-resume");
   options.dataset = args.str("file");
@@ -129,21 +143,21 @@ int collect(const Args& args) {
   const runtime::Model model = runtime::Model::open(model_path);
   print_findings(model.findings());
   check_output(out.string(), model.files());
-  warn_beyond_training(model, static_cast<std::size_t>(args.integer("ctx-size", 8, 1 << 20)));
+  warn_beyond_training(model, static_cast<std::size_t>(args.integer("ctx-size")));
   print_findings(findings);
   const calibrate::Importance earlier = load_earlier(args);
 
-  const std::int64_t limit = args.integer("chunks", -1, 1 << 30);
+  const std::int64_t limit = args.integer("chunks");
   const eval::Windows windows = eval::cut_windows(
-      model.tokenizer(), text, static_cast<std::size_t>(args.integer("ctx-size", 8, 1 << 20)),
-      static_cast<std::size_t>(args.integer("chunk", 0, 1 << 30)),
+      model.tokenizer(), text, static_cast<std::size_t>(args.integer("ctx-size")),
+      static_cast<std::size_t>(args.integer("chunk")),
       limit > 0 ? static_cast<std::size_t>(limit) : 0, args.flag("parse-special"));
   fmt::print("imatrix: {} chunks of {} tokens\n", windows.n_windows, windows.window);
   std::fflush(stdout);
 
-  const auto copies = static_cast<std::size_t>(args.integer("save-frequency", 0, 1 << 30));
+  const auto copies = static_cast<std::size_t>(args.integer("save-frequency"));
   const bool save_output = args.given("output-frequency");
-  const auto output_every = static_cast<std::size_t>(args.integer("output-frequency", 1, 1 << 30));
+  const auto output_every = static_cast<std::size_t>(args.integer("output-frequency"));
   const auto finished = [&](calibrate::Importance importance) {
     if (!earlier.entries.empty()) calibrate::merge(importance, earlier);
     return importance;
@@ -200,9 +214,9 @@ const Command imatrix_command{.name = "imatrix",
                               .usage = "-m MODEL -f TEXT -o OUT.gguf|OUT.dat [options]",
                               .details =
                                   "Every weight matrix gets a vector, every expert and every head "
-                                  "its own; for latent attention\n"
+                                  "its own; for latent attention "
                                   "always attn_kv_b, attn_k_b and attn_v_b. Interrupted runs "
-                                  "continue where they last saved.\n"
+                                  "continue where they last saved. "
                                   "Several --in-file and no -f: merge them.",
                               .options = kOptions,
                               .run = run,

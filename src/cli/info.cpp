@@ -3,11 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-
 #include "base/printable.h"
 #include "cli/commands.h"
+#include "cli/files.h"
 #include "cli/text_table.h"
+#include "cli/value_forms.h"
 #include "gguf/file.h"
 #include "gguf/layout.h"
 
@@ -17,30 +17,23 @@ namespace {
 constexpr Option kOptions[] = {
     {.names = "--tensors",
      .value = "REGEX",
-     .help = "list the tensors (entries) whose name matches, one line each"},
+     .help = "list the tensors (entries) whose name matches, one line each",
+     .values = kExpression},
     {.names = "-m, --model",
      .value = "FILE",
-     .help = "for importance files: compare with this model"},
+     .help = "for importance files: compare with this model",
+     .values = kModelFile},
     {.names = "--check", .help = "read all weights and look for broken blocks"},
     {.names = "--json", .help = "everything as one JSON object"},
 };
 
-bool has_magic(const std::filesystem::path& path) {
-  std::array<std::byte, gguf::kMagic.size()> head{};
-  std::ifstream in(path, std::ios::binary);
-  in.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
-  return in && head == gguf::kMagic;
-}
-
-/// Told by content; a file without magic is taken for a .dat unless it is named .gguf.
-bool is_importance(const std::filesystem::path& path) {
-  if (!has_magic(path)) return path.extension() != ".gguf";
-  const gguf::File file = gguf::File::open(path);
-  const gguf::Value* type = file.metadata().find("general.type");
-  if (type != nullptr && *type == gguf::Value(std::string("imatrix"))) return true;
-  return std::any_of(file.tensors().begin(), file.tensors().end(), [](const gguf::TensorInfo& t) {
-    return std::string_view(t.name).ends_with(".in_sum2");
-  });
+recipe::Pattern expression(const Args& args, std::string_view key) {
+  try {
+    return recipe::Pattern(args.str(key));
+  } catch (base::Error& e) {
+    e.at("option", fmt::format("--{}", key)).expected("a regular expression");
+    throw;
+  }
 }
 
 int run(const Args& args) {
@@ -48,12 +41,17 @@ int run(const Args& args) {
   options.path = args.positionals()[0];
   options.json = args.flag("json");
   options.check = args.flag("check");
-  if (args.given("tensors")) options.tensors.emplace(args.str("tensors"));
+  if (args.given("tensors")) options.tensors = expression(args, "tensors");
   if (args.given("model")) options.model = args.str("model");
-  if (!std::filesystem::exists(options.path)) {
-    throw base::Error(base::Fault::io, "no such file").at("file", options.path.string());
+  check_input_file("FILE", options.path.string());
+  switch (kind_of_file(options.path)) {
+    case FileKind::importance_gguf:
+    case FileKind::importance_dat:
+      return info_importance(options);
+    default:
+      check_model_file("FILE", options.path.string());
+      return info_model(options);
   }
-  return is_importance(options.path) ? info_importance(options) : info_model(options);
 }
 
 std::string_view level_name(base::Finding::Level level) {

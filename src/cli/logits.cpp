@@ -15,19 +15,25 @@ namespace cli {
 namespace {
 
 constexpr std::array<Option, 6> kOwnOptions{{
-    {.names = "--ids", .value = "FILE", .help = "token ids, int32, little-endian"},
-    {.names = "-p, --prompt", .value = "TEXT", .help = "text instead of ids; escapes are replaced"},
+    {.names = "--ids", .value = "FILE", .help = "token ids, int32, little-endian", .values = kFile},
+    {.names = "-p, --prompt",
+     .value = "TEXT",
+     .help = "text instead of ids; escapes are replaced",
+     .values = kText},
     {.names = "-o, --output",
      .value = "FILE",
-     .help = "logits: one row of vocabulary size a token, f32, little-endian"},
+     .help = "logits: one row of vocabulary size a token, f32, little-endian",
+     .values = kOutputFile},
     {.names = "-ub, --ubatch-size",
      .value = "N",
      .default_value = "512",
-     .help = "tokens that a layer computes at once"},
+     .help = "tokens that a layer computes at once",
+     .values = integers(1, kManyTokens)},
     {.names = "--loop",
      .value = "token|layer",
      .default_value = "token",
-     .help = "token: weights stay in memory; layer: each layer is read once"},
+     .help = "token: weights stay in memory; layer: each layer is read once",
+     .values = one_of()},
     {.names = "--no-escape", .help = "keep backslash sequences of the text as they are"},
 }};
 constexpr auto kOptions = join(join(kModelOptions, kComputeOptions), kOwnOptions);

@@ -5,8 +5,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "base/error.h"
+#include "base/nearest.h"
+#include "base/printable.h"
 
 namespace cli {
 namespace {
@@ -23,10 +26,9 @@ std::vector<std::string> split_names(std::string_view names) {
   return out;
 }
 
-/// "--ctx-size" -> "ctx-size": the key under which Args knows the option.
-std::string key_of(const Option& option) {
-  const std::string last = split_names(option.names).back();
-  return last.substr(last.find_first_not_of('-'));
+base::Error usage_error(const std::string& message, const Command& command) {
+  return base::Error(base::Fault::bad_usage, message)
+      .hint(fmt::format("see `quern {} --help`", command.name));
 }
 
 /// Underscores in long names read as hyphens; the part after '=' stays.
@@ -35,11 +37,6 @@ std::string normalised(std::string word) {
   const std::size_t end = std::min(word.find('='), word.size());
   std::replace(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(end), '_', '-');
   return word;
-}
-
-base::Error usage_error(const std::string& message, const Command& command) {
-  return base::Error(base::Fault::bad_usage, message)
-      .hint(fmt::format("see `quern {} --help`", command.name));
 }
 
 /// The public programs have options such as -ctk or -fa, which option libraries read as bundles of
@@ -64,7 +61,26 @@ bool looks_like_option(const std::string& word) {
   return word.size() > 1 && word[0] == '-' && !(word[1] >= '0' && word[1] <= '9') && word[1] != '.';
 }
 
+/// Every name of every option of a command, as views into its table.
+std::vector<std::string_view> all_spellings(const Command& command) {
+  std::vector<std::string_view> out;
+  for (const Option& option : command.options) {
+    std::string_view names = option.names;
+    while (!names.empty()) {
+      const std::size_t end = std::min(names.find(','), names.size());
+      out.push_back(names.substr(0, end));
+      names.remove_prefix(std::min(names.size(), end + 2));
+    }
+  }
+  return out;
+}
+
 }  // namespace
+
+std::string key_of(const Option& option) {
+  const std::string last = split_names(option.names).back();
+  return last.substr(last.find_first_not_of('-'));
+}
 
 /// Fills Args through CLI11.
 class Parser {
@@ -92,7 +108,7 @@ class Parser {
     }
     app.add_option("positionals", args_.positionals_);
     std::vector<std::string> words = rewrite(argv);
-    for (const std::string& key : empty_) args_.values_[key] = {""};
+    for (const std::string& key : empty_) args_.values_[key].emplace_back();
     std::reverse(words.begin(), words.end());  // CLI11 takes its vector back to front
     try {
       app.parse(words);
@@ -100,7 +116,9 @@ class Parser {
       throw usage_error(e.what(), command_);
     }
     for (auto& [key, list] : values) {
-      if (!list.empty()) args_.values_[key] = std::move(list);
+      std::vector<std::string>& known = args_.values_[key];
+      known.insert(known.end(), list.begin(), list.end());
+      if (known.empty()) args_.values_.erase(key);
     }
     for (const auto& [key, count] : flags) {
       if (count > 0) args_.values_[key] = {"1"};
@@ -144,22 +162,34 @@ class Parser {
     const bool known =
         std::any_of(command_.options.begin(), command_.options.end(),
                     [&](const Option& o) { return "--" + key_of(o) == canonical(name, command_); });
-    if (!known) throw usage_error("unknown option " + name, command_);
+    if (known) return;
+    base::Error error(base::Fault::bad_usage, "unknown option " + base::printable(name));
+    error.hint(base::did_you_mean(name, all_spellings(command_)));
+    throw error.hint(fmt::format("see `quern {} --help`", command_.name));
   }
 
   void check() const {
+    for (const Option& option : command_.options) check_option(option);
     const std::size_t n = args_.positionals_.size();
     if (n < command_.min_positionals || n > command_.max_positionals) {
       throw usage_error(fmt::format("{} argument{} given, usage: quern {} {}", n, n == 1 ? "" : "s",
                                     command_.name, command_.usage),
                         command_);
     }
-    for (const Option& option : command_.options) {
-      const auto it = args_.values_.find(key_of(option));
-      if (it != args_.values_.end() && it->second.size() > 1 && !option.repeats &&
-          !option.value.empty()) {
-        throw usage_error("option --" + key_of(option) + " given more than once", command_);
-      }
+  }
+
+  void check_option(const Option& option) const {
+    const std::string key = key_of(option);
+    const auto it = args_.values_.find(key);
+    if (it == args_.values_.end() || option.value.empty()) return;
+    if (it->second.size() > 1 && !option.repeats) {
+      throw usage_error("option --" + key + " given more than once", command_);
+    }
+    try {
+      for (const std::string& value : it->second) check_value(option, key, value);
+    } catch (base::Error& e) {
+      e.hint(fmt::format("see `quern {} --help`", command_.name));
+      throw;
     }
   }
 
@@ -198,6 +228,10 @@ T parse_number(std::string_view key, const std::string& text, T min, T max) {
 }
 }  // namespace
 
+std::int64_t Args::integer(std::string_view key) const {
+  return integer(key, INT64_MIN, INT64_MAX);
+}
+double Args::number(std::string_view key) const { return number(key, -HUGE_VAL, HUGE_VAL); }
 std::int64_t Args::integer(std::string_view key, std::int64_t min, std::int64_t max) const {
   return parse_number<std::int64_t>(key, str(key), min, max);
 }
@@ -207,34 +241,6 @@ double Args::number(std::string_view key, double min, double max) const {
 
 Args parse(const Command& command, std::span<const char* const> argv, std::string program) {
   return Parser(command, std::move(program)).parse(argv);
-}
-
-std::string help_text(const Command& command, std::string_view program) {
-  std::string out = fmt::format("{}\n\nusage: {} {}\n", command.summary, program, command.usage);
-  if (!command.options.empty()) out += "\noptions:\n";
-  for (const Option& o : command.options) {
-    const std::string left = fmt::format("  {} {}", o.names, o.value);
-    out += fmt::format("{:<38} ", left);
-    if (left.size() > 38) out += fmt::format("\n{:<38} ", "");
-    out += o.help;
-    if (!o.default_value.empty()) out += fmt::format(" [{}]", o.default_value);
-    if (o.repeats) out += " (repeatable)";
-    out += '\n';
-  }
-  if (!command.details.empty()) out += fmt::format("\n{}\n", command.details);
-  return out;
-}
-
-std::string help_markdown(const Command& command) {
-  std::string out = fmt::format("## quern {}\n\n{}\n\n```\nquern {} {}\n```\n", command.name,
-                                command.summary, command.name, command.usage);
-  if (!command.options.empty()) out += "\n| option | default | meaning |\n|---|---|---|\n";
-  for (const Option& o : command.options) {
-    out += fmt::format("| `{}{}{}` | {} | {}{} |\n", o.names, o.value.empty() ? "" : " ", o.value,
-                       o.default_value, o.help, o.repeats ? " (repeatable)" : "");
-  }
-  if (!command.details.empty()) out += fmt::format("\n{}\n", command.details);
-  return out;
 }
 
 }  // namespace cli

@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cli/values.h"
+
 namespace cli {
 
 /// One option. `names` is a comma list of every spelling, e.g. "-c, --ctx-size"; the last long one
@@ -18,6 +20,7 @@ struct Option {
   std::string_view default_value = {};  ///< as text; empty = none
   std::string_view help = {};
   bool repeats = false;  ///< may be given several times
+  Values values = {};    ///< what is accepted; stated by every option with a value
 };
 
 /// Parsed command line of one subcommand.
@@ -28,7 +31,11 @@ class Args {
   /// The value (the last one given) or the default; "" if neither.
   std::string str(std::string_view key) const;
   std::vector<std::string> list(std::string_view key) const;
-  /// Throws Fault::bad_usage naming the option, found and expected.
+  /// An integer or a number inside the bounds of the table.
+  std::int64_t integer(std::string_view key) const;
+  double number(std::string_view key) const;
+  /// For bounds that depend on something else. Throws Fault::bad_usage naming the option, found and
+  /// expected.
   std::int64_t integer(std::string_view key, std::int64_t min, std::int64_t max) const;
   double number(std::string_view key, double min, double max) const;
   const std::vector<std::string>& positionals() const noexcept { return positionals_; }
@@ -57,7 +64,11 @@ struct Command {
       {};  ///< name of the public program that it stands in for, e.g. "llama-quantize"
 };
 
-/// Parses argv after the subcommand. Throws Fault::bad_usage.
+/// "--ctx-size" -> "ctx-size": the last long name, the key under which Args knows an option.
+std::string key_of(const Option& option);
+
+/// Parses argv after the subcommand and checks every value against the table; files are not looked
+/// at. Throws Fault::bad_usage.
 Args parse(const Command& command, std::span<const char* const> argv, std::string program);
 std::string help_text(const Command& command, std::string_view program);
 /// The same as a Markdown section, for docs/.

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "cli/commands.h"
+#include "cli/files.h"
 #include "cli/session.h"
 #include "eval/base_file.h"
 #include "eval/base_run.h"
@@ -24,17 +25,20 @@ constexpr auto kOptions =
              {.names = "--save-all-logits, --kl-divergence-base",
               .value = "FILE",
               .help = "without --kl-divergence: write log-probabilities there; with it: the base "
-                      "to compare with"},
+                      "to compare with",
+              .values = kWord},
              {.names = "--kl-divergence",
               .help = "compare with the base file; text and windows are those of the base file"},
              {.names = "--ppl-stride",
               .value = "N",
               .default_value = "0",
-              .help = "overlapping windows, N scored tokens each"},
+              .help = "overlapping windows, N scored tokens each",
+              .values = integers(0, kManyTokens)},
              {.names = "--ppl-output-type",
               .value = "0|1",
               .default_value = "0",
-              .help = "1: a line a window"},
+              .help = "1: a line a window",
+              .values = one_of()},
          }});
 
 /// Prints running values: at once where nobody watches a bar, else in one go at the end.
@@ -96,10 +100,10 @@ int run_divergence(const Args& args, const runtime::Model& model, Session& sessi
 
 int run_strided(const Args& args, const runtime::Model& model, const std::string& text,
                 Session& session) {
-  const auto stride = static_cast<std::size_t>(args.integer("ppl-stride", 1, 1 << 20));
-  const auto window = static_cast<std::size_t>(args.integer("ctx-size", 8, 1 << 20));
-  const std::int64_t limit = args.integer("chunks", -1, 1 << 30);
-  const auto batch = static_cast<std::size_t>(args.integer("batch-size", 1, 1 << 20));
+  const auto stride = static_cast<std::size_t>(args.integer("ppl-stride"));
+  const auto window = static_cast<std::size_t>(args.integer("ctx-size"));
+  const std::int64_t limit = args.integer("chunks");
+  const auto batch = static_cast<std::size_t>(args.integer("batch-size"));
   const bool lines = args.str("ppl-output-type") == "1";
   RunningValues values;
   const eval::PerplexitySums sums = eval::measure_strided(
@@ -122,8 +126,8 @@ int run_strided(const Args& args, const runtime::Model& model, const std::string
 
 int run_plain(const Args& args, const runtime::Model& model, const std::string& text,
               Session& session) {
-  const auto window = static_cast<std::size_t>(args.integer("ctx-size", 8, 1 << 20));
-  const std::int64_t limit = args.integer("chunks", -1, 1 << 30);
+  const auto window = static_cast<std::size_t>(args.integer("ctx-size"));
+  const std::int64_t limit = args.integer("chunks");
   const eval::Windows windows = eval::cut_windows(model.tokenizer(), text, window, 0,
                                                   limit > 0 ? static_cast<std::size_t>(limit) : 0);
   const bool lines = args.str("ppl-output-type") == "1";
@@ -145,10 +149,25 @@ int run_plain(const Args& args, const runtime::Model& model, const std::string& 
   return 0;
 }
 
+/// The base file decides over text and windows.
+void warn_ignored(const Args& args) {
+  for (const std::string_view key :
+       {"file", "ctx-size", "chunks", "batch-size", "ppl-stride", "ppl-output-type", "no-escape"}) {
+    if (!args.given(key)) continue;
+    fmt::print(stderr, "warning: --{} has no effect: text and windows are those of the base file\n",
+               key);
+  }
+}
+
 int run(const Args& args) {
   const std::string path = required(args, "model");
   const bool divergence = args.flag("kl-divergence");
-  if (divergence) required(args, "kl-divergence-base");
+  if (divergence) {
+    check_input_file("--kl-divergence-base", required(args, "kl-divergence-base"));
+    warn_ignored(args);
+  } else if (args.given("kl-divergence-base")) {
+    prepare_output("--kl-divergence-base", args.str("kl-divergence-base"));
+  }
   std::string text;
   base::Findings findings;
   if (!divergence)
@@ -161,11 +180,11 @@ int run(const Args& args) {
     check_output(args.str("kl-divergence-base"), model.files());
   }
   if (!divergence) {
-    warn_beyond_training(model, static_cast<std::size_t>(args.integer("ctx-size", 8, 1 << 20)));
+    warn_beyond_training(model, static_cast<std::size_t>(args.integer("ctx-size")));
   }
   print_findings(findings);
   if (divergence) return run_divergence(args, model, session);
-  if (args.integer("ppl-stride", 0, 1 << 20) > 0) return run_strided(args, model, text, session);
+  if (args.integer("ppl-stride") > 0) return run_strided(args, model, text, session);
   return run_plain(args, model, text, session);
 }
 
@@ -176,7 +195,7 @@ const Command perplexity_command{
     .summary = "measure perplexity, or KL divergence from a base, over a text",
     .usage = "-m MODEL -f TEXT [options]",
     .details =
-        "Typical: `quern perplexity -m BF16.gguf -f TEXT --kl-divergence-base B`, then for each\n"
+        "Typical: `quern perplexity -m BF16.gguf -f TEXT --kl-divergence-base B`, then for each "
         "quantized file `quern perplexity -m Q.gguf --kl-divergence-base B --kl-divergence`.",
     .options = kOptions,
     .run = run,

@@ -8,7 +8,10 @@
 #include <new>
 
 #include "base/error.h"
+#include "base/nearest.h"
+#include "base/printable.h"
 #include "cli/commands.h"
+#include "cli/files.h"
 
 namespace cli {
 namespace {
@@ -37,6 +40,15 @@ std::string program_help() {
   return out + "\n`quern COMMAND --help` tells the options; `quern --version` the version.\n";
 }
 
+std::vector<std::string_view> command_names() {
+  std::vector<std::string_view> names;
+  for (const Command* c : all_commands()) {
+    names.push_back(c->name);
+    if (!c->alias.empty()) names.push_back(c->alias);
+  }
+  return names;
+}
+
 void print_error(const base::Error& e) {
   fmt::print(stderr, "error: {}\n", e.message());
   for (const auto& [key, value] : e.facts()) fmt::print(stderr, "  {}: {}\n", key, value);
@@ -52,7 +64,9 @@ int run_command(const Command& command, std::span<const char* const> words, std:
       return 0;
     }
   }
-  return command.run(parse(command, words, std::move(program)));
+  const Args args = parse(command, words, std::move(program));
+  check_files(command, args);
+  return command.run(args);
 }
 
 int dispatch(std::span<const char* const> argv) {
@@ -74,12 +88,15 @@ int dispatch(std::span<const char* const> argv) {
     return 0;
   }
   if (word == "--help-markdown") {
+    fmt::print("# Commands\n\nMade by `quern --help-markdown`.\n\n");
     for (const Command* c : all_commands()) fmt::print("{}\n", help_markdown(*c));
     return 0;
   }
   const Command* command = find_command(word);
   if (command == nullptr) {
-    throw base::Error(base::Fault::bad_usage, fmt::format("unknown command {}", word))
+    throw base::Error(base::Fault::bad_usage,
+                      fmt::format("unknown command {}", base::printable(word)))
+        .hint(base::did_you_mean(word, command_names()))
         .hint("see `quern --help`");
   }
   return run_command(*command, argv.subspan(2), fmt::format("quern {}", word));

@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
+#include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/quantize_request.h"
 #include "cli/session.h"
@@ -144,6 +145,9 @@ int run(const Args& args) {
   if (plan.changes_nothing() && (kind == recipe::Run::repack || kind == recipe::Run::unpack)) {
     fmt::print(stderr, "nothing to repack: no tensor would change, nothing is written\n");
     return 0;
+  }
+  for (const cook::OutputPlan& output : plan.outputs) {
+    if (!output.skipped) prepare_output("OUTPUT", output.path.string());
   }
   TerminalProgress progress;
   runtime::Team team(n_threads);

@@ -7,6 +7,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/nearest.h"
+#include "base/printable.h"
+#include "cli/files.h"
 #include "recipe/table_text.h"
 
 namespace cli {
@@ -36,13 +39,35 @@ std::string canonical_type(Policy policy, const std::string& word) {
   return std::string(recipe->symbol);
 }
 
-std::string type_names(Policy policy) {
-  std::string out;
+std::vector<std::string_view> type_names(Policy policy) {
+  std::vector<std::string_view> out{"COPY"};
   for (const recipe::Recipe& r : recipe::all_recipes(policy)) {
-    for (const std::string_view name : r.cli)
-      out += fmt::format("{}{}", out.empty() ? "" : " ", name);
+    out.insert(out.end(), r.cli.begin(), r.cli.end());
   }
   return out;
+}
+
+/// What a word of the command line seems to be, so that mixed up words can be told.
+bool is_gguf_file(const std::string& word) { return kind_of_file(word) == FileKind::gguf; }
+
+[[noreturn]] void refuse_type(Policy policy, const std::string& word) {
+  const std::vector<std::string_view> names = type_names(policy);
+  base::Error error = usage(fmt::format("unknown type {}", base::printable(word)));
+  const std::string guess = base::did_you_mean(word, names);
+  const bool file = word.ends_with(".gguf");
+  error.hint(file ? "the order is INPUT OUTPUT TYPE"
+                  : guess + (guess.empty() ? "" : " ") + "`quern types` tells about types");
+  throw error;
+}
+
+/// `quantize OUT IN TYPE`.
+void check_order(const std::vector<std::string>& words) {
+  if (kind_of_file(words[0]) == FileKind::missing && is_gguf_file(words[1])) {
+    throw usage("the input does not exist, but the output does: the other way round?")
+        .at("input", base::printable(words[0], 1000))
+        .at("output", base::printable(words[1], 1000))
+        .hint("the order is INPUT OUTPUT TYPE");
+  }
 }
 
 std::string read_rules(const std::string& path) {
@@ -118,7 +143,12 @@ std::vector<recipe::Pattern> repack_patterns(const Args& args) {
         throw usage("--repack-pattern: empty or with white space")
             .at("found", fmt::format("'{}'", piece));
       }
-      patterns.emplace_back(std::string(piece));
+      try {
+        patterns.emplace_back(std::string(piece));
+      } catch (base::Error& e) {
+        e.at("option", "--repack-pattern").expected("a regular expression");
+        throw;
+      }
     }
   }
   return patterns;
@@ -140,9 +170,6 @@ bool contains_any(const std::string& name, const std::vector<std::string>& piece
 void load_importance(const Args& args, QuantizeArguments& out) {
   const std::vector<std::string> include = args.list("include-weights");
   const std::vector<std::string> exclude = args.list("exclude-weights");
-  if (!include.empty() && !exclude.empty()) {
-    throw usage("--include-weights and --exclude-weights exclude each other");
-  }
   if (!args.given("imatrix")) return;
   const std::string file = args.str("imatrix");
   auto importance = std::make_unique<calibrate::Importance>(calibrate::load_importance(file));
@@ -172,9 +199,9 @@ void place_words(const Args& args, QuantizeArguments& out) {
   const bool has_output = out.type_word.empty() && words.size() > 2;
   if (has_output) out.type_word = canonical_type(policy, words[++at]);
   if (out.type_word.empty()) {
-    throw usage(fmt::format("unknown type {}", words[at]))
-        .expected("one of COPY " + type_names(policy));
+    refuse_type(policy, words[at]);
   }
+  if (has_output) check_order(words);
   if (has_output) {
     out.request.output = words[1];
   } else {
@@ -188,7 +215,10 @@ void place_words(const Args& args, QuantizeArguments& out) {
   const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), threads);
   if (code != std::errc() || end != word.data() + word.size() || threads > 4096 ||
       at + 1 != words.size()) {
-    throw usage("not a number of threads").at("found", word);
+    base::Error error = usage("not a number of threads").at("found", base::printable(word));
+    error.expected("a whole number up to 4096");
+    if (word.ends_with(".gguf")) error.hint("the order is INPUT OUTPUT TYPE [THREADS]");
+    throw error;
   }
   out.n_threads = threads <= 0 ? 0 : static_cast<std::size_t>(threads);
 }
@@ -202,6 +232,7 @@ QuantizeArguments parse_quantize(const Args& args) {
   place_words(args, out);
   if (args.given("extra-output-tensor")) {
     throw usage("--extra-output-tensor is not supported")
+        .at("found", args.str("extra-output-tensor"))
         .hint("ik_llama.cpp alone reads such a tensor; use --output-tensor-type");
   }
   request.recipe.run = run_of(args, out.type_word);
@@ -226,6 +257,10 @@ QuantizeArguments parse_quantize(const Args& args) {
   for (const std::string& text : args.list("override-kv")) {
     request.overrides.push_back(cook::parse_override(text));
   }
+  if (args.given("include-weights") && args.given("exclude-weights")) {
+    throw usage("--include-weights and --exclude-weights exclude each other");
+  }
+  check_model_file("INPUT", args.positionals()[0]);
   load_importance(args, out);
   return out;
 }

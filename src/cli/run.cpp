@@ -16,102 +16,141 @@
 namespace cli {
 namespace {
 
+bool is_filter_list(const std::string& list) {
+  try {
+    const runtime::Sampler sampler({.order = list});
+    return true;
+  } catch (const base::Error&) {
+    return false;
+  }
+}
+
 constexpr std::array<Option, 23> kOwnOptions{{
-    {.names = "-p, --prompt", .value = "TEXT", .help = "text to continue; escapes are replaced"},
-    {.names = "-f, --file", .value = "FILE", .help = "file with the text to continue"},
+    {.names = "-p, --prompt",
+     .value = "TEXT",
+     .help = "text to continue; escapes are replaced",
+     .values = kText},
+    {.names = "-f, --file",
+     .value = "FILE",
+     .help = "file with the text to continue",
+     .values = kFile},
     {.names = "-n, --n-predict, --predict",
      .value = "N",
      .default_value = "-1",
-     .help = "tokens to make at most; -1, -2: until the text ends or the context is full"},
+     .help = "tokens to make at most; -1, -2: until the text ends or the context is full",
+     .values = integers(-2, kManyItems)},
     {.names = "-c, --ctx-size",
      .value = "N",
      .default_value = "0",
-     .help = "context in tokens; 0 = what the model was trained with"},
+     .help = "context in tokens; 0 = what the model was trained with",
+     .values = integers(0, kManyItems)},
     {.names = "-ub, --ubatch-size",
      .value = "N",
      .default_value = "512",
-     .help = "prompt tokens that a layer computes at once"},
+     .help = "prompt tokens that a layer computes at once",
+     .values = integers(1, kManyTokens)},
     {.names = "-s, --seed",
      .value = "N",
      .default_value = "-1",
-     .help = "seed of the draws; -1 = random"},
+     .help = "seed of the draws; -1 = random",
+     .values = integers(-1, 0xffffffff)},
     {.names = "--temp",
      .value = "T",
      .default_value = "0.8",
-     .help = "temperature; 0 = always the most likely token"},
-    {.names = "--top-k", .value = "K", .default_value = "40", .help = "keep K tokens; 0 = all"},
+     .help = "temperature; 0 = always the most likely token",
+     .values = numbers(0, 100)},
+    {.names = "--top-k",
+     .value = "K",
+     .default_value = "40",
+     .help = "keep K tokens; 0 = all",
+     .values = integers(-1, kManyItems)},
     {.names = "--top-p",
      .value = "P",
      .default_value = "0.95",
-     .help = "keep the most likely tokens that make up P; 1 = off"},
+     .help = "keep the most likely tokens that make up P; 1 = off",
+     .values = numbers(0, 1)},
     {.names = "--min-p",
      .value = "P",
      .default_value = "0.05",
-     .help = "drop tokens below P times the most likely; 0 = off"},
-    {.names = "--tfs, --tfs-z", .value = "Z", .default_value = "1", .help = "tail cut; 1 = off"},
+     .help = "drop tokens below P times the most likely; 0 = off",
+     .values = numbers(0, 1)},
+    {.names = "--tfs, --tfs-z",
+     .value = "Z",
+     .default_value = "1",
+     .help = "tail cut; 1 = off",
+     .values = numbers(0, 1)},
     {.names = "--typical, --typical-p",
      .value = "P",
      .default_value = "1",
-     .help = "keep typical tokens that make up P; 1 = off"},
+     .help = "keep typical tokens that make up P; 1 = off",
+     .values = numbers(0, 1)},
     {.names = "--xtc-probability",
      .value = "P",
      .default_value = "0",
-     .help = "chance of dropping all likely tokens but the last; 0 = off"},
+     .help = "chance of dropping all likely tokens but the last; 0 = off",
+     .values = numbers(0, 1)},
     {.names = "--xtc-threshold",
      .value = "P",
      .default_value = "0.1",
-     .help = "likely, for --xtc-probability"},
+     .help = "likely, for --xtc-probability",
+     .values = numbers(0, 1)},
     {.names = "--top-n-sigma",
      .value = "N",
      .default_value = "0",
-     .help = "keep logits within N standard deviations of the largest; 0 = off"},
+     .help = "keep logits within N standard deviations of the largest; 0 = off",
+     .values = numbers(-1, 1000)},
     {.names = "--repeat-penalty",
      .value = "X",
      .default_value = "1",
-     .help = "weaken tokens seen lately; 1 = off"},
+     .help = "weaken tokens seen lately; 1 = off",
+     .values = numbers(0.01, 100)},
     {.names = "--repeat-last-n",
      .value = "N",
      .default_value = "64",
-     .help = "tokens that count as lately; -1 = all"},
+     .help = "tokens that count as lately; -1 = all",
+     .values = integers(-1, kManyItems)},
     {.names = "--frequency-penalty",
      .value = "X",
      .default_value = "0",
-     .help = "taken off a logit per time its token was seen lately"},
+     .help = "taken off a logit per time its token was seen lately",
+     .values = numbers(-100, 100)},
     {.names = "--presence-penalty",
      .value = "X",
      .default_value = "0",
-     .help = "taken off a logit whose token was seen lately"},
+     .help = "taken off a logit whose token was seen lately",
+     .values = numbers(-100, 100)},
     {.names = "--samplers",
      .value = "NAMES",
      .default_value = "top_k;tfs_z;typical_p;top_p;min_p;xtc;top_n_sigma;temperature",
-     .help = "filters in their order"},
+     .help = "filters in their order",
+     .values = form("names of filters between semicolons", is_filter_list)},
     {.names = "--ignore-eos", .help = "go on where the model ends its text"},
     {.names = "--no-display-prompt", .help = "print only what is made"},
     {.names = "--no-escape", .help = "keep backslash sequences of the text as they are"},
 }};
 constexpr auto kOptions = join(join(kModelOptions, kComputeOptions), kOwnOptions);
 
-float number(const Args& args, std::string_view key, double min, double max) {
-  return static_cast<float>(args.number(key, min, max));
+float number(const Args& args, std::string_view key) {
+  return static_cast<float>(args.number(key));
 }
 
 runtime::SampleOptions sample_options(const Args& args) {
   runtime::SampleOptions o;
-  o.temperature = number(args, "temp", -1e6, 1e6);
-  o.top_k = static_cast<std::int32_t>(args.integer("top-k", -1, 1 << 30));
-  o.top_p = number(args, "top-p", 0, 1);
-  o.min_p = number(args, "min-p", 0, 1);
-  o.tfs_z = number(args, "tfs-z", 0, 1);
-  o.typical_p = number(args, "typical-p", 0, 1);
-  o.xtc_probability = number(args, "xtc-probability", 0, 1);
-  o.xtc_threshold = number(args, "xtc-threshold", 0, 1);
-  o.top_n_sigma = number(args, "top-n-sigma", -1, 1e6);
-  o.repeat_penalty = number(args, "repeat-penalty", 1e-6, 1e6);
-  o.repeat_last_n = static_cast<std::int32_t>(args.integer("repeat-last-n", -1, 1 << 30));
-  o.frequency_penalty = number(args, "frequency-penalty", -1e6, 1e6);
-  o.presence_penalty = number(args, "presence-penalty", -1e6, 1e6);
+  o.temperature = number(args, "temp");
+  o.top_k = static_cast<std::int32_t>(args.integer("top-k"));
+  o.top_p = number(args, "top-p");
+  o.min_p = number(args, "min-p");
+  o.tfs_z = number(args, "tfs-z");
+  o.typical_p = number(args, "typical-p");
+  o.xtc_probability = number(args, "xtc-probability");
+  o.xtc_threshold = number(args, "xtc-threshold");
+  o.top_n_sigma = number(args, "top-n-sigma");
+  o.repeat_penalty = number(args, "repeat-penalty");
+  o.repeat_last_n = static_cast<std::int32_t>(args.integer("repeat-last-n"));
+  o.frequency_penalty = number(args, "frequency-penalty");
+  o.presence_penalty = number(args, "presence-penalty");
   o.order = args.str("samplers");
-  const std::int64_t seed = args.integer("seed", -1, 0xffffffffLL);
+  const std::int64_t seed = args.integer("seed");
   o.seed = seed < 0 ? std::random_device{}() : static_cast<std::uint32_t>(seed);
   return o;
 }
@@ -136,7 +175,7 @@ std::vector<std::int32_t> ends_of_generation(const text::Tokenizer& tokenizer) {
 
 /// How many tokens may be made behind the prompt.
 std::size_t room(const Args& args, const runtime::Model& model, std::size_t n_prompt) {
-  const auto asked = static_cast<std::size_t>(args.integer("ctx-size", 0, 1 << 30));
+  const auto asked = static_cast<std::size_t>(args.integer("ctx-size"));
   const std::size_t n_ctx = asked == 0 ? model.spec().n_ctx_train : asked;
   if (n_prompt > n_ctx) {
     throw base::Error(base::Fault::bad_input, "the prompt does not fit the context")
@@ -144,7 +183,7 @@ std::size_t room(const Args& args, const runtime::Model& model, std::size_t n_pr
         .expected("at most " + std::to_string(n_ctx))
         .hint("-c sets the context");
   }
-  const std::int64_t n = args.integer("predict", -2, 1 << 30);
+  const std::int64_t n = args.integer("predict");
   const std::size_t left = n_ctx - n_prompt;
   return n < 0 ? left : std::min(left, static_cast<std::size_t>(n));
 }

@@ -32,8 +32,8 @@ const kernels::KernelTable& choose_kernels(const std::string& name) {
 }
 
 std::size_t thread_count(const Args& args) {
-  if (!args.given("threads")) return physical_cores();
-  return static_cast<std::size_t>(args.integer("threads", 1, 4096));
+  if (!args.given("threads") || args.integer("threads") < 0) return physical_cores();
+  return static_cast<std::size_t>(args.integer("threads"));
 }
 
 /// Lines "key : value" of /proc/cpuinfo, one set a processor.
@@ -121,7 +121,7 @@ runtime::EvaluateOptions evaluate_options(const Args& args) {
         args, "loop", {{"token", runtime::Loop::token}, {"layer", runtime::Loop::layer}});
   }
   options.mla = mla_mode(args);
-  options.batch_tokens = static_cast<std::size_t>(args.integer("ubatch-size", 1, 1 << 20));
+  options.batch_tokens = static_cast<std::size_t>(args.integer("ubatch-size"));
   options.cache = choice<CacheType>(
       args, "cache-type-k",
       {{"f32", CacheType::f32}, {"f16", CacheType::f16}, {"bf16", CacheType::bf16}});

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "gguf/reshard.h"
@@ -23,10 +24,12 @@ constexpr Option kSplitOptions[] = {
     {.names = "--split-max-tensors",
      .value = "N",
      .default_value = "128",
-     .help = "tensors a shard"},
+     .help = "tensors a shard",
+     .values = integers(1, kManyItems)},
     {.names = "--split-max-size",
      .value = "N(M|G)",
-     .help = "size of a shard in units of 10^6 or 10^9 bytes, metadata not counted"},
+     .help = "size of a shard in units of 10^6 or 10^9 bytes, metadata not counted",
+     .values = form("a number from 1 to 1000000000 followed by M or G")},
     {.names = "--no-tensor-first-split", .help = "the first shard holds only metadata"},
     {.names = "--dry-run", .help = "print the plan only"},
     kDeleteShards,
@@ -52,7 +55,7 @@ std::uint64_t parse_size(const std::string& text) {
 
 gguf::SplitRule split_rule(const Args& args) {
   gguf::SplitRule rule;
-  rule.max_tensors = static_cast<std::size_t>(args.integer("split-max-tensors", 1, 1 << 30));
+  rule.max_tensors = static_cast<std::size_t>(args.integer("split-max-tensors"));
   if (args.given("split-max-size")) {
     if (args.given("split-max-tensors")) {
       throw base::Error(base::Fault::bad_usage,
@@ -64,8 +67,18 @@ gguf::SplitRule split_rule(const Args& args) {
   return rule;
 }
 
+/// Outputs of split and merge must not exist.
+void check_free(std::string_view what, const std::string& path) {
+  prepare_output(what, path);
+  if (std::filesystem::exists(path)) {
+    throw base::Error(base::Fault::bad_input, "output exists already").at("file", path);
+  }
+}
+
 int merge(const Args& args) {
   const std::filesystem::path in = args.positionals()[0];
+  check_model_file("IN", in.string());
+  check_free("OUT", args.positionals()[1]);
   std::vector<std::filesystem::path> shards;
   std::size_t n_tensors = 0;
   {
@@ -96,6 +109,7 @@ int split(const Args& args) {
     return merge(args);
   }
   const gguf::SplitRule rule = split_rule(args);
+  check_model_file("IN", args.positionals()[0]);
   const gguf::FileSet files = gguf::FileSet::open(args.positionals()[0]);
   const std::vector<gguf::ShardPlan> plan = gguf::plan_split(files, rule);
   fmt::print("n_split: {}\n", plan.size());
@@ -106,10 +120,13 @@ int split(const Args& args) {
   if (args.flag("dry-run")) return 0;
   std::string prefix = args.positionals()[1];
   if (prefix.ends_with(".gguf")) prefix.resize(prefix.size() - 5);
+  const auto count = static_cast<std::uint32_t>(plan.size());
+  for (std::uint32_t no = 0; no < count; ++no) {
+    check_free("OUT-PREFIX", gguf::shard_name(prefix, no, count));
+  }
   TerminalProgress progress;
   gguf::write_split(files, plan, prefix, progress, interrupt_flag());
   progress.clear();
-  const auto count = static_cast<std::uint32_t>(plan.size());
   fmt::print("{} files written, first {}\n", count, gguf::shard_name(prefix, 0, count));
   return 0;
 }

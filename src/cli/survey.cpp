@@ -23,19 +23,25 @@ namespace {
 constexpr auto kOptions = join(
     join(join(kModelOptions, kTextOptions), kComputeOptions),
     std::array<Option, 5>{{
-        {.names = "--calibration", .value = "FILE", .help = "text for the importance matrix"},
+        {.names = "--calibration",
+         .value = "FILE",
+         .help = "text for the importance matrix",
+         .values = kFile},
         {.names = "--calibration-chunks",
          .value = "N",
          .default_value = "-1",
-         .help = "at most N chunks of it; -1 = all"},
+         .help = "at most N chunks of it; -1 = all",
+         .values = integers_or(-1, 1, kManyItems)},
         {.names = "--types",
          .value = "LIST",
          .default_value = "f16,q8_0,q6_K,q5_K,q4_K,iq4_ks,iq4_xs,q3_K,iq3_s,iq3_kt,q2_K,iq2_xxs",
-         .help = "types to try, separated by commas"},
+         .help = "types to try, separated by commas",
+         .values = form("names of types between commas")},
         {.names = "-o, --output",
          .value = "DIR",
          .default_value = "survey",
-         .help = "folder for the files, the importance matrix and the page"},
+         .help = "folder for the files, the importance matrix and the page",
+         .values = kFolder},
         {.names = "--keep", .help = "keep the quantized files"},
     }});
 
@@ -145,9 +151,9 @@ class Surveyor {
   }
 
   eval::Windows windows(const std::string& text, std::string_view limit_key) const {
-    const std::int64_t limit = args_.integer(limit_key, -1, 1 << 30);
+    const std::int64_t limit = args_.integer(limit_key);
     return eval::cut_windows(model_.tokenizer(), text,
-                             static_cast<std::size_t>(args_.integer("ctx-size", 8, 1 << 20)), 0,
+                             static_cast<std::size_t>(args_.integer("ctx-size")), 0,
                              limit > 0 ? static_cast<std::size_t>(limit) : 0);
   }
 

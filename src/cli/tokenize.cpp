@@ -158,16 +158,26 @@ int run(const Args& args) {
 }
 
 constexpr Option kOptions[] = {
-    {.names = "-m, --model", .value = "FILE", .help = "GGUF file; only its vocabulary is read"},
-    {.names = "-p, --prompt", .value = "TEXT", .help = "text, taken as it is (no escapes)"},
-    {.names = "-f, --file", .value = "FILE", .help = "text from a file, every byte of it"},
+    {.names = "-m, --model",
+     .value = "FILE",
+     .help = "GGUF file; only its vocabulary is read",
+     .values = kModelFile},
+    {.names = "-p, --prompt",
+     .value = "TEXT",
+     .help = "text, taken as it is (no escapes)",
+     .values = kText},
+    {.names = "-f, --file",
+     .value = "FILE",
+     .help = "text from a file, every byte of it",
+     .values = kFile},
     {.names = "--stdin", .help = "text from standard input"},
     {.names = "--ids", .help = "print one line of ids, [1, 2, 3]"},
     {.names = "--show", .help = "print the text with its pieces side by side, in colour"},
     {.names = "--color",
      .value = "auto|always|never",
      .default_value = "auto",
-     .help = "colour for --show; without it bars part the pieces"},
+     .help = "colour for --show; without it bars part the pieces",
+     .values = one_of()},
     {.names = "--show-count", .help = "print the number of tokens at the end"},
     {.names = "--detokenize", .help = "the input is a list of ids: print their text"},
     {.names = "--no-bos", .help = "add no BOS, EOS or the like"},
@@ -183,7 +193,7 @@ const Command tokenize_command{
     .summary = "show the tokens of a text, the text of tokens, or count those of files",
     .usage = "-m FILE (-p TEXT | -f FILE | --stdin | TEXTFILE...) [options]",
     .details =
-        "Without --ids or --show, one line per token: id -> 'piece'. Files named without -f are\n"
+        "Without --ids or --show, one line per token: id -> 'piece'. Files named without -f are "
         "only counted: tokens, bytes, bytes per token. BOS is added where the model wants it.",
     .options = kOptions,
     .max_positionals = 100000,

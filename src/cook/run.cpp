@@ -215,10 +215,6 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Team& 
       continue;
     }
     stop.check();
-    if (const auto folder = output.path.parent_path(); !folder.empty()) {
-      std::error_code ignored;  // the writer reports what is wrong
-      std::filesystem::create_directories(folder, ignored);
-    }
     FileCook file(source, plan, output, team.size(), cache,
                   look_up(source, plan, output, cache, team, stop));
     file.run(team, reporter, stop);

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/nearest.h"
 #include "recipe/table_text.h"
 
 namespace recipe {
@@ -105,12 +106,24 @@ const TypeFacts* type_by_name(std::string_view name) {
   return first([name](const TypeFacts& t) { return equal_ignoring_case(t.name, name); });
 }
 
+namespace {
+
+/// "did you mean q4_K? `quern types` lists the names".
+std::string nearest_type(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const TypeFacts& t : all_types()) names.push_back(t.name);
+  const std::string guess = base::did_you_mean(name, names);
+  return guess + (guess.empty() ? "" : " ") + "`quern types` lists the names";
+}
+
+}  // namespace
+
 const TypeFacts& type_for_option(std::string_view option, std::string_view name) {
   const TypeFacts* type = type_by_name(name);
   if (type == nullptr) {
     throw base::Error(base::Fault::bad_usage, fmt::format("{}: unknown tensor type", option))
         .at("found", name)
-        .hint("`quern types` lists the names");
+        .hint(nearest_type(name));
   }
   for (const UseName& u : kUses) {
     if (u.use == type->use && !u.why.empty()) {

@@ -122,7 +122,7 @@ TEST(Info, ErrorsNameTheFile) {
   test::write_bytes(dir / "empty.gguf", {});
   const test::RunResult empty = test::run_quern({"info", (dir / "empty.gguf").string()});
   EXPECT_EQ(empty.exit_code, 1);
-  EXPECT_THAT(empty.err, HasSubstr("error: file is too short for a GGUF header\n"));
+  EXPECT_THAT(empty.err, HasSubstr("error: FILE is empty\n"));
   EXPECT_THAT(empty.err, HasSubstr("file: " + (dir / "empty.gguf").string() + "\n"));
   const test::RunResult missing = test::run_quern({"info", (dir / "none").string()});
   EXPECT_EQ(missing.exit_code, 1);

@@ -1,0 +1,251 @@
+#include "cli/files.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <fstream>
+
+#include "base/error.h"
+#include "base/nearest.h"
+#include "base/output_file.h"
+#include "base/printable.h"
+#include "cli/text_table.h"
+#include "gguf/file.h"
+#include "gguf/layout.h"
+
+namespace cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = Values::Kind;
+
+constexpr std::size_t kHead = 512;
+
+std::string head_of(const fs::path& path) {
+  std::string head(kHead, '\0');
+  std::ifstream in(path, std::ios::binary);
+  in.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, in.gcount())));
+  return head;
+}
+
+bool holds_importance(const fs::path& path) {
+  const gguf::File file = gguf::File::open(path);
+  const gguf::Value* type = file.metadata().find("general.type");
+  if (type != nullptr && *type == gguf::Value(std::string("imatrix"))) return true;
+  return std::any_of(file.tensors().begin(), file.tensors().end(), [](const gguf::TensorInfo& t) {
+    return std::string_view(t.name).ends_with(".in_sum2");
+  });
+}
+
+std::uint32_t word_at(const std::string& head, std::size_t at) {
+  std::uint32_t out = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    out |= static_cast<std::uint32_t>(static_cast<unsigned char>(head[at + i])) << (8 * i);
+  }
+  return out;
+}
+
+/// A .dat begins with the number of entries, the length of the first name and the name.
+bool looks_like_dat(const std::string& head) {
+  if (head.size() < 12) return false;
+  const std::uint32_t length = word_at(head, 4);
+  if (word_at(head, 0) == 0 || word_at(head, 0) > 1u << 20 || length == 0 || length > 256) {
+    return false;
+  }
+  const std::string name = head.substr(8, length);
+  return std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 127; });
+}
+
+bool looks_like_text(const std::string& head) {
+  return std::none_of(head.begin(), head.end(), [](char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return u == 127 || (u < 32 && c != '\n' && c != '\r' && c != '\t' && c != '\f');
+  });
+}
+
+std::string_view kind_text(FileKind kind) {
+  constexpr std::array<std::string_view, 10> kTexts = {"nothing",
+                                                       "a folder",
+                                                       "a device or a socket",
+                                                       "an empty file",
+                                                       "a model in GGUF",
+                                                       "an importance matrix",
+                                                       "an importance matrix",
+                                                       "a safetensors file",
+                                                       "a text file",
+                                                       "something else"};
+  return kTexts[static_cast<std::size_t>(kind)];
+}
+
+/// Names in the same folder, for a file that is not there.
+std::string similar_name(const fs::path& path) {
+  constexpr std::size_t kMost = 2000;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  std::vector<std::string> names;
+  std::error_code unreadable;
+  for (fs::directory_iterator i(folder, unreadable), end;
+       !unreadable && i != end && names.size() < kMost; i.increment(unreadable)) {
+    names.push_back(i->path().filename().string());
+  }
+  if (!fs::exists(folder, unreadable)) return "there is no folder " + folder.string();
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  return base::did_you_mean(path.filename().string(), views);
+}
+
+base::Error file_error(base::Fault fault, std::string message, const std::string& path) {
+  return base::Error(fault, std::move(message)).at("file", base::printable(path, 1000));
+}
+
+void check_present(std::string_view what, const std::string& path, FileKind kind) {
+  if (path.empty()) {
+    throw base::Error(base::Fault::bad_usage, fmt::format("{} has an empty name", what));
+  }
+  if (kind == FileKind::missing) {
+    throw file_error(base::Fault::io, "no such file", path)
+        .at("for", what)
+        .hint(similar_name(path));
+  }
+  if (kind == FileKind::folder) {
+    throw file_error(base::Fault::bad_input, fmt::format("{} is a folder, not a file", what), path)
+        .hint("name the file in it (of a split model the first)");
+  }
+  if (::access(path.c_str(), R_OK) != 0) {
+    throw file_error(base::Fault::io, fmt::format("{} cannot be read: no permission", what), path);
+  }
+  if (kind == FileKind::empty) {
+    throw file_error(base::Fault::bad_file, fmt::format("{} is empty", what), path);
+  }
+}
+
+base::Error wrong_kind(std::string_view what, const std::string& path, FileKind kind,
+                       std::string_view expected) {
+  base::Error error =
+      file_error(base::Fault::bad_file,
+                 fmt::format("{} is {}, not {}", what, kind_text(kind), expected), path);
+  if (kind == FileKind::other || kind == FileKind::text) {
+    error.at("found", fmt::format("\"{}\"", base::printable(head_of(path), 12)));
+    error.expected("\"GGUF\" as the first bytes");
+  }
+  if (kind == FileKind::safetensors) error.hint("GGUF files are made from it by a converter");
+  return error;
+}
+
+void probe(std::string_view what, const std::string& path) {
+  try {
+    const base::OutputFile file(path);
+  } catch (base::Error& e) {
+    e.at("option", what);
+    throw;
+  }
+}
+
+}  // namespace
+
+FileKind kind_of_file(const fs::path& path) {
+  std::error_code code;
+  const fs::file_status status = fs::status(path, code);
+  if (!fs::exists(status)) return FileKind::missing;
+  if (fs::is_directory(status)) return FileKind::folder;
+  if (!fs::is_regular_file(status)) return FileKind::special;
+  if (fs::file_size(path, code) == 0 && !code) return FileKind::empty;
+  const std::string head = head_of(path);
+  if (head.starts_with("GGUF")) {
+    return holds_importance(path) ? FileKind::importance_gguf : FileKind::gguf;
+  }
+  if (looks_like_dat(head)) return FileKind::importance_dat;
+  if (head.size() > 9 && head[8] == '{' && head[9] == '"') return FileKind::safetensors;
+  return looks_like_text(head) ? FileKind::text : FileKind::other;
+}
+
+void check_input_file(std::string_view what, const std::string& path) {
+  std::error_code code;
+  const fs::file_status status = fs::status(path, code);
+  FileKind kind = FileKind::other;
+  if (!fs::exists(status)) kind = FileKind::missing;
+  if (fs::is_directory(status)) kind = FileKind::folder;
+  if (fs::is_regular_file(status) && fs::file_size(path, code) == 0) kind = FileKind::empty;
+  check_present(what, path, kind);
+}
+
+void check_model_file(std::string_view what, const std::string& path) {
+  const FileKind kind = path.empty() ? FileKind::missing : kind_of_file(path);
+  check_present(what, path, kind);
+  if (kind == FileKind::gguf) return;
+  throw wrong_kind(what, path, kind, "a model");
+}
+
+void check_importance_file(std::string_view what, const std::string& path) {
+  const FileKind kind = path.empty() ? FileKind::missing : kind_of_file(path);
+  check_present(what, path, kind);
+  if (kind == FileKind::importance_gguf || kind == FileKind::importance_dat) return;
+  // What looks like neither may be a damaged .dat, about which its reader says more.
+  if (kind == FileKind::other) return;
+  throw wrong_kind(what, path, kind, "an importance matrix");
+}
+
+void prepare_output(std::string_view what, const std::string& path) {
+  if (path.empty()) {
+    throw base::Error(base::Fault::bad_usage, fmt::format("{} has an empty name", what));
+  }
+  const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : ".";
+  std::error_code code;
+  if (!fs::is_directory(folder, code)) {
+    const bool exists = fs::exists(folder, code);
+    throw file_error(base::Fault::io,
+                     exists ? fmt::format("{} is to lie in something that is no folder", what)
+                            : fmt::format("the folder of {} does not exist", what),
+                     path)
+        .hint(exists ? "" : fmt::format("make it: mkdir -p {}", folder.string()));
+  }
+  for (const base::Unfinished& rest : base::remove_unfinished(path)) {
+    fmt::print(stderr, "removed {} ({}), left behind by a run that was killed\n",
+               rest.path.string(), bytes_text(rest.bytes));
+  }
+  probe(what, path);
+}
+
+void prepare_folder(std::string_view what, const std::string& path) {
+  if (path.empty()) {
+    throw base::Error(base::Fault::bad_usage, fmt::format("{} has an empty name", what));
+  }
+  std::error_code code;
+  if (fs::exists(path, code) && !fs::is_directory(path, code)) {
+    throw file_error(base::Fault::bad_input, fmt::format("{} is a file, not a folder", what), path)
+        .hint("name a folder; it is made if need be");
+  }
+  fs::path trimmed = fs::path(path);
+  if (!trimmed.has_filename()) trimmed = trimmed.parent_path();  // "folder/"
+  const fs::path parent = trimmed.has_parent_path() ? trimmed.parent_path() : ".";
+  if (!fs::exists(path, code) && !fs::is_directory(parent, code)) {
+    throw file_error(base::Fault::io, fmt::format("the folder above {} does not exist", what), path)
+        .hint(fmt::format("make it: mkdir -p {}", parent.string()));
+  }
+  fs::create_directory(trimmed, code);
+  if (code || ::access(path.c_str(), W_OK | X_OK) != 0) {
+    throw file_error(base::Fault::io,
+                     fmt::format("{} cannot be written{}", what, code ? ": " + code.message() : ""),
+                     path);
+  }
+}
+
+void check_files(const Command& command, const Args& args) {
+  using Check = void (*)(std::string_view, const std::string&);
+  constexpr std::pair<Kind, Check> kChecks[] = {{Kind::file, check_input_file},
+                                                {Kind::model, check_model_file},
+                                                {Kind::importance, check_importance_file},
+                                                {Kind::output, prepare_output},
+                                                {Kind::folder, prepare_folder}};
+  for (const auto& [kind, check] : kChecks) {
+    for (const Option& option : command.options) {
+      const std::string key = key_of(option);
+      if (option.values.kind != kind || !args.given(key)) continue;
+      for (const std::string& path : args.list(key)) check(fmt::format("--{}", key), path);
+    }
+  }
+}
+
+}  // namespace cli

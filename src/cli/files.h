@@ -1,0 +1,48 @@
+// Looks at the files that a command line names before any work: whether an input is there and of
+// the right kind, whether an output can be written.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "cli/options.h"
+
+namespace cli {
+
+/// What the first bytes of a file tell.
+enum class FileKind {
+  missing,
+  folder,
+  special,
+  empty,
+  gguf,
+  importance_gguf,
+  importance_dat,
+  safetensors,
+  text,
+  other
+};
+FileKind kind_of_file(const std::filesystem::path& path);
+
+/// The file is there and is a model in GGUF. Throws Fault::bad_usage (empty name), Fault::io (not
+/// there, not readable) or Fault::bad_file, each saying what was found. `what` is "--model" or
+/// "INPUT".
+void check_model_file(std::string_view what, const std::string& path);
+/// The same for an importance matrix of either kind.
+void check_importance_file(std::string_view what, const std::string& path);
+/// The same for any file; it may be a pipe but neither empty nor a folder.
+void check_input_file(std::string_view what, const std::string& path);
+
+/// The output can be written: it has a name, its folder exists and takes files, no folder or device
+/// has its name. Removes what a killed run left of it, telling so. Throws Fault::bad_usage,
+/// Fault::bad_input or Fault::io.
+void prepare_output(std::string_view what, const std::string& path);
+/// The same for a folder, which is made; its parent must exist.
+void prepare_folder(std::string_view what, const std::string& path);
+
+/// Every file option that was given, by its kind in the table. Outputs come last, so that nothing
+/// is touched if an input is wrong.
+void check_files(const Command& command, const Args& args);
+
+}  // namespace cli

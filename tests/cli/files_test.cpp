@@ -1,0 +1,176 @@
+// Files of the wrong kind, missing folders and mixed up words are told before any work.
+#include "cli/files.h"
+
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "calibrate/importance.h"
+#include "support/support.h"
+
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+const std::string kModel = test::source_path("data/tiny-mla-bf16.gguf").string();
+const std::string kText = test::source_path("data/evaluation.txt").string();
+
+class Files : public testing::Test {
+ protected:
+  void SetUp() override {
+    calibrate::Importance m;
+    m.entries["blk.0.ffn_up.weight"] = {
+        .n_cols = 256, .n_vectors = 1, .sums = std::vector<double>(256, 1.0), .counts = {1}};
+    m.chunk_count = 1;
+    calibrate::save_importance(m, dir_ / "m.imatrix.gguf", calibrate::Dialect::gguf);
+    calibrate::save_importance(m, dir_ / "m.dat", calibrate::Dialect::dat);
+    put("empty", "");
+    put("noise", std::string("\x01\x02\x03\x00\x7fQQ", 7));
+  }
+  void put(const std::string& name, const std::string& content) const {
+    test::write_bytes(dir_ / name, std::as_bytes(std::span(content)));
+  }
+  std::string at(const std::string& name) const { return (dir_ / name).string(); }
+
+  const test::TempDir dir_;
+};
+
+TEST_F(Files, KindsAreToldByContent) {
+  EXPECT_EQ(cli::kind_of_file(kModel), cli::FileKind::gguf);
+  EXPECT_EQ(cli::kind_of_file(kText), cli::FileKind::text);
+  EXPECT_EQ(cli::kind_of_file(at("m.imatrix.gguf")), cli::FileKind::importance_gguf);
+  EXPECT_EQ(cli::kind_of_file(at("m.dat")), cli::FileKind::importance_dat);
+  EXPECT_EQ(cli::kind_of_file(at("empty")), cli::FileKind::empty);
+  EXPECT_EQ(cli::kind_of_file(at("noise")), cli::FileKind::other);
+  EXPECT_EQ(cli::kind_of_file(at("")), cli::FileKind::folder);
+  EXPECT_EQ(cli::kind_of_file("/dev/null"), cli::FileKind::special);
+  EXPECT_EQ(cli::kind_of_file(at("none")), cli::FileKind::missing);
+  EXPECT_EQ(cli::kind_of_file(test::source_path("tests/golden/models/llama/model.safetensors")),
+            cli::FileKind::safetensors);
+}
+
+TEST_F(Files, WhatIsNoModelIsNamed) {
+  struct Case {
+    std::string file;
+    int exit_code;
+    std::string text;
+  };
+  const Case cases[] = {{"", 2, "has an empty name"},
+                        {at("none"), 1, "no such file"},
+                        {at(""), 1, "is a folder"},
+                        {at("empty"), 1, "is empty"},
+                        {at("noise"), 1, "is something else, not a model"},
+                        {kText, 1, "is a text file, not a model"},
+                        {at("m.dat"), 1, "is an importance matrix, not a model"},
+                        {at("m.imatrix.gguf"), 1, "is an importance matrix, not a model"},
+                        {"/dev/null", 1, "is a device"}};
+  for (const Case& c : cases) {
+    const std::string out = at("out.gguf");
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"quantize", c.file, out, "q8_0"},
+          {"perplexity", "-m", c.file, "-f", kText},
+          {"imatrix", "-m", c.file, "-f", kText, "-o", out},
+          {"run", "-m", c.file, "-p", "x"},
+          {"logits", "-m", c.file, "-p", "x", "-o", out},
+          {"tokenize", "-m", c.file, "-p", "x"},
+          {"survey", "-m", c.file, "-f", kText, "--calibration", kText, "-o", at("s")},
+          {"split", c.file, at("p")},
+          {"merge", c.file, out},
+          {"hash", c.file}}) {
+      const auto r = test::run_quern(words);
+      // An option that is empty is found by the table, which words it its own way.
+      const bool table = c.file.empty() && words[1] == "-m";
+      EXPECT_EQ(r.exit_code, c.exit_code) << words[0] << " '" << c.file << "': " << r.err;
+      EXPECT_THAT(r.err, HasSubstr(table ? "found: nothing" : c.text)) << words[0];
+      EXPECT_FALSE(std::filesystem::exists(out)) << words[0];
+      EXPECT_FALSE(std::filesystem::exists(at("s"))) << words[0];
+    }
+  }
+}
+
+TEST_F(Files, WhatIsNoImportanceMatrixIsNamed) {
+  for (const auto& [file, text] :
+       {std::pair{kModel, "is a model in GGUF, not an importance matrix"},
+        {kText, "is a text file, not an importance matrix"},
+        {at("none"), "for: --imatrix"},
+        {at("empty"), "--imatrix is empty"}}) {
+    const auto r = test::run_quern({"quantize", "--imatrix", file, kModel, at("out.gguf"), "q8_0"});
+    EXPECT_EQ(r.exit_code, 1) << file;
+    EXPECT_THAT(r.err, HasSubstr(text));
+  }
+}
+
+TEST_F(Files, ANameNearbyIsGuessed) {
+  const auto r = test::run_quern({"hash", at("m.imatrx.gguf")});
+  EXPECT_THAT(r.err, HasSubstr("did you mean m.imatrix.gguf?"));
+}
+
+TEST_F(Files, MixedUpWordsOfQuantizeAreTold) {
+  const auto swapped = test::run_quern({"quantize", at("out.gguf"), kModel, "Q4_K"});
+  EXPECT_EQ(swapped.exit_code, 2);
+  EXPECT_THAT(swapped.err, HasSubstr("the other way round?"));
+  const auto late = test::run_quern({"quantize", kModel, "Q4_K", at("out.gguf")});
+  EXPECT_EQ(late.exit_code, 2);
+  EXPECT_THAT(late.err, HasSubstr("the order is INPUT OUTPUT TYPE"));
+  const auto type = test::run_quern({"quantize", kModel, at("out.gguf"), "Q4_KM"});
+  EXPECT_EQ(type.exit_code, 2);
+  EXPECT_THAT(type.err, AllOf(HasSubstr("did you mean Q4_K_M?"), HasSubstr("`quern types`")));
+  const auto tensor =
+      test::run_quern({"quantize", "--attn-q-type", "q4k", kModel, at("out.gguf"), "Q4_K"});
+  EXPECT_THAT(tensor.err, AllOf(HasSubstr("did you mean q4_K?"), HasSubstr("`quern types`")));
+}
+
+TEST_F(Files, OutputsNeedAFolderThatTakesThem) {
+  std::filesystem::create_directory(dir_ / "locked");
+  const std::string missing = at("no/such/folder/out.gguf");
+  const std::string folder = at("");
+  const std::string file = at("empty") + "/out.gguf";
+  for (const auto& [out, text] :
+       {std::pair{missing, "mkdir -p"}, {folder, "is not a regular file"}, {file, "no folder"}}) {
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"quantize", kModel, out, "q8_0"},
+          {"perplexity", "-m", kModel, "-f", kText, "--kl-divergence-base", out},
+          {"imatrix", "-m", kModel, "-f", kText, "-o", out},
+          {"logits", "-m", kModel, "-p", "x", "-o", out},
+          {"merge", kModel, out}}) {
+      const auto r = test::run_quern(words);
+      EXPECT_EQ(r.exit_code, 1) << words[0] << ": " << r.err;
+      EXPECT_THAT(r.err, HasSubstr(text)) << words[0];
+      EXPECT_EQ(r.out, "") << words[0];
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "no"));
+}
+
+TEST_F(Files, SurveyNeedsAFolder) {
+  const auto r = test::run_quern(
+      {"survey", "-m", kModel, "-f", kText, "--calibration", kText, "-o", at("empty")});
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_THAT(r.err, HasSubstr("--output is a file, not a folder"));
+}
+
+TEST_F(Files, LeftOversOfKilledRunsAreRemovedAndTold) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  ::waitpid(child, nullptr, 0);
+  ASSERT_EQ(test::run_quern({"split", "--split-max-tensors", "60", kModel, at("s")}).exit_code, 0);
+  const std::string shard = at("s-00001-of-00002.gguf");
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"quantize", kModel, at("out"), "q8_0"},
+        {"imatrix", "-m", kModel, "-f", kText, "--chunks", "1", "-o", at("out")},
+        {"logits", "-m", kModel, "-p", "x", "-o", at("out")},
+        {"perplexity", "-m", kModel, "-f", kText, "--chunks", "2", "--kl-divergence-base",
+         at("out")},
+        {"merge", shard, at("out")}}) {
+    std::filesystem::remove(at("out"));
+    const std::string rest = "out.unfinished-" + std::to_string(child);
+    put(rest, "rest");
+    const auto r = test::run_quern(words);
+    EXPECT_EQ(r.exit_code, 0) << words[0] << ": " << r.err;
+    EXPECT_THAT(r.err, HasSubstr("left behind by a run that was killed")) << words[0];
+    EXPECT_FALSE(std::filesystem::exists(at(rest))) << words[0];
+  }
+}
+
+}  // namespace
