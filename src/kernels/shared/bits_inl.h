@@ -61,6 +61,14 @@ template <int kShift>
 inline __m256i two_bits(__m256i v) noexcept {
   return _mm256_and_si256(_mm256_srli_epi16(v, kShift), _mm256_set1_epi8(3));
 }
+/// Bit `kBit` of each byte, moved to bit kTo.
+template <int kBit, int kTo>
+inline __m256i moved_bit(__m256i v) noexcept {
+  constexpr int kUp = kTo > kBit ? kTo - kBit : 0, kDown = kBit > kTo ? kBit - kTo : 0;
+  const __m256i moved = kUp > 0 ? _mm256_slli_epi16(v, kUp) : _mm256_srli_epi16(v, kDown);
+  return _mm256_and_si256(moved, _mm256_set1_epi8(1 << kTo));
+}
+
 /// 32 bits to 32 bytes of 0 or `value`.
 inline __m256i spread_bits(std::uint32_t bits, char value) noexcept {
   const __m256i copies =

@@ -16,6 +16,7 @@
 #include "kernels/shared/ops_inl.h"
 #include "kernels/shared/unpack_inl.h"
 #include "kernels/table.h"
+#include "quant/registry.h"
 
 namespace kernels {
 namespace {
@@ -31,25 +32,28 @@ inline std::size_t rounded(std::size_t n, std::size_t unit) noexcept {
   return (n + unit - 1) / unit * unit;
 }
 
-/// Formats that are plain floats, from their numbers in files.
+/// Formats that are plain floats, and the kind of cache rows that look the same.
 enum class Plain : std::uint8_t { none, f32, f16, bf16 };
+struct PlainEntry {
+  const quant::Codec* codec;
+  Plain plain;
+  CacheType same;
+};
+constexpr PlainEntry kPlainFormats[] = {
+    {&quant::f32, Plain::f32, CacheType::f32},
+    {&quant::f16, Plain::f16, CacheType::f16},
+    {&quant::bf16, Plain::bf16, CacheType::bf16},
+};
 inline Plain plain_format(const quant::Codec& codec) noexcept {
-  switch (codec.id) {
-    case 0:
-      return Plain::f32;
-    case 1:
-      return Plain::f16;
-    case 30:
-      return Plain::bf16;
-    default:
-      return Plain::none;
+  for (const PlainEntry& entry : kPlainFormats) {
+    if (entry.codec == &codec) return entry.plain;
   }
+  return Plain::none;
 }
 inline void plain_to_floats(Plain format, const std::byte* p, std::size_t n, float* out) noexcept {
-  from_cache(format == Plain::f32   ? CacheType::f32
-             : format == Plain::f16 ? CacheType::f16
-                                    : CacheType::bf16,
-             p, n, out);
+  for (const PlainEntry& entry : kPlainFormats) {
+    if (entry.plain == format) from_cache(entry.same, p, n, out);
+  }
 }
 
 /// How weights become panel elements.

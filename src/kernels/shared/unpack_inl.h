@@ -37,8 +37,7 @@ inline void finish_16(U8Panel* panel, __m256 low, __m256 high, float zero) noexc
   put_offsets(panel, _mm256_mul_ps(low, factor), _mm256_mul_ps(high, factor));
 }
 
-/// An Unpack: whole chunks in place, the rest of a row from a copy padded with zero bytes (a zero
-/// block has scale and offset 0 in every format with blocks below 256).
+/// An Unpack: whole chunks in place, the rest of a row from a copy padded with zero bytes.
 template <class Format>
 void unpack_row(const std::byte* group, std::size_t, std::size_t lane, std::size_t col,
                 std::size_t n, U8Panel* panels) noexcept {
@@ -50,6 +49,7 @@ void unpack_row(const std::byte* group, std::size_t, std::size_t lane, std::size
     std::byte padded[kStep] = {};
     std::memcpy(padded, p, n * kStep / kChunkCols);
     Format::chunk(padded, row, panels);
+    for (std::size_t b = n / 16; b < kChunkBlocks; ++b) panels->scale[b] = panels->offset[b] = 0;
   }
 }
 

@@ -3,7 +3,6 @@
 // a row are the four bytes (or parts of them) of one 32-bit word.
 #pragma once
 
-#include "kernels/shared/unpack_codebook_inl.h"
 #include "kernels/shared/unpack_kquant_inl.h"
 
 namespace kernels {
@@ -70,6 +69,59 @@ struct UnpackQ8_0R8 : WovenRows<8> {
       put32(panel->code + 32 * b, _mm256_xor_si256(v, _mm256_set1_epi8(-128)));
     }
     finish_32(panel, eight_f16(p + 2 * lane.row, kBlock), 128);
+  }
+};
+
+struct UnpackMxfp4R8 : WovenRows<8> {
+  static constexpr std::size_t kBlock = 8 * 17, kChunkBytes = kBlock;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    float scale[8];
+    for (std::size_t b = 0; b < 8; ++b) {
+      const std::byte* q = p + kBlock * b;
+      put32(panel->code + 32 * b, look_up(levels_fp4(), UnpackQ4_0R8::codes(q + 8, lane.row)));
+      scale[b] = power_of_byte(u8(q + lane.row));
+    }
+    finish_32(panel, _mm256_loadu_ps(scale), 12);
+  }
+};
+
+/// 256 signed bytes of a row of eight, four at a time 32 bytes apart; unsigned.
+inline void put_bytes_8(const std::byte* p, std::size_t row, std::uint8_t* out) noexcept {
+  for (std::size_t b = 0; b < 8; ++b) {
+    const std::byte* q = p + 256 * b + 4 * row;
+    const __m256i v = _mm256_setr_epi32(word(q), word(q + 32), word(q + 64), word(q + 96),
+                                        word(q + 128), word(q + 160), word(q + 192), word(q + 224));
+    put32(out + 32 * b, _mm256_xor_si256(v, _mm256_set1_epi8(-128)));
+  }
+}
+
+struct UnpackQ8KvR8 : WovenRows<8> {
+  static constexpr std::size_t kChunkBytes = 256, kMeta = 4;
+  static float row_scale(const std::byte* group, std::size_t row) noexcept {
+    return f32(group + 4 * row);
+  }
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    put_bytes_8(p, lane.row, panel->code);
+    finish_32(panel, _mm256_set1_ps(lane.d), 128);
+  }
+};
+
+struct UnpackQ8KR8 : WovenRows<8> {
+  static constexpr std::size_t kChunkBytes = 258;
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    put_bytes_8(p + 16, lane.row, panel->code);
+    finish_32(panel, _mm256_set1_ps(f16(p + 2 * lane.row)), 128);
+  }
+};
+
+struct UnpackIq2BnR4 : WovenRows<4> {
+  static constexpr std::size_t kChunkBytes = 64, kMeta = 4;
+  static float row_scale(const std::byte* group, std::size_t row) noexcept {
+    return f32(group + 4 * row);
+  }
+  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+    for (std::size_t b = 0; b < 8; ++b) put32(panel->code + 32 * b, n2(p + 32 * b, lane.row));
+    finish_32(panel, _mm256_set1_ps(lane.d), 1);
   }
 };
 
@@ -196,85 +248,6 @@ struct UnpackQ6KR4 : WovenRows<4> {
     const __m128i s = scale_bytes(p + 8, lane.row);
     finish_16(panel, _mm256_mul_ps(d, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(s))),
               _mm256_mul_ps(d, _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(s, 8)))), 32);
-  }
-};
-
-struct UnpackIq4XsR8 : WovenRows<8> {
-  static constexpr std::size_t kChunkBytes = 136;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
-    float scale[8];
-    for (std::size_t b = 0; b < 8; ++b) {
-      const std::byte* q = p + 64 + 128 * b + 4 * lane.row;
-      const int w0 = word(q), w1 = word(q + 32), w2 = word(q + 64), w3 = word(q + 96);
-      const __m256i codes = runs_of(_mm256_setr_epi32(w0, w0, w1, w1, w2, w2, w3, w3),
-                                    _mm256_setr_epi32(0, 4, 0, 4, 0, 4, 0, 4), 15);
-      put32(panel->code + 32 * b, look_up(levels_iq4(), codes));
-      scale[b] = f16(p + 2 * lane.row) * s6(p + 16, p + 32, 8 * b + lane.row);
-    }
-    finish_32(panel, _mm256_loadu_ps(scale), 128);
-  }
-};
-
-struct UnpackIq4KsR4 : WovenRows<4> {
-  static constexpr std::size_t kChunkBytes = 136, kMeta = 4;
-  static float row_scale(const std::byte* group, std::size_t row) noexcept {
-    return f32(group + 4 * row);
-  }
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
-    float scale[8];
-    for (std::size_t b = 0; b < 8; ++b) {
-      const int s = u8(p + 4 * b + lane.row);
-      const __m128i levels =
-          _mm_add_epi8(levels_iq4(), _mm_set1_epi8(static_cast<char>((s & 1) * 4)));
-      put32(panel->code + 32 * b, look_up(levels, n4(p + 32 + 64 * b, lane.row)));
-      scale[b] = lane.d * static_cast<float>((s & 254) - 127);
-    }
-    finish_32(panel, _mm256_loadu_ps(scale), 128);
-  }
-};
-
-struct UnpackIq2XxsR4 : WovenRows<4> {
-  static constexpr std::size_t kChunkBytes = 66;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
-    const float d = 0.125F * f16(p + 2 * lane.row);
-    float scale[8];
-    for (std::size_t b = 0; b < 8; ++b) {
-      const std::byte* index = p + 136 + 16 * b + 4 * lane.row;
-      const std::uint32_t packed = u32(p + 8 + 16 * b + 4 * lane.row);
-      const std::uint32_t seven = (packed >> 1) & 0x7f7f7f7fu;
-      const __m256i magnitudes =
-          _mm256_setr_epi64x(UnpackIq2Xxs::entry(index), UnpackIq2Xxs::entry(index + 1),
-                             UnpackIq2Xxs::entry(index + 2), UnpackIq2Xxs::entry(index + 3));
-      put32(panel->code + 32 * b, signed_codes(magnitudes, seven ^ (seven << 1)));
-      const std::uint32_t level = _pext_u32(packed, 0x01010101u);
-      scale[b] = d * static_cast<float>(2 * level + 1);
-    }
-    finish_32(panel, _mm256_loadu_ps(scale), 128);
-  }
-};
-
-struct UnpackIq3SR4 : WovenRows<4> {
-  static constexpr std::size_t kChunkBytes = 110;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
-    const __m256i run = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    const float d = f16(p + 2 * lane.row);
-    float scale[8];
-    for (std::size_t b = 0; b < 8; ++b) {
-      const std::byte* q = p + 8 + 32 * b + lane.row;
-      const __m256i low = _mm256_setr_epi32(u8(q), u8(q + 8), u8(q + 16), u8(q + 24), u8(q + 4),
-                                            u8(q + 12), u8(q + 20), u8(q + 28));
-      const std::size_t u = 4 * b + lane.row;
-      const __m256i high = _mm256_srlv_epi32(_mm256_set1_epi32(u8(p + 264 + u)), run);
-      const __m256i ninth = _mm256_slli_epi32(_mm256_and_si256(high, _mm256_set1_epi32(1)), 8);
-      const __m256i magnitudes = _mm256_i32gather_epi32(reinterpret_cast<const int*>(grid_iq3s),
-                                                        _mm256_or_si256(low, ninth), 4);
-      const __m256i ones = runs_of(_mm256_set1_epi32(word(p + 296 + 4 * u)), run, 1);
-      const __m256i minus = _mm256_sub_epi8(_mm256_setzero_si256(), ones);
-      const __m256i values = _mm256_sub_epi8(_mm256_xor_si256(magnitudes, minus), minus);
-      put32(panel->code + 32 * b, _mm256_xor_si256(values, _mm256_set1_epi8(-128)));
-      scale[b] = d * static_cast<float>(1 + 2 * ((u8(p + 424 + (u & 15)) >> (4 * (u >> 4))) & 15));
-    }
-    finish_32(panel, _mm256_loadu_ps(scale), 128);
   }
 };
 

@@ -38,20 +38,13 @@ struct UnpackQ2K : PlainRows {
 
 struct UnpackQ3K : PlainRows {
   static constexpr std::size_t kChunkBytes = 110;
-  /// Bit `kBit` of each byte, moved to bit 2.
-  template <int kBit>
-  static __m256i third_bit(__m256i v) noexcept {
-    const __m256i moved = kBit < 2 ? _mm256_slli_epi16(v, kBit < 2 ? 2 - kBit : 0)
-                                   : _mm256_srli_epi16(v, kBit < 2 ? 0 : kBit - 2);
-    return _mm256_and_si256(moved, _mm256_set1_epi8(4));
-  }
   template <int kHalf>
   static void half(const std::byte* p, __m256i high, std::uint8_t* out) noexcept {
     const __m256i v = load32(p + 32 + 32 * kHalf);
-    put32(out, _mm256_or_si256(two_bits<0>(v), third_bit<4 * kHalf>(high)));
-    put32(out + 32, _mm256_or_si256(two_bits<2>(v), third_bit<4 * kHalf + 1>(high)));
-    put32(out + 64, _mm256_or_si256(two_bits<4>(v), third_bit<4 * kHalf + 2>(high)));
-    put32(out + 96, _mm256_or_si256(two_bits<6>(v), third_bit<4 * kHalf + 3>(high)));
+    put32(out, _mm256_or_si256(two_bits<0>(v), moved_bit<4 * kHalf, 2>(high)));
+    put32(out + 32, _mm256_or_si256(two_bits<2>(v), moved_bit<4 * kHalf + 1, 2>(high)));
+    put32(out + 64, _mm256_or_si256(two_bits<4>(v), moved_bit<4 * kHalf + 2, 2>(high)));
+    put32(out + 96, _mm256_or_si256(two_bits<6>(v), moved_bit<4 * kHalf + 3, 2>(high)));
   }
   static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
     const __m256i high = load32(p);
@@ -156,21 +149,6 @@ struct UnpackIq4Xs : PlainRows {
     const __m256 s = to_floats(_mm_set_epi64x(0, static_cast<long long>(low | high)));
     finish_32(panel, _mm256_mul_ps(_mm256_set1_ps(f16(p)), _mm256_sub_ps(s, _mm256_set1_ps(32))),
               128);
-  }
-};
-
-struct UnpackTq2_0 : PlainRows {
-  static constexpr std::size_t kChunkBytes = 66;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
-    for (std::size_t h = 0; h < 2; ++h) {
-      const __m256i v = load32(p + 32 * h);
-      std::uint8_t* out = panel->code + 128 * h;
-      put32(out, two_bits<0>(v));
-      put32(out + 32, two_bits<2>(v));
-      put32(out + 64, two_bits<4>(v));
-      put32(out + 96, two_bits<6>(v));
-    }
-    finish_32(panel, _mm256_set1_ps(f16(p + 64)), 1);
   }
 };
 

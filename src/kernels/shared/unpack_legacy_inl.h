@@ -1,7 +1,7 @@
 // Formats with blocks of 32 weights and f16 scales. Layouts: docs/spec/types/basic.md.
 #pragma once
 
-#include "kernels/shared/unpack_inl.h"
+#include "kernels/shared/levels_inl.h"
 
 namespace kernels {
 namespace {
@@ -78,11 +78,6 @@ struct UnpackQ6_0 : PlainRows {
     finish_32(panel, eight_f16(p, kBlock), 32);
   }
 };
-
-/// The 16 levels of iq4_nl + 128.
-inline __m128i levels_iq4() noexcept {
-  return _mm_setr_epi8(1, 24, 45, 63, 79, 93, 106, 118, -127, -115, -103, -90, -75, -59, -39, -15);
-}
 
 struct UnpackIq4Nl : PlainRows {
   static constexpr std::size_t kBlock = 18, kChunkBytes = 8 * kBlock;
