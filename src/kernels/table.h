@@ -53,6 +53,8 @@ struct KvRun {
   std::size_t n;       ///< rows
 };
 
+struct Partial;
+
 /// Softmax attention of n_q query rows of one head over one sequence (docs/spec/models.md 1.4).
 /// Key j is the j-th row over all runs; query i sees keys [first[i], last[i]), none if empty (then,
 /// and without a sink, its output is 0). Rows of several heads that share keys may be queries of
@@ -71,12 +73,20 @@ struct AttentionArgs {
   const float* sink;  ///< null or one logit that takes part in the denominator
   float* out;         ///< [n_q, value_dim], rows out_stride floats apart
   std::size_t out_stride;
-  std::byte* scratch;  ///< attention_scratch bytes, 64-aligned
+  /// Null, or [n_q]: then the keys are a part of all, out holds sums that are not yet divided, and
+  /// this the maximum of the logits (-infinity without keys) and the sum of exp(logit - maximum).
+  Partial* partial = nullptr;
+  std::byte* scratch = nullptr;  ///< attention_scratch bytes, 64-aligned
+};
+
+/// What softmax over a part of the keys leaves to be merged.
+struct Partial {
+  float peak, total;
 };
 
 /// Everything an instruction set offers. All functions are noexcept and pure.
 struct KernelTable {
-  std::string_view name;   ///< "reference", "avx2", "avx512", "amx"
+  std::string_view name;   ///< "reference", "avx2", ... (table.cpp)
   std::string_view needs;  ///< for messages: "AVX-512 F BW DQ VL VNNI"
   bool (*supported)() noexcept;
 

@@ -1,7 +1,9 @@
 #include "runtime/attention.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 
 #include "runtime/rope.h"
 
@@ -172,17 +174,62 @@ const float* rope_rows(const Pass& pass, const model::RopePlan& plan) {
   return pass.work.rope.rows(plan, divisors, end);
 }
 
-void attend(const Pass& pass, const QueryShape& shape, std::span<const QueryBlock> blocks) {
-  Runtime& rt = pass.runtime;
-  std::size_t scratch = 0;
-  for (const QueryBlock& b : blocks) {
-    scratch = std::max(scratch, rt.kernels.attention_scratch(kernel_args(shape, b)));
+namespace {
+
+/// Keys a part: a long cache is cut at multiples of this, whatever the team, so that every part and
+/// the merge give the same bits.
+constexpr std::size_t kPartKeys = 1024;
+/// Blocks of so few queries (one token's heads) are cut; more queries are enough work each.
+constexpr std::size_t kPartQueries = 16;
+
+/// A block of queries, or what it sees of one part of the keys.
+struct Task {
+  const QueryBlock* block = nullptr;
+  std::size_t key = 0, n_keys = 0;      ///< part [key, key + n_keys); n_keys 0 = all
+  float* out = nullptr;                 ///< [n_q, value_dim] without gaps, if a part
+  kernels::Partial* partial = nullptr;  ///< [n_q], if a part
+};
+
+class Attend {
+ public:
+  Attend(const Pass& pass, const QueryShape& shape) : pass_(pass), shape_(shape) {}
+
+  void run(std::span<const QueryBlock> blocks) {
+    const Stack::Frame frame(pass_.work.stack);
+    std::size_t scratch = 0;
+    for (const QueryBlock& b : blocks) {
+      add(b);
+      scratch = std::max(scratch, pass_.runtime.kernels.attention_scratch(kernel_args(shape_, b)));
+    }
+    pass_.work.reserve_scratch(pass_.runtime.team.size(), scratch);
+    pass_.runtime.team.run(tasks_.size(), [&](std::size_t i, std::size_t thread) {
+      compute(tasks_[i], pass_.work.thread_scratch[thread].data());
+    });
+    for (std::size_t i = 0; i < tasks_.size();) i = merge(i);
   }
-  pass.work.reserve_scratch(rt.team.size(), scratch);
-  rt.team.run(blocks.size(), [&](std::size_t i, std::size_t thread) {
-    const QueryBlock& b = blocks[i];
+
+ private:
+  void add(const QueryBlock& b) {
+    const std::size_t end = *std::max_element(b.last, b.last + b.n_q);
+    if (b.n_q > kPartQueries || end <= kPartKeys) {
+      tasks_.push_back({.block = &b});
+      return;
+    }
+    const std::size_t begin = *std::min_element(b.first, b.first + b.n_q) / kPartKeys * kPartKeys;
+    for (std::size_t key = begin; key < end; key += kPartKeys) {
+      tasks_.push_back({.block = &b,
+                        .key = key,
+                        .n_keys = kPartKeys,
+                        .out = take_matrix(pass_, b.n_q, shape_.value_dim).data,
+                        .partial = pass_.work.stack.take<kernels::Partial>(b.n_q).data()});
+    }
+  }
+
+  void compute(const Task& task, std::byte* scratch) const {
+    const QueryBlock& b = *task.block;
+    kernels::AttentionArgs args = kernel_args(shape_, b);
+    args.scratch = scratch;
     std::vector<kernels::KvRun> shifted;
-    kernels::AttentionArgs args = kernel_args(shape, b);
     if (b.head_key_offset != 0 || b.head_value_offset != 0) {
       shifted = *b.runs;
       for (kernels::KvRun& run : shifted) {
@@ -191,9 +238,59 @@ void attend(const Pass& pass, const QueryShape& shape, std::span<const QueryBloc
       }
       args.runs = shifted.data();
     }
-    args.scratch = pass.work.thread_scratch[thread].data();
-    rt.kernels.attention(args);
-  });
+    std::array<std::uint32_t, 2 * kPartQueries> bounds{};
+    if (task.n_keys != 0) {
+      const auto key = static_cast<std::uint32_t>(task.key);
+      const auto end = static_cast<std::uint32_t>(task.key + task.n_keys);
+      for (std::size_t i = 0; i < b.n_q; ++i) {
+        bounds[i] = std::max(b.first[i], key);
+        bounds[kPartQueries + i] = std::min(b.last[i], end);
+      }
+      args.first = bounds.data();
+      args.last = bounds.data() + kPartQueries;
+      args.out = task.out;
+      args.out_stride = shape_.value_dim;
+      args.partial = task.partial;
+      if (task.key > 0) args.sink = nullptr;  // the first part counts it
+    }
+    pass_.runtime.kernels.attention(args);
+  }
+
+  /// Puts the parts of the block of task i together, in their order. Returns the next block's task.
+  std::size_t merge(std::size_t i) const {
+    const QueryBlock& b = *tasks_[i].block;
+    std::size_t end = i + 1;
+    while (end < tasks_.size() && tasks_[end].block == &b) ++end;
+    if (tasks_[i].n_keys == 0) return end;
+    for (std::size_t q = 0; q < b.n_q; ++q) {
+      float peak = -std::numeric_limits<float>::infinity();
+      for (std::size_t t = i; t < end; ++t) peak = std::max(peak, tasks_[t].partial[q].peak);
+      float* out = b.out + q * b.out_stride;
+      std::fill_n(out, shape_.value_dim, 0.0F);
+      float total = 0;
+      for (std::size_t t = i; t < end; ++t) {
+        const kernels::Partial& part = tasks_[t].partial[q];
+        if (part.total == 0.0F) continue;
+        const float weight = std::exp(part.peak - peak);
+        total += weight * part.total;
+        pass_.runtime.kernels.add_scaled(out, weight, tasks_[t].out + q * shape_.value_dim,
+                                         shape_.value_dim);
+      }
+      const float factor = total > 0 ? 1 / total : 0.0F;
+      for (std::size_t d = 0; d < shape_.value_dim; ++d) out[d] *= factor;
+    }
+    return end;
+  }
+
+  const Pass& pass_;
+  const QueryShape& shape_;
+  std::vector<Task> tasks_;
+};
+
+}  // namespace
+
+void attend(const Pass& pass, const QueryShape& shape, std::span<const QueryBlock> blocks) {
+  Attend(pass, shape).run(blocks);
 }
 
 void run_attention(const Pass& pass, const AttentionPlan& plan, const Rows& x, const Matrix& out) {

@@ -68,6 +68,11 @@ void attend(const AttentionArgs& args, std::size_t query, const Scratch& scratch
       scratch.value[d] += weight * static_cast<double>(scratch.row[d]);
     }
   });
+  if (args.partial != nullptr) {
+    args.partial[query] = {peak, static_cast<float>(sum)};
+    for (std::size_t d = 0; d < args.value_dim; ++d) out[d] = static_cast<float>(scratch.value[d]);
+    return;
+  }
   for (std::size_t d = 0; d < args.value_dim; ++d) {
     out[d] = sum > 0 ? static_cast<float>(scratch.value[d] / sum) : 0.0F;
   }

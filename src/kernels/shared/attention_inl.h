@@ -59,7 +59,8 @@ class Attention {
       : args_(args),
         memory_(args),
         key_dim_((args.key_dim + 15) / 16 * 16),
-        value_dim_((args.value_dim + 15) / 16 * 16) {}
+        value_dim_((args.value_dim + 15) / 16 * 16),
+        shared_(values_are_keys(args)) {}
 
   void run() noexcept {
     std::size_t first = static_cast<std::size_t>(-1);
@@ -85,6 +86,12 @@ class Attention {
  private:
   static constexpr float kNone = -__builtin_inff();
 
+  static bool values_are_keys(const AttentionArgs& args) noexcept {
+    bool same = args.k_stride == args.v_stride && args.value_dim <= args.key_dim;
+    for (std::size_t r = 0; r < args.n_runs; ++r) same = same && args.runs[r].k == args.runs[r].v;
+    return same;
+  }
+
   /// The turned keys of a block of 16 keys: [dim][16]; block k16 of the four at k16 * key_dim * 16.
   float* keys_of(std::size_t k16) noexcept { return memory_.keys + k16 * key_dim_ * 16; }
 
@@ -98,6 +105,7 @@ class Attention {
         float* k = memory_.key_row + filled * key_dim_;
         from_cache(args_.type, run.k + i * args_.k_stride, args_.key_dim, k);
         for (std::size_t d = args_.key_dim; d < key_dim_; ++d) k[d] = 0;
+        if (shared_) continue;
         from_cache(args_.type, run.v + i * args_.v_stride, args_.value_dim,
                    memory_.values + filled * value_dim_);
       }
@@ -194,8 +202,10 @@ class Attention {
         sum[r][v] = mul(take(out + r * args_.out_stride + v * kLanes, lanes), fill(shrink[r]));
       }
     }
+    const float* values = shared_ ? memory_.key_row : memory_.values;
+    const std::size_t stride = shared_ ? key_dim_ : value_dim_;
     for (std::size_t k = 0; k < keys_in_block_; ++k) {
-      const float* value = memory_.values + k * value_dim_ + d;
+      const float* value = values + k * stride + d;
       for (std::size_t r = 0; r < kRows; ++r) {
         const Vec weight = fill(memory_.scores[r * kKeys + k]);
         for (std::size_t v = 0; v < kVecs; ++v) {
@@ -244,6 +254,10 @@ class Attention {
 
   void finish(std::size_t query) noexcept {
     const float total = memory_.totals[query];
+    if (args_.partial != nullptr) {
+      args_.partial[query] = {memory_.peaks[query], total};
+      return;
+    }
     const Vec factor = fill(total > 0 ? 1 / total : 0.0F);
     float* out = args_.out + query * args_.out_stride;
     for_lanes(args_.value_dim, [&](std::size_t i, std::size_t m) {
@@ -254,6 +268,7 @@ class Attention {
   const AttentionArgs& args_;
   AttentionMemory memory_;
   const std::size_t key_dim_, value_dim_;  // rounded to 16
+  const bool shared_;                      // values are the first columns of keys (MLA)
   std::size_t keys_in_block_ = 0;
 };
 
