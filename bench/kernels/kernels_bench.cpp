@@ -4,7 +4,8 @@
 //   kernels_bench [--threads N] [--table NAME] [--type A,B,...] [--rows 1,4,16,512] [--seconds S]
 //
 // Matrices are 4096 x 4096; for few rows of x they are taken in turn from a gibibyte of copies, so
-// that weights come from memory as in generation. Prints medians and the spread of the repeats.
+// that weights come from memory as in generation. Prints medians, the spread of the repeats, and
+// the bytes of weights a second, also as part of the bandwidth of reading.
 #include <fmt/format.h>
 #include <immintrin.h>
 
@@ -35,6 +36,7 @@ struct Options {
   std::vector<std::string> types;
   std::vector<std::size_t> rows{1, 4, 16, 512};
   double seconds = 0.4;
+  double read_bandwidth = 0;  ///< bytes/s, measured at the start
 };
 
 struct Timing {
@@ -158,10 +160,12 @@ bool supported(const char* name) {
   return table != nullptr && table->supported();
 }
 
-void print_ceilings(const Options& options) {
+/// Prints what the machine can do at most; notes the bandwidth.
+void print_ceilings(Options& options) {
   const double n = static_cast<double>(kSteps);
   fmt::print("ceilings, {} threads\n", options.threads);
-  fmt::print("  read            {:7.1f} GB/s\n", read_bandwidth(options) * 1e-9);
+  options.read_bandwidth = read_bandwidth(options);
+  fmt::print("  read            {:7.1f} GB/s\n", options.read_bandwidth * 1e-9);
   fmt::print("  AVX2 f32        {:7.0f} GFLOP/s\n", operations(options, fma_steps, n * 160) * 1e-9);
   if (supported("avx512")) {
     fmt::print("  AVX-512 f32     {:7.0f} GFLOP/s\n",
@@ -245,13 +249,16 @@ void bench_product(const Options& options, const kernels::KernelTable& table, co
     }
   });
   const double flops = 2.0 * static_cast<double>(kSide * kSide * n) / t.median;
-  fmt::print("  {:10} {:10} {:4} {:4} {:9.0f} GFLOP/s {:7.2f} GB/s {:8.3f} ms  +-{:.0f} %\n",
-             table.name, m.codec->name, n,
-             packing == kernels::Packing::q8     ? "q8"
-             : packing == kernels::Packing::bf16 ? "bf16"
-                                                 : "f32",
-             flops * 1e-9, static_cast<double>(m.bytes) / t.median * 1e-9, t.median * 1e3,
-             t.spread * 50);
+  const double bandwidth = static_cast<double>(m.bytes) / t.median;
+  fmt::print(
+      "  {:10} {:10} {:4} {:4} {:7.0f} GFLOP/s {:6.2f} GB/s ({:3.0f} % of read) {:8.3f} ms  "
+      "+-{:.0f} %\n",
+      table.name, m.codec->name, n,
+      packing == kernels::Packing::q8     ? "q8"
+      : packing == kernels::Packing::bf16 ? "bf16"
+                                          : "f32",
+      flops * 1e-9, bandwidth * 1e-9, 100 * bandwidth / options.read_bandwidth, t.median * 1e3,
+      t.spread * 50);
 }
 
 // ---- attention
@@ -353,7 +360,7 @@ void bench_table(const Options& options, const kernels::KernelTable& table) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Options options = parse(argc, argv);
+  Options options = parse(argc, argv);
   fmt::print("{}, {} build\n", cpu_model(),
 #ifdef NDEBUG
              "release"

@@ -28,8 +28,8 @@ inline constexpr std::array<Option, 2> kComputeOptions{{
     {.names = "--kernels",
      .value = "NAME",
      .default_value = "auto",
-     .help = "instruction set: auto, reference, avx2, avx512, amx",
-     .values = one_of("auto|reference|avx2|avx512|amx")},
+     .help = "instruction set: auto, reference, avx2, avxvnni, avx512, avx512vnni, avx512bf16, amx",
+     .values = one_of("auto|reference|avx2|avxvnni|avx512|avx512vnni|avx512bf16|amx")},
 }};
 
 /// For commands that run a model.

@@ -63,24 +63,32 @@ bool cpu_has_avx2() noexcept {
          (saved_registers() & kYmm) == kYmm;
 }
 
+bool cpu_has_avx_vnni() noexcept { return cpu_has_avx2() && bit(cpuid(7, 1).eax, 4); }
+
 bool cpu_has_avx512() noexcept {
   const Leaf seven = cpuid(7, 0);
-  return bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) && bit(seven.ebx, 31) &&
-         bit(seven.ecx, 11) &&  // F, DQ, BW, VL; VNNI
+  return bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 30) &&
+         bit(seven.ebx, 31) &&  // F, DQ, BW, VL
          (saved_registers() & kZmm) == kZmm && cpu_has_avx2();
 }
 
+bool cpu_has_avx512_vnni() noexcept { return cpu_has_avx512() && bit(cpuid(7, 0).ecx, 11); }
+
+bool cpu_has_avx512_bf16() noexcept { return cpu_has_avx512_vnni() && bit(cpuid(7, 1).eax, 5); }
+
 bool cpu_has_amx() noexcept {
   const Leaf seven = cpuid(7, 0);
-  return cpu_has_avx512() && bit(seven.edx, 22) && bit(seven.edx, 24) &&  // AMX BF16, TILE
-         bit(cpuid(7, 1).eax, 5) &&                                       // AVX-512 BF16
+  return cpu_has_avx512_bf16() && bit(seven.edx, 22) && bit(seven.edx, 24) &&  // AMX BF16, TILE
          (saved_registers() & kTiles) == kTiles && system_gives_tiles();
 }
 
 #else
 
 bool cpu_has_avx2() noexcept { return false; }
+bool cpu_has_avx_vnni() noexcept { return false; }
 bool cpu_has_avx512() noexcept { return false; }
+bool cpu_has_avx512_vnni() noexcept { return false; }
+bool cpu_has_avx512_bf16() noexcept { return false; }
 bool cpu_has_amx() noexcept { return false; }
 
 #endif

@@ -22,7 +22,7 @@ constexpr std::size_t code_place(std::size_t c) noexcept {
 /// 256 columns of one activation row. x ~ scale[b] * code in block b; sum[b] = scale[b] * sum of
 /// the codes of block b (for offsets). Codes within [-127, 127]; columns past the end are 0.
 struct alignas(64) Q8Chunk {
-  std::int8_t code[kChunkCols];  ///< AVX-512: column c at code_place(c); AVX2: in order
+  std::int8_t code[kChunkCols];  ///< column c at code_place(c)
   float scale[kChunkBlocks];
   float sum[kChunkBlocks];
 };

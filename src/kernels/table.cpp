@@ -9,9 +9,8 @@ namespace {
 constexpr const KernelTable* kTables[] = {
     &reference_table,
 #if defined(__x86_64__)
-    &avx2_table,
-    &avx512_table,
-    &amx_table,
+    &avx2_table,       &avxvnni_table,    &avx512_table,
+    &avx512vnni_table, &avx512bf16_table, &amx_table,
 #endif
 };
 

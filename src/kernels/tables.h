@@ -7,7 +7,8 @@ namespace kernels {
 
 extern const KernelTable reference_table;
 #if defined(__x86_64__)
-extern const KernelTable avx2_table, avx512_table, amx_table;
+extern const KernelTable avx2_table, avxvnni_table, avx512_table, avx512vnni_table;
+extern const KernelTable avx512bf16_table, amx_table;
 #endif
 
 }  // namespace kernels

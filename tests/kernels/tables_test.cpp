@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <random>
 
 #include "base/half.h"
 #include "kernels/decode.h"
@@ -251,6 +252,72 @@ TEST_P(Tables, UnpackersAgreeWithCodecs) {
   }
 }
 
+/// Random bytes as a row group, such that all weights are finite.
+std::vector<std::byte> random_group(const quant::Codec& codec, std::size_t cols, std::mt19937& bits,
+                                    std::vector<float>& decoded) {
+  std::vector<std::byte> group(codec.group_rows * codec.row_bytes(cols));
+  decoded.resize(codec.group_rows * cols);
+  const auto usable = [](float w) { return std::fabs(w) < 1e30F; };
+  for (int tries = 0; tries < 10000; ++tries) {
+    for (std::byte& b : group) b = static_cast<std::byte>(bits());
+    kernels::decode_group(codec, group.data(), cols, decoded.data());
+    if (std::all_of(decoded.begin(), decoded.end(), usable)) return group;
+  }
+  return {};
+}
+
+TEST_P(Tables, UnpackersReadEveryBitPattern) {
+  std::mt19937 bits(5);
+  for (const quant::Codec* codec : quant::all_codecs()) {
+    const kernels::Unpack unpack = table().unpacker(*codec);
+    if (unpack == nullptr) continue;
+    const std::size_t cols = codec->block_elems;
+    std::vector<float> decoded;
+    for (int round = 0; round < 20; ++round) {
+      const std::vector<std::byte> group = random_group(*codec, cols, bits, decoded);
+      ASSERT_FALSE(group.empty()) << codec->name;
+      kernels::U8Panel panel;
+      for (std::size_t lane = 0; lane < codec->group_rows; ++lane) {
+        unpack(group.data(), cols, lane, 0, cols, &panel);
+        for (std::size_t c = 0; c < 256; ++c) {
+          const double product = double{panel.scale[c / 16]} * panel.code[c];
+          const double offset = double{panel.offset[c / 16]};
+          const double expected = c < cols ? double{decoded[lane * cols + c]} : 0;
+          ASSERT_NEAR(product + offset, expected, 2e-7 * (std::fabs(product) + std::fabs(offset)))
+              << codec->name << " row " << lane << " column " << c;
+        }
+      }
+    }
+  }
+}
+
+TEST(TablesOfOneWidth, ByteProductsHaveEqualBitsWithAndWithoutVnni) {
+  constexpr std::pair<const char*, const char*> kPairs[] = {{"avx2", "avxvnni"},
+                                                            {"avx512", "avx512vnni"}};
+  for (const auto& [plain_name, vnni_name] : kPairs) {
+    const KernelTable* plain = kernels::find_table(plain_name);
+    const KernelTable* vnni = kernels::find_table(vnni_name);
+    if (plain == nullptr || !plain->supported() || !vnni->supported()) continue;
+    for (const char* type : {"q4_K", "q8_0", "iq4_nl"}) {
+      const Matrix m = make_matrix(*quant::find_codec(type), 37, 1280);
+      const std::vector<float> x = random_floats(3 * m.cols, 19, 100);
+      const Product a = multiply(*plain, m, x, 3, m.rows);
+      const Product b = multiply(*vnni, m, x, 3, m.rows);
+      ASSERT_EQ(a.packing, Packing::q8);
+      EXPECT_EQ(std::memcmp(a.out.data(), b.out.data(), a.out.size() * sizeof(float)), 0) << type;
+    }
+  }
+}
+
+TEST(Unpackers, EveryQuantizedFormatHasOne) {
+  const KernelTable* table = kernels::find_table("avx2");
+  if (table == nullptr) GTEST_SKIP() << "not built";
+  for (const quant::Codec* codec : quant::all_codecs()) {
+    const bool floats = codec->is_float() || (codec->plain != nullptr && codec->plain->is_float());
+    EXPECT_EQ(table->unpacker(*codec) == nullptr, floats) << codec->name;
+  }
+}
+
 // ---- attention
 
 struct Attention {
@@ -309,6 +376,65 @@ std::vector<float> attend(const KernelTable& table, const Attention& a) {
   args.scratch = scratch.data();
   table.attention(args);
   return out;
+}
+
+/// The same over parts of the keys, merged.
+std::vector<float> attend_in_parts(const KernelTable& table, std::size_t part) {
+  constexpr std::size_t kDim = 48, kAll = 300;
+  const std::vector<std::byte> k = to_cache(CacheType::f16, random_floats(kAll * kDim, 21));
+  const std::vector<float> q = random_floats(kDim, 23);
+  const kernels::KvRun run{k.data(), k.data(), kAll};  // values are the first columns of keys
+  const float sink = 0.5F;
+  float top = -std::numeric_limits<float>::infinity();
+  std::vector<kernels::Partial> partial;
+  std::vector<std::vector<float>> outs;
+  for (std::uint32_t first = 0; first < kAll; first += static_cast<std::uint32_t>(part)) {
+    const auto last = static_cast<std::uint32_t>(std::min(first + part, kAll));
+    kernels::Partial state{};
+    std::vector<float> out(32, 77);
+    AttentionArgs args{.q = q.data(),
+                       .q_stride = kDim,
+                       .n_q = 1,
+                       .key_dim = kDim,
+                       .value_dim = 32,
+                       .type = CacheType::f16,
+                       .runs = &run,
+                       .n_runs = 1,
+                       .k_stride = kDim * 2,
+                       .v_stride = kDim * 2,
+                       .first = &first,
+                       .last = &last,
+                       .scale = 0.3F,
+                       .soft_cap = 0,
+                       .sink = first == 0 ? &sink : nullptr,
+                       .out = out.data(),
+                       .out_stride = 32,
+                       .partial = &state};
+    tensor::Buffer scratch(table.attention_scratch(args));
+    args.scratch = scratch.data();
+    table.attention(args);
+    top = std::max(top, state.peak);
+    partial.push_back(state);
+    outs.push_back(out);
+  }
+  std::vector<float> merged(32);
+  float total = 0;
+  for (const kernels::Partial& p : partial) total += std::exp(p.peak - top) * p.total;
+  for (std::size_t i = 0; i < outs.size(); ++i) {
+    for (std::size_t d = 0; d < 32; ++d) {
+      merged[d] += std::exp(partial[i].peak - top) * outs[i][d] / total;
+    }
+  }
+  return merged;
+}
+
+TEST_P(Tables, PartsOfAttentionMergeToTheWhole) {
+  const std::vector<float> expected =
+      attend_in_parts(*kernels::find_table("reference"), std::size_t{300});
+  for (const std::size_t part : {64, 100, 300}) {
+    const std::vector<float> got = attend_in_parts(table(), part);
+    for (std::size_t d = 0; d < got.size(); ++d) ASSERT_NEAR(got[d], expected[d], 2e-5) << part;
+  }
 }
 
 TEST_P(Tables, AttentionAgreesWithTheReference) {

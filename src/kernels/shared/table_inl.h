@@ -1,18 +1,23 @@
-// The functions of a table that multiplies few rows of x by bytes and many by f32 panels. Included
-// once by the table.cpp of an instruction set, after its q8_inl.h and its kQ8Rows: up to that many
-// rows of x, one pass over the weights with byte products beats f32 panels.
+// The functions of a table that multiplies few rows of x by bytes and many by f32 or byte panels.
+// Included once by the table.cpp of an instruction set, after its weave_inl.h and
+//   kQ8Rows        rows of x up to which one pass over the weights with byte products beats panels
+//   ByteRows       FewRows of a q8_inl.h
+//   BytePanels     PanelQ8 of panel_q8_inl.h, or NoBytePanels: many rows of x go through f32
+//   find_unpacker  the unpacker of a format or null
 #pragma once
 
+#include "kernels/shared/attention_inl.h"
 #include "kernels/shared/matmul_f32_inl.h"
 #include "kernels/shared/matmul_q8_inl.h"
-#include "kernels/shared/unpackers_inl.h"
+#include "kernels/shared/ops_inl.h"
 #include "kernels/table.h"
 
 namespace kernels {
 namespace {
 
 Packing packing(const quant::Codec& codec, std::size_t n_rows) noexcept {
-  return n_rows <= kQ8Rows && find_unpacker(codec) != nullptr ? Packing::q8 : Packing::f32;
+  const bool bytes = (n_rows <= kQ8Rows || BytePanels::kAny) && find_unpacker(codec) != nullptr;
+  return bytes ? Packing::q8 : Packing::f32;
 }
 
 std::size_t packed_row_bytes(Packing packing, std::size_t cols) noexcept {
@@ -31,9 +36,10 @@ void pack(Packing packing, const float* x, std::size_t x_stride, std::size_t n, 
 
 std::size_t matmul_scratch(const quant::Codec& codec, std::size_t cols,
                            std::size_t n_rows) noexcept {
-  return packing(codec, n_rows) == Packing::q8
-             ? q8_scratch(n_rows)
-             : f32_scratch(codec, find_unpacker(codec), cols, n_rows);
+  if (packing(codec, n_rows) == Packing::f32) {
+    return f32_scratch(codec, find_unpacker(codec), cols, n_rows);
+  }
+  return n_rows <= kQ8Rows ? q8_scratch(cols, n_rows) : BytePanels::scratch(n_rows);
 }
 
 std::size_t matmul_rows(const quant::Codec& codec, std::size_t cols, std::size_t n_rows) noexcept {
@@ -42,10 +48,14 @@ std::size_t matmul_rows(const quant::Codec& codec, std::size_t cols, std::size_t
 
 void matmul(const MatmulArgs& args) noexcept {
   const Unpack unpack = find_unpacker(*args.codec);
-  args.packing == Packing::q8 ? matmul_q8(args, unpack) : matmul_f32(args, unpack);
+  if (args.packing == Packing::f32) return matmul_f32(args, unpack);
+  args.n_rows <= kQ8Rows ? ByteProduct<ByteRows>(args, unpack).run()
+                         : BytePanels(args, unpack).run();
 }
 
 Unpack unpacker(const quant::Codec& codec) noexcept { return find_unpacker(codec); }
 
 }  // namespace
 }  // namespace kernels
+
+#include "kernels/shared/make_table_inl.h"
