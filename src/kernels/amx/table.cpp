@@ -12,9 +12,9 @@ namespace {
 
 Unpack unpacker(const quant::Codec& codec) noexcept { return avx512bf16_table.unpacker(codec); }
 
-/// From this many rows of x on, tiles beat byte products (decoding to bf16 costs as much as eight
+/// From this many rows of x on, tiles beat byte products (decoding to bf16 costs as much as sixteen
 /// rows of them), and for weights without unpacker beat f32.
-constexpr std::size_t kTileRowsCodes = 8, kTileRowsFloats = 6;
+constexpr std::size_t kTileRowsCodes = 16, kTileRowsFloats = 6;
 
 bool by_tiles(const quant::Codec& codec, std::size_t n_rows) noexcept {
   if (plain_format(codec) == Plain::f32) return false;  // 24 bits would need three parts

@@ -121,21 +121,26 @@ class Attention {
     keys_in_block_ = n;
   }
 
-  /// Scores of rows [0, kRows) of q against 16 keys.
-  template <std::size_t kRows>
+  /// Scores of rows [0, kRows) of q against kBlocks times 16 keys: each is one chain over the
+  /// dimensions, and eight chains at least keep the machine busy.
+  template <std::size_t kRows, std::size_t kBlocks>
   void score(const float* q, std::size_t k16) noexcept {
-    constexpr std::size_t kVecs = 16 / kLanes;
+    constexpr std::size_t kVecs = 16 / kLanes * kBlocks;
     Vec sum[kRows][kVecs];
     for (std::size_t r = 0; r < kRows; ++r) {
       for (std::size_t v = 0; v < kVecs; ++v) sum[r][v] = fill(0);
     }
     const float* keys = keys_of(k16);
+    const std::size_t block = key_dim_ * 16;  // from 16 keys to the next
+    const auto part = [&](std::size_t v) {
+      return keys + v * kLanes / 16 * block + v * kLanes % 16;
+    };
     for (std::size_t d = 0; d < args_.key_dim; ++d) {
+      Vec k[kVecs];
+      for (std::size_t v = 0; v < kVecs; ++v) k[v] = load(part(v) + d * 16);
       for (std::size_t r = 0; r < kRows; ++r) {
         const Vec x = fill(q[r * args_.q_stride + d]);
-        for (std::size_t v = 0; v < kVecs; ++v) {
-          sum[r][v] = fma(x, load(keys + d * 16 + v * kLanes), sum[r][v]);
-        }
+        for (std::size_t v = 0; v < kVecs; ++v) sum[r][v] = fma(x, k[v], sum[r][v]);
       }
     }
     for (std::size_t r = 0; r < kRows; ++r) {
@@ -223,7 +228,10 @@ class Attention {
   template <std::size_t kRows>
   void attend_rows(std::size_t key, std::size_t query) noexcept {
     const float* q = args_.q + query * args_.q_stride;
-    for (std::size_t k16 = 0; k16 * 16 < keys_in_block_; ++k16) score<kRows>(q, k16);
+    constexpr std::size_t kBlocks = kLanes / 8;
+    std::size_t k16 = 0;
+    for (; (k16 + kBlocks - 1) * 16 < keys_in_block_; k16 += kBlocks) score<kRows, kBlocks>(q, k16);
+    for (; k16 * 16 < keys_in_block_; ++k16) score<kRows, 1>(q, k16);
     float shrink[kRows];
     for (std::size_t r = 0; r < kRows; ++r) {
       shrink[r] = soften(key, query + r, memory_.scores + r * kKeys);
