@@ -1,0 +1,62 @@
+// From messages to token ids: a model's chat template with what it lacks made up for, and the rules
+// that keep a prompt from starting with two BOS. Source: docs/spec/server.md 9.
+#pragma once
+
+#include <ctime>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace text {
+
+enum class Thinking : std::uint8_t { automatic, on, off };
+
+struct ChatRequest {
+  /// Objects with "role" and "content" (a string, null, or a list of {"type": "text", "text"}).
+  nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+  nlohmann::ordered_json tools = {};  ///< null: none
+  bool add_generation_prompt = true;
+  Thinking thinking = Thinking::automatic;
+  /// An object; its members become template variables, over all others.
+  nlohmann::ordered_json variables = nlohmann::ordered_json::object();
+  std::tm now = {};  ///< what strftime_now() tells
+};
+
+/// The format of one model's conversations. Immutable; the tokenizer must outlive it.
+class ChatFormat {
+ public:
+  /// Template: `source` (its text, or "chatml"), else tokenizer.chat_template, else ChatML. Throws
+  /// Fault::bad_input for a template that cannot be parsed.
+  ChatFormat(const gguf::Metadata& metadata, const Tokenizer& tokenizer,
+             std::string_view source = {});
+
+  /// Text of a conversation. Throws Fault::bad_input for messages that the template refuses.
+  std::string render(const ChatRequest& request) const;
+  /// Its tokens: special tokens are recognised, BOS and EOS are there once.
+  std::vector<TokenId> encode(const ChatRequest& request) const;
+
+  const std::string& source() const noexcept { return source_; }
+  bool from_model() const noexcept { return from_model_; }
+  /// False: a system message goes in front of the first message of the user.
+  bool knows_system() const noexcept { return knows_system_; }
+
+ private:
+  nlohmann::ordered_json adapted(const nlohmann::ordered_json& messages) const;
+  nlohmann::ordered_json context(const ChatRequest& request) const;
+  /// Whether a conversation can be rendered and shows `wanted`.
+  bool shows(const nlohmann::ordered_json& messages, std::string_view wanted) const;
+
+  const Tokenizer& tokenizer_;
+  bool from_model_ = false;
+  std::string source_;
+  ChatTemplate template_;
+  bool knows_system_ = true;
+  bool knows_developer_ = false;
+  bool wants_parts_ = false;  ///< content only as a list of parts
+};
+
+}  // namespace text
