@@ -33,6 +33,7 @@ class SilentProgress final : public Progress {
 class StopFlag {
  public:
   void request() noexcept { stop_.store(true, std::memory_order_relaxed); }
+  void clear() noexcept { stop_.store(false, std::memory_order_relaxed); }
   bool requested() const noexcept { return stop_.load(std::memory_order_relaxed); }
   /// Throws Fault::interrupted if a stop was requested.
   void check() const {

@@ -18,6 +18,7 @@ extern const Command merge_command;
 extern const Command hash_command;
 extern const Command logits_command;
 extern const Command run_command;
+extern const Command chat_command;
 
 std::span<const Command* const> all_commands() noexcept;
 /// By name or by the name of the public program. Null if unknown.

@@ -36,4 +36,6 @@ const base::StopFlag& interrupt_flag() {
   return g_stop;
 }
 
+void clear_interrupt() { g_stop.clear(); }
+
 }  // namespace cli

@@ -7,5 +7,7 @@ namespace cli {
 /// The stop flag that Ctrl-C (SIGINT), SIGTERM and SIGHUP set; handlers are installed by the first
 /// call. A second Ctrl-C ends the program at once: files under final names are whole at any moment.
 const base::StopFlag& interrupt_flag();
+/// For programs that go on after a Ctrl-C: what was asked to stop has stopped.
+void clear_interrupt();
 
 }  // namespace cli

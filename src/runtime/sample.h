@@ -100,6 +100,8 @@ class Sampler {
   std::int32_t sample(std::span<const float> logits);
   /// Remembers a token (prompt or chosen) for the penalties.
   void accept(std::int32_t token) { history_.push_back(token); }
+  /// Forgets all tokens, for a text that starts anew; the draws go on.
+  void forget() noexcept { history_.clear(); }
 
  private:
   void penalise(std::vector<Candidate>& list) const;

@@ -1,0 +1,426 @@
+// quern chat: a conversation in the terminal.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "base/output_file.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/line_reader.h"
+#include "cli/sampling_options.h"
+#include "cli/session.h"
+#include "cli/talk.h"
+#include "eval/corpus.h"
+
+namespace cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool is_object(const std::string& text) { return Json::parse(text, nullptr, false).is_object(); }
+
+constexpr std::array<Option, 13> kOwnOptions{{
+    {.names = "-sys, --system-prompt",
+     .value = "TEXT",
+     .help = "system message; escapes are replaced",
+     .values = kText},
+    {.names = "-sysf, --system-prompt-file",
+     .value = "FILE",
+     .help = "file with the system message",
+     .values = kFile},
+    {.names = "-p, --prompt",
+     .value = "TEXT",
+     .help = "first message; escapes are replaced",
+     .values = kText},
+    {.names = "-st, --single-turn", .help = "end after the first reply"},
+    {.names = "-n, --n-predict, --predict",
+     .value = "N",
+     .default_value = "-1",
+     .help = "tokens of a reply at most; -1, -2: what the context holds",
+     .values = integers(-2, kManyItems)},
+    {.names = "-c, --ctx-size",
+     .value = "N",
+     .default_value = "0",
+     .help = "context in tokens; 0 = what the model was trained with, at most 8192",
+     .values = integers(0, kManyItems)},
+    {.names = "-ub, --ubatch-size",
+     .value = "N",
+     .default_value = "512",
+     .help = "prompt tokens that a layer computes at once",
+     .values = integers(1, kManyTokens)},
+    {.names = "-r, --reverse-prompt",
+     .value = "TEXT",
+     .help = "text that ends a reply; may be given several times",
+     .repeats = true,
+     .values = kWord},
+    {.names = "--chat-template",
+     .value = "TEXT",
+     .help = "Jinja text, or chatml [the model's own, else chatml]",
+     .values = kWord},
+    {.names = "--chat-template-file",
+     .value = "FILE",
+     .help = "file with the template",
+     .values = kFile},
+    {.names = "--chat-template-kwargs",
+     .value = "JSON",
+     .help = "object whose members become variables of the template",
+     .values = form("a JSON object", is_object)},
+    {.names = "--reasoning",
+     .value = "on|off|auto",
+     .default_value = "auto",
+     .help = "whether the model thinks first, if its template has the switch",
+     .values = one_of()},
+    {.names = "--color",
+     .value = "auto|always|never",
+     .default_value = "auto",
+     .help = "colours; auto = in a terminal",
+     .values = one_of()},
+}};
+constexpr auto kOptions =
+    join(join(kModelOptions, kComputeOptions), join(kOwnOptions, kSamplingOptions));
+
+constexpr std::string_view kHelp =
+    "  /help         this list\n"
+    "  /retry        another reply to the last message\n"
+    "  /undo         take back the last message and its reply\n"
+    "  /clear        start anew, with the same system message\n"
+    "  /system TEXT  another system message (starts anew)\n"
+    "  /save FILE    write the conversation as JSON\n"
+    "  /load FILE    read one\n"
+    "  /exit         end; so does Ctrl-D. Ctrl-C stops a reply\n"
+    "  A line that ends in \\ goes on in the next one; // at the start sends a /.\n";
+
+constexpr std::string_view kDim = "\033[2m", kBold = "\033[1;32m", kPlain = "\033[0m";
+
+void print_now(std::string_view bytes) {
+  std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+  std::fflush(stdout);
+}
+
+std::string system_message(const Args& args) {
+  if (args.given("system-prompt") && args.given("system-prompt-file")) {
+    throw base::Error(base::Fault::bad_usage, "give --system-prompt or --system-prompt-file");
+  }
+  if (args.given("system-prompt-file")) {
+    return eval::load_corpus(args.str("system-prompt-file"), false, nullptr);
+  }
+  return eval::process_escapes(args.str("system-prompt"));
+}
+
+std::string template_text(const Args& args) {
+  if (args.given("chat-template") && args.given("chat-template-file")) {
+    throw base::Error(base::Fault::bad_usage, "give --chat-template or --chat-template-file");
+  }
+  if (!args.given("chat-template-file")) return args.str("chat-template");
+  return eval::load_corpus(args.str("chat-template-file"), false, nullptr);
+}
+
+text::Thinking thinking(const Args& args) {
+  const std::string mode = args.str("reasoning");
+  return mode == "on"    ? text::Thinking::on
+         : mode == "off" ? text::Thinking::off
+                         : text::Thinking::automatic;
+}
+
+std::size_t context_size(const Args& args, const runtime::Model& model) {
+  constexpr std::size_t kUsual = 8192;
+  const auto asked = static_cast<std::size_t>(args.integer("ctx-size"));
+  const std::size_t trained = model.spec().n_ctx_train;
+  return asked != 0 ? asked : std::min(kUsual, trained == 0 ? kUsual : trained);
+}
+
+/// Shows replies, thoughts dimmed.
+class Painter {
+ public:
+  explicit Painter(bool colour) : colour_(colour) {}
+
+  void begin(bool thinking) {
+    held_.clear();
+    if (thinking) open();
+  }
+  void show(std::string_view text) {
+    if (!colour_) return print_now(text);
+    held_ += text;
+    for (;;) {
+      const std::string& tag = thinking_ ? kEnd : kStart;
+      const std::size_t at = held_.find(tag);
+      if (at == std::string::npos) break;
+      if (thinking_) {
+        print_now(held_.substr(0, at + tag.size()));
+        close();
+      } else {
+        print_now(held_.substr(0, at));
+        open();
+        print_now(tag);
+      }
+      held_.erase(0, at + tag.size());
+    }
+    const std::size_t ready = held_.size() - pending_end(held_, {kStart, kEnd});
+    print_now(held_.substr(0, ready));
+    held_.erase(0, ready);
+  }
+  void end() {
+    print_now(held_);
+    if (thinking_) close();
+    print_now("\n");
+  }
+  std::string dim(const std::string& text) const {
+    return colour_ ? std::string(kDim) + text + std::string(kPlain) : text;
+  }
+  std::string prompt(const std::string& text) const {
+    // libedit takes \1 around what has no width.
+    return colour_ ? fmt::format("\1{}\1{}\1{}\1", kBold, text, kPlain) : text;
+  }
+
+ private:
+  void open() {
+    thinking_ = true;
+    if (colour_) print_now(kDim);
+  }
+  void close() {
+    thinking_ = false;
+    if (colour_) print_now(kPlain);
+  }
+
+  inline static const std::string kStart = "<think>", kEnd = "</think>";
+  bool colour_;
+  bool thinking_ = false;
+  std::string held_;
+};
+
+/// The loop between a person and the model.
+class Chat {
+ public:
+  Chat(const text::ChatFormat& format, Talk& talk, text::ChatRequest request, bool colour)
+      : format_(format), talk_(talk), request_(std::move(request)), painter_(colour) {}
+
+  int run(const std::string& first, bool single) {
+    if (reader_.interactive()) tell("/help lists the commands, Ctrl-D ends");
+    std::string text = first;
+    bool given = !text.empty();
+    for (;;) {
+      if (!given && !read(text)) return 0;
+      if (given && reader_.interactive()) print_now(fmt::format("> {}\n", text));
+      given = false;
+      if (text.starts_with('/') && !text.starts_with("//")) {
+        if (!command(text)) return 0;
+        continue;
+      }
+      if (text.empty()) continue;
+      request_.messages.push_back(
+          {{"role", "user"}, {"content", text.starts_with("//") ? text.substr(1) : text}});
+      const bool stopped = reply() == Reply::End::interrupted;
+      if (single || (stopped && !reader_.interactive())) return stopped ? 130 : 0;
+    }
+  }
+
+ private:
+  /// False at the end of the input.
+  bool read(std::string& text) {
+    text.clear();
+    try {
+      for (;;) {
+        const auto line = reader_.next(painter_.prompt(text.empty() ? "> " : "| "));
+        if (!line) {
+          if (reader_.interactive()) print_now("\n");
+          return !text.empty();
+        }
+        text += *line;
+        if (text.empty() || text.back() != '\\') return true;
+        text.back() = '\n';
+      }
+    } catch (const base::Error&) {
+      if (!reader_.interactive()) throw;
+      print_now("\n");
+      return false;
+    }
+  }
+
+  Reply::End reply() {
+    request_.now = local_time();
+    const std::size_t n_before = request_.messages.size();
+    painter_.begin(thinks_at_once());
+    try {
+      const Reply r = talk_.answer(request_, [this](std::string_view t) { painter_.show(t); });
+      painter_.end();
+      clear_interrupt();
+      request_.messages.push_back({{"role", "assistant"}, {"content", r.text}});
+      report(r);
+      return r.end;
+    } catch (const base::Error& e) {
+      if (!reader_.interactive()) throw;
+      if (request_.messages.size() == n_before) request_.messages.erase(n_before - 1);
+      painter_.end();
+      tell(e.what());
+      return Reply::End::stop;
+    }
+  }
+
+  void report(const Reply& r) {
+    if (r.n_dropped > 0) {
+      tell(fmt::format("the context was full: the {} oldest messages left it", r.n_dropped));
+    }
+    if (r.end == Reply::End::context) tell("the context is full; -c sets it, /clear starts anew");
+    if (r.end == Reply::End::interrupted) tell("stopped");
+    if (!reader_.interactive()) return;
+    tell(fmt::format("{} prompt tokens ({} kept) {:.1f} t/s, {} made {:.1f} t/s", r.n_prompt,
+                     r.n_reused, rate(r.n_prompt, r.prompt_s), r.n_made, rate(r.n_made, r.made_s)));
+  }
+
+  /// False: the end.
+  bool command(const std::string& text) {
+    const std::size_t blank = text.find(' ');
+    const std::string name = text.substr(1, blank - 1);
+    const std::string rest = blank == std::string::npos ? "" : text.substr(blank + 1);
+    if (name == "exit" || name == "quit") return false;
+    try {
+      obey(name, rest);
+    } catch (const base::Error& e) {
+      if (!reader_.interactive()) throw;
+      tell(e.what());
+    }
+    return true;
+  }
+
+  void obey(const std::string& name, const std::string& rest) {
+    if (name == "help") {
+      print_now(kHelp);
+    } else if (name == "retry") {
+      if (take_back("assistant")) reply();
+    } else if (name == "undo") {
+      take_back("assistant");
+      if (!take_back("user")) tell("nothing to take back");
+    } else if (name == "clear") {
+      clear();
+    } else if (name == "system") {
+      request_.messages = Json::array();
+      if (!rest.empty()) request_.messages.push_back({{"role", "system"}, {"content", rest}});
+    } else if (name == "save") {
+      save(rest);
+    } else if (name == "load") {
+      load(rest);
+    } else {
+      throw base::Error(base::Fault::bad_usage, "unknown command /" + name)
+          .hint("/help lists them; // at the start sends a message that begins with /");
+    }
+  }
+
+  bool take_back(std::string_view role) {
+    Json& m = request_.messages;
+    if (m.empty() || m.back().at("role") != role) return false;
+    m.erase(m.size() - 1);
+    return true;
+  }
+
+  void clear() {
+    Json& m = request_.messages;
+    const bool system = !m.empty() && m.front().at("role") == "system";
+    m = system ? Json::array({m.front()}) : Json::array();
+  }
+
+  void save(const std::string& path) {
+    if (path.empty()) throw base::Error(base::Fault::bad_usage, "/save needs a file name");
+    const Json all = {{"messages", request_.messages}};
+    const std::string text = all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    base::write_file(path, std::as_bytes(std::span(text)));
+    tell(fmt::format("{} messages written to {}", request_.messages.size(), path));
+  }
+
+  void load(const std::string& path) {
+    const std::string text = eval::load_corpus(path, false, nullptr);
+    const Json all = Json::parse(text, nullptr, false);
+    if (!all.is_object() || !all.contains("messages")) {
+      throw base::Error(base::Fault::bad_input, "not a saved conversation")
+          .at("file", path)
+          .expected(R"({"messages": [...]})");
+    }
+    text::ChatRequest loaded = request_;
+    loaded.messages = all.at("messages");
+    format_.render(loaded);  // refuses what the template cannot take
+    request_ = std::move(loaded);
+    tell(fmt::format("{} messages read", request_.messages.size()));
+  }
+
+  bool thinks_at_once() const {
+    try {
+      std::string text = format_.render(request_);
+      while (!text.empty() && text.back() == '\n') text.pop_back();
+      return text.ends_with("<think>");
+    } catch (const base::Error&) {
+      return false;  // told by the reply itself
+    }
+  }
+
+  void tell(const std::string& text) const { fmt::print(stderr, "{}\n", painter_.dim(text)); }
+
+  static double rate(std::size_t n, double seconds) {
+    return seconds > 0 ? static_cast<double>(n) / seconds : 0;
+  }
+
+  static std::tm local_time() {
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};
+    ::localtime_r(&now, &local);
+    return local;
+  }
+
+  const text::ChatFormat& format_;
+  Talk& talk_;
+  text::ChatRequest request_;
+  LineReader reader_;
+  Painter painter_;
+};
+
+int run(const Args& args) {
+  const runtime::SampleOptions sampling = sampling_options(args);
+  const runtime::EvaluateOptions how = evaluate_options(args);
+  const std::string system = system_message(args);
+  Session session(args);
+  const runtime::Model model = runtime::Model::open(required(args, "model"));
+  print_findings(model.findings());
+  const text::ChatFormat format(model.files().metadata(), model.tokenizer(), template_text(args));
+  if (!format.from_model() && !args.given("chat-template") && !args.given("chat-template-file")) {
+    fmt::print(stderr, "warning: the model carries no chat template; ChatML is used\n");
+  }
+  const std::size_t n_ctx = context_size(args, model);
+  warn_beyond_training(model, n_ctx);
+  runtime::Sampler sampler(sampling, &model.tokenizer());
+  runtime::Decoder decoder(
+      model,
+      {.mla = how.mla, .cache = how.cache, .batch_tokens = how.batch_tokens, .context = n_ctx},
+      session.runtime());
+  const std::int64_t n = args.integer("predict");
+  Talk talk(model.tokenizer(), format, decoder, sampler, interrupt_flag(),
+            {.n_ctx = n_ctx,
+             .n_predict = n < 0 ? 0 : static_cast<std::size_t>(n),
+             .stops = args.list("reverse-prompt")});
+  text::ChatRequest request;
+  request.thinking = thinking(args);
+  if (args.given("chat-template-kwargs")) {
+    request.variables = Json::parse(args.str("chat-template-kwargs"));
+  }
+  if (!system.empty()) request.messages.push_back({{"role", "system"}, {"content", system}});
+  fmt::print(stderr, "quern: {}, seed {}, context {}\n", session.machine(), sampling.seed, n_ctx);
+  const std::string colour = args.str("color");
+  const bool paint = colour == "always" || (colour == "auto" && ::isatty(1) == 1);
+  Chat chat(format, talk, std::move(request), paint);
+  return chat.run(eval::process_escapes(args.str("prompt")), args.flag("single-turn"));
+}
+
+}  // namespace
+
+const Command chat_command{
+    .name = "chat",
+    .summary = "talk with a model",
+    .usage = "-m MODEL [-sys TEXT] [-p TEXT] [options]",
+    .details =
+        "Each line is a message; lines that start with / are commands (/help lists them). Ctrl-C "
+        "stops a reply. When the context is full, the oldest messages leave it, which is told. "
+        "Without a terminal, messages are read from stdin line by line and replies go to stdout.",
+    .options = kOptions,
+    .run = run};
+
+}  // namespace cli
