@@ -91,7 +91,8 @@ TEST(Values, EveryBadValueIsRefusedWithOptionValueAndWhatIsAllowed) {
 
 TEST(Values, NamesOfKernelsAreThoseOfTheProgram) {
   const auto r = test::run_quern({"run", "--kernels", "sse9"});
-  EXPECT_THAT(r.err, HasSubstr("auto, reference, avx2, avx512, amx"));
+  EXPECT_THAT(r.err,
+              HasSubstr("auto, reference, avx2, avxvnni, avx512, avx512vnni, avx512bf16, amx"));
 }
 
 TEST(Values, CommandsOptionsAndChoicesAreGuessed) {
