@@ -83,7 +83,9 @@ void Collector::observe(const runtime::Site& site, const runtime::Rows& rows,
         .at("tensor", s.name)
         .at("matrix", site.matrix)
         .at("column", j)
-        .hint("the model is damaged, or its arithmetic overflows; check it with `quern info`");
+        .hint(
+            "the model is damaged, or its arithmetic overflows; look at it with `quern info "
+            "--check`");
   }
 }
 

@@ -16,7 +16,9 @@ RowSummary summarise(std::span<const float> logits, const kernels::KernelTable& 
   // max_element may step over a NaN; the sum cannot.
   if (!std::isfinite(row.max) || !std::isfinite(row.sum_exp)) {
     throw base::Error(base::Fault::bad_input, "a logit is NaN or infinite")
-        .hint("the model is damaged, or its arithmetic overflows; look at it with `quern info`");
+        .hint(
+            "the model is damaged, or its arithmetic overflows; look at it with `quern info "
+            "--check`");
   }
   return row;
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/attention.h"
 #include "runtime/ffn.h"
+#include "runtime/finite.h"
 
 namespace runtime {
 namespace {
@@ -68,6 +69,7 @@ void run_layer(const Pass& pass, const Matrix& hidden) {
               mixed.cols);
   }
   add_rows(pass, hidden, mixed);
+  check_finite(pass, hidden.rows(), "attention");
   if (plan.residual != model::Residual::parallel) {
     norm_rows(pass, hidden.rows(), w.vector(plan.ffn_norm), nullptr, x.data, x.cols);
   }
@@ -76,6 +78,7 @@ void run_layer(const Pass& pass, const Matrix& hidden) {
     norm_rows(pass, mixed.rows(), w.vector(Role::post_ffw_norm), nullptr, mixed.data, mixed.cols);
   }
   add_rows(pass, hidden, mixed);
+  check_finite(pass, hidden.rows(), "feed-forward");
   for (Observer* o : pass.observers) o->hidden(pass.layer, hidden.rows(), pass.runtime);
 }
 
@@ -104,6 +107,7 @@ void embed(const Pass& pass, const Matrix& hidden) {
     if (pass.spec.embedding_scale == 1.0F) return;
     for (std::size_t j = 0; j < hidden.cols; ++j) hidden.row(i)[j] *= pass.spec.embedding_scale;
   });
+  check_finite(pass, hidden.rows(), "embedding");
   for (Observer* o : pass.observers) o->hidden(-1, hidden.rows(), pass.runtime);
 }
 
@@ -121,6 +125,7 @@ void run_output(const Pass& pass, const Matrix& hidden, std::span<const std::uin
                       .out = logits.data,
                       .stride = logits.cols};
   linear(pass, {&target, 1}, x.rows());
+  check_finite(pass, logits.rows(), "output", rows);
   const float scale = pass.spec.logit_scale;
   const float cap = pass.spec.final_soft_cap;
   if (scale == 1.0F && cap == 0.0F) return;
