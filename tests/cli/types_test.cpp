@@ -1,0 +1,38 @@
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "quant/codec.h"
+#include "support/support.h"
+
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+TEST(TypesCommand, ListsEveryFormatAndTheRecipesWithinEightyColumns) {
+  const auto r = test::run_quern({"types"});
+  ASSERT_EQ(r.exit_code, 0);
+  for (const quant::Codec* c : quant::all_codecs()) {
+    EXPECT_THAT(r.out, HasSubstr(" " + std::string(c->name) + " "));
+  }
+  EXPECT_THAT(r.out, HasSubstr(" Q4_K_M "));
+  std::istringstream lines(r.out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
+}
+
+TEST(TypesCommand, JsonTellsTheSameOfEach) {
+  const json all = json::parse(test::run_quern({"types", "--json"}).out);
+  ASSERT_EQ(all["types"].size(), quant::all_codecs().size());
+  for (const json& t : all["types"]) {
+    const quant::Codec* c = quant::find_codec(t["id"].get<std::uint32_t>());
+    ASSERT_NE(c, nullptr);
+    EXPECT_EQ(t["name"], c->name);
+    EXPECT_EQ(t["row_bytes_4096"], c->row_bytes(4096));
+    EXPECT_EQ(t["needs_importance"], c->needs_importance);
+    EXPECT_FALSE(t.contains("error"));
+  }
+}
+
+}  // namespace
