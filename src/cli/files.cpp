@@ -171,11 +171,11 @@ void check_input_file(std::string_view what, const std::string& path) {
   check_present(what, path, kind);
 }
 
-void check_model_file(std::string_view what, const std::string& path) {
+void check_model_file(std::string_view what, const std::string& path, std::string_view expected) {
   const FileKind kind = path.empty() ? FileKind::missing : kind_of_file(path);
   check_present(what, path, kind);
   if (kind == FileKind::gguf) return;
-  throw wrong_kind(what, path, kind, "a model");
+  throw wrong_kind(what, path, kind, expected);
 }
 
 void check_importance_file(std::string_view what, const std::string& path) {
@@ -224,21 +224,22 @@ void prepare_folder(std::string_view what, const std::string& path) {
     throw file_error(base::Fault::io, fmt::format("the folder above {} does not exist", what), path)
         .hint(fmt::format("make it: mkdir -p {}", parent.string()));
   }
-  fs::create_directory(trimmed, code);
-  if (code || ::access(path.c_str(), W_OK | X_OK) != 0) {
-    throw file_error(base::Fault::io,
-                     fmt::format("{} cannot be written{}", what, code ? ": " + code.message() : ""),
-                     path);
+  const fs::path written = fs::exists(path, code) ? fs::path(path) : parent;
+  if (::access(written.c_str(), W_OK | X_OK) != 0) {
+    throw file_error(base::Fault::io, fmt::format("{} cannot be written: no permission", what),
+                     written.string());
   }
 }
 
 void check_files(const Command& command, const Args& args) {
   using Check = void (*)(std::string_view, const std::string&);
-  constexpr std::pair<Kind, Check> kChecks[] = {{Kind::file, check_input_file},
-                                                {Kind::model, check_model_file},
-                                                {Kind::importance, check_importance_file},
-                                                {Kind::output, prepare_output},
-                                                {Kind::folder, prepare_folder}};
+  constexpr std::pair<Kind, Check> kChecks[] = {
+      {Kind::file, check_input_file},
+      {Kind::model,
+       [](std::string_view what, const std::string& path) { check_model_file(what, path); }},
+      {Kind::importance, check_importance_file},
+      {Kind::output, prepare_output},
+      {Kind::folder, prepare_folder}};
   for (const auto& [kind, check] : kChecks) {
     for (const Option& option : command.options) {
       const std::string key = key_of(option);

@@ -28,7 +28,8 @@ FileKind kind_of_file(const std::filesystem::path& path);
 /// The file is there and is a model in GGUF. Throws Fault::bad_usage (empty name), Fault::io (not
 /// there, not readable) or Fault::bad_file, each saying what was found. `what` is "--model" or
 /// "INPUT".
-void check_model_file(std::string_view what, const std::string& path);
+void check_model_file(std::string_view what, const std::string& path,
+                      std::string_view expected = "a model");
 /// The same for an importance matrix of either kind.
 void check_importance_file(std::string_view what, const std::string& path);
 /// The same for any file; it may be a pipe but neither empty nor a folder.
@@ -38,7 +39,7 @@ void check_input_file(std::string_view what, const std::string& path);
 /// has its name. Removes what a killed run left of it, telling so. Throws Fault::bad_usage,
 /// Fault::bad_input or Fault::io.
 void prepare_output(std::string_view what, const std::string& path);
-/// The same for a folder, which is made; its parent must exist.
+/// The same for a folder, which the command will make; its parent must exist.
 void prepare_folder(std::string_view what, const std::string& path);
 
 /// Every file option that was given, by its kind in the table. Outputs come last, so that nothing

@@ -49,7 +49,7 @@ int run(const Args& args) {
     case FileKind::importance_dat:
       return info_importance(options);
     default:
-      check_model_file("FILE", options.path.string());
+      check_model_file("FILE", options.path.string(), "a model or an importance matrix");
       return info_model(options);
   }
 }

@@ -52,6 +52,13 @@ std::string file_type_text(const gguf::Metadata& m) {
   return id == nullptr ? "-" : recipe::file_type_text(*id);
 }
 
+std::string tokenizer_text(const ModelReport& r) {
+  const auto id = [](text::TokenId t) { return t < 0 ? "none" : std::to_string(t); };
+  return fmt::format("{}, {} tokens, BOS {}, EOS {}, {}", base::printable(r.tokenizer->kind, 40),
+                     r.tokenizer->n_tokens, id(r.tokenizer->bos), id(r.tokenizer->eos),
+                     r.has_chat_template ? "with a chat template" : "no chat template");
+}
+
 std::string overview(const gguf::FileSet& files, const ModelReport& r) {
   TextTable table("ll");
   const gguf::Metadata& m = files.metadata();
@@ -73,6 +80,7 @@ std::string overview(const gguf::FileSet& files, const ModelReport& r) {
     table.add({"widths", fmt::format("embedding {}, vocabulary {}, context {}", r.spec->n_embd,
                                      r.spec->n_vocab, r.spec->n_ctx_train)});
   }
+  if (r.tokenizer) table.add({"tokenizer", tokenizer_text(r)});
   const gguf::File& first = files.shards().front();
   table.add({"container",
              fmt::format("GGUF {}, alignment {}, {} file{}", first.version(), first.alignment(),
@@ -217,6 +225,13 @@ json report_json(const gguf::FileSet& files, const ModelReport& r, const InfoOpt
               {"roles", json::array()},
               {"types", json::array()},
               {"findings", findings_json(r.findings)}};
+  if (r.tokenizer) {
+    out["tokenizer"] = {{"kind", json_text(r.tokenizer->kind)},
+                        {"tokens", r.tokenizer->n_tokens},
+                        {"bos", r.tokenizer->bos},
+                        {"eos", r.tokenizer->eos}};
+  }
+  out["has_chat_template"] = r.has_chat_template;
   for (const TensorGroup& g : r.roles) out["roles"].push_back(group_json(g));
   for (const TensorGroup& g : r.types) out["types"].push_back(group_json(g));
   if (!options.tensors) return out;

@@ -135,13 +135,37 @@ void check_file_type(const gguf::FileSet& files, const ModelReport& report,
                                   recipe->symbol, report.types.front().name)});
 }
 
+/// Builds the tokenizer: what it refuses is an error of the file, what it tolerates a finding.
+void check_vocabulary(const gguf::FileSet& files, ModelReport& report) {
+  const gguf::Metadata& m = files.metadata();
+  if (!m.has("tokenizer.ggml.model")) {
+    if (files.tensors().empty()) return;
+    report.findings.push_back(
+        {Level::warning, "tokenizer.ggml.model", "is missing: no tokenizer, texts cannot be read"});
+    return;
+  }
+  try {
+    const auto tokenizer = text::make_tokenizer(m);
+    report.findings.insert(report.findings.end(), tokenizer->findings().begin(),
+                           tokenizer->findings().end());
+    report.tokenizer =
+        TokenizerFacts{.kind = std::string(m.string("tokenizer.ggml.model").value_or("")),
+                       .n_tokens = tokenizer->size(),
+                       .bos = tokenizer->bos(),
+                       .eos = tokenizer->eos()};
+  } catch (const base::Error& e) {
+    report.findings.push_back(finding_of(e));
+    if (e.fault() == base::Fault::unsupported) report.findings.back().level = Level::warning;
+  }
+  for (const auto& [key, value] : m.pairs()) {
+    if (key.starts_with("tokenizer.chat_template")) report.has_chat_template = true;
+  }
+}
+
 void check_lookup(const gguf::FileSet& files, const ModelReport& report, base::Findings& findings) {
   if (files.tensors().empty()) {
     findings.push_back({Level::note, "file", "no tensors: a vocabulary only"});
     return;
-  }
-  if (!files.metadata().has("tokenizer.ggml.model")) {
-    findings.push_back({Level::warning, "tokenizer.ggml.model", "is missing: no vocabulary"});
   }
   if (!report.spec) return;
   for (const gguf::TensorInfo& t : files.tensors()) {
@@ -165,6 +189,7 @@ ModelReport report_model(const gguf::FileSet& files) {
   report.findings = files.findings();
   for (const gguf::File& f : files.shards()) report.file_bytes += f.bytes().size();
   if (!files.tensors().empty()) describe_model(files, report);
+  check_vocabulary(files, report);
   group_tensors(files, report);
   check_lookup(files, report, report.findings);
   check_readers(report, report.findings);

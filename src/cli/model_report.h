@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "gguf/file.h"
 #include "model/spec.h"
+#include "text/tokenizer.h"
 
 namespace cli {
 
@@ -25,13 +26,21 @@ struct TensorGroup {
   }
 };
 
+struct TokenizerFacts {
+  std::string kind;  ///< "llama", "gpt2"
+  std::size_t n_tokens = 0;
+  text::TokenId bos = -1, eos = -1;
+};
+
 struct ModelReport {
   TensorGroup total;
-  std::vector<TensorGroup> roles;        ///< in order of first appearance
-  std::vector<TensorGroup> types;        ///< by bytes, largest first
-  std::optional<model::ModelSpec> spec;  ///< nullopt if the architecture is not known
-  std::uint64_t file_bytes = 0;          ///< all shards
-  base::Findings findings;               ///< what is odd about the file
+  std::vector<TensorGroup> roles;           ///< in order of first appearance
+  std::vector<TensorGroup> types;           ///< by bytes, largest first
+  std::optional<model::ModelSpec> spec;     ///< nullopt if the architecture is not known
+  std::optional<TokenizerFacts> tokenizer;  ///< nullopt if there is none, or none that works
+  bool has_chat_template = false;
+  std::uint64_t file_bytes = 0;  ///< all shards
+  base::Findings findings;       ///< what is odd about the file
   bool has_errors() const noexcept;
 };
 
