@@ -152,7 +152,8 @@ int collect(const Args& args) {
       model.tokenizer(), text, static_cast<std::size_t>(args.integer("ctx-size")),
       static_cast<std::size_t>(args.integer("chunk")),
       limit > 0 ? static_cast<std::size_t>(limit) : 0, args.flag("parse-special"));
-  fmt::print("imatrix: {} chunks of {} tokens\n", windows.n_windows, windows.window);
+  const bool quiet = args.integer("verbosity") == 0;
+  if (!quiet) fmt::print("imatrix: {} chunks of {} tokens\n", windows.n_windows, windows.window);
   std::fflush(stdout);
 
   const auto copies = static_cast<std::size_t>(args.integer("save-frequency"));
@@ -166,6 +167,7 @@ int collect(const Args& args) {
   const bool live = ::isatty(STDOUT_FILENO) == 0;
   calibrate::CollectEvents events;
   events.after_window = [&](std::size_t window, const eval::PerplexitySums& sums) {
+    if (quiet) return;
     const std::string one = fmt::format("[{}]{:.4f},", window + 1, sums.perplexity());
     if (!live) {
       running += one;
@@ -187,7 +189,7 @@ int collect(const Args& args) {
   const calibrate::Collected result =
       calibrate::collect(model, windows, options, events, session.runtime());
   session.progress().clear();
-  fmt::print("{}{}", running, options.perplexity ? "\n" : "");
+  fmt::print("{}{}", running, options.perplexity && !quiet ? "\n" : "");
   if (options.perplexity && result.perplexity.n > 0 && result.perplexity.error() >= 0) {
     fmt::print("Final estimate: PPL = {:.4f} +/- {:.5f}\n", result.perplexity.perplexity(),
                result.perplexity.error());
@@ -207,6 +209,17 @@ int run(const Args& args) {
   return collect(args);
 }
 
+Kept kept(const Args& args) {
+  const std::string checkpoint = args.str("output-file") + ".checkpoint";
+  if (!std::filesystem::exists(checkpoint)) {
+    return {.what = "nothing yet", .how = "-ofreq N saves the state every N chunks"};
+  }
+  if (args.flag("no-resume")) {
+    return {.what = checkpoint, .how = "the same command without --no-resume goes on with it"};
+  }
+  return {.what = fmt::format("{}, the state of the last save", checkpoint)};
+}
+
 }  // namespace
 
 const Command imatrix_command{.name = "imatrix",
@@ -220,5 +233,6 @@ const Command imatrix_command{.name = "imatrix",
                                   "Several --in-file and no -f: merge them.",
                               .options = kOptions,
                               .run = run,
-                              .alias = "llama-imatrix"};
+                              .alias = "llama-imatrix",
+                              .kept = kept};
 }  // namespace cli

@@ -72,6 +72,7 @@ int run(const Args& args) {
   check_output(output, model.files());
   check_output(output, {args.str("ids")});
   const runtime::Chunk chunk{.tokens = tokens_of(args, model), .first_output = 0};
+  warn_beyond_training(model, chunk.tokens.size());
   const std::size_t row_bytes = model.spec().n_vocab * sizeof(float);
   base::OutputFile file(output);
   file.reserve(chunk.tokens.size() * row_bytes);

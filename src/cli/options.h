@@ -50,6 +50,13 @@ class Args {
   std::string program_;
 };
 
+/// What an interrupted run has left on disk.
+struct Kept {
+  std::string what;
+  /// How to use it; empty: the same command goes on with it.
+  std::string how = {};
+};
+
 /// One subcommand.
 struct Command {
   std::string_view name;
@@ -62,6 +69,7 @@ struct Command {
   int (*run)(const Args& args) = nullptr;
   std::string_view alias =
       {};  ///< name of the public program that it stands in for, e.g. "llama-quantize"
+  Kept (*kept)(const Args& args) = nullptr;  ///< told after Ctrl-C; null: nothing to tell
 };
 
 /// "--ctx-size" -> "ctx-size": the last long name, the key under which Args knows an option.

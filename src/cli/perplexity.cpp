@@ -199,5 +199,9 @@ const Command perplexity_command{
         "quantized file `quern perplexity -m Q.gguf --kl-divergence-base B --kl-divergence`.",
     .options = kOptions,
     .run = run,
-    .alias = "llama-perplexity"};
+    .alias = "llama-perplexity",
+    .kept = [](const Args&) {
+      return Kept{.what = "nothing; the values so far are those printed above",
+                  .how = "--chunks N measures a shorter text"};
+    }};
 }  // namespace cli

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -55,6 +57,29 @@ void print_error(const base::Error& e) {
   if (!e.hint_text().empty()) fmt::print(stderr, "  hint: {}\n", e.hint_text());
 }
 
+/// A word as a shell takes it.
+std::string quoted(std::string_view word) {
+  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("_-./:=,+@%").find(c) != std::string_view::npos;
+  });
+  if (plain) return std::string(word);
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+/// After Ctrl-C: what is on disk, and how to go on.
+void tell_kept(base::Error& e, const Command& command, const Args& args,
+               std::span<const char* const> words) {
+  if (command.kept == nullptr) return;
+  const Kept kept = command.kept(args);
+  e.at("kept", kept.what);
+  std::string again = args.program();
+  for (const char* word : words) again += " " + quoted(word);
+  e.hint(kept.how.empty() ? fmt::format("go on with: {}", again) : kept.how);
+}
+
 int run_command(const Command& command, std::span<const char* const> words, std::string program) {
   for (const char* word : words) {
     const std::string_view w = word;
@@ -65,8 +90,13 @@ int run_command(const Command& command, std::span<const char* const> words, std:
     }
   }
   const Args args = parse(command, words, std::move(program));
-  check_files(command, args);
-  return command.run(args);
+  try {
+    check_files(command, args);
+    return command.run(args);
+  } catch (base::Error& e) {
+    if (e.fault() == base::Fault::interrupted) tell_kept(e, command, args, words);
+    throw;
+  }
 }
 
 int dispatch(std::span<const char* const> argv) {

@@ -170,6 +170,13 @@ int run(const Args& args) {
   return 0;
 }
 
+Kept kept(const Args& args) {
+  if (args.given("cache")) return {.what = "encoded tensors, in " + args.str("cache")};
+  if (args.flag("resume")) return {.what = "encoded tensors, beside the output"};
+  return {.what = "nothing; what stood under the output's name is as it was",
+          .how = "with --resume an interrupted run can go on where it stopped"};
+}
+
 }  // namespace
 
 const Command quantize_command{
@@ -184,6 +191,7 @@ const Command quantize_command{
     .min_positionals = 2,
     .max_positionals = 4,
     .run = run,
-    .alias = "llama-quantize"};
+    .alias = "llama-quantize",
+    .kept = kept};
 
 }  // namespace cli

@@ -112,6 +112,7 @@ int run(const Args& args) {
   const std::vector<std::int32_t> prompt = model.tokenizer().encode(text, {});
   if (prompt.empty()) throw base::Error(base::Fault::bad_usage, "the prompt has no tokens");
   const std::size_t n = room(args, model, prompt.size());
+  warn_beyond_training(model, static_cast<std::size_t>(args.integer("ctx-size")));
   if (args.flag("ignore-eos")) forbid_ends(options, model.tokenizer());
   runtime::Sampler sampler(options, &model.tokenizer());
   const auto asked = static_cast<std::size_t>(args.integer("ctx-size"));

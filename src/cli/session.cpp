@@ -162,8 +162,7 @@ void check_output(const std::string& output, const gguf::FileSet& files) {
 void warn_beyond_training(const runtime::Model& model, std::size_t window) {
   if (window <= model.spec().n_ctx_train) return;
   fmt::print(stderr,
-             "warning: windows of {} tokens, but the model was trained for {}; expect worse "
-             "values\n",
+             "warning: {} tokens at once, but the model was trained for {}; expect worse results\n",
              window, model.spec().n_ctx_train);
 }
 

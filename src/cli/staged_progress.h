@@ -13,6 +13,8 @@ class StagedProgress final : public base::Progress {
   StagedProgress(base::Progress& outer, std::string what, double total_cost)
       : outer_(outer), what_(std::move(what)), total_(total_cost) {}
 
+  /// Stages that will not be needed; before the first one begins.
+  void leave_out(double cost) { total_ -= cost; }
   /// Ends the present stage and begins the next one.
   void begin(std::string detail, double cost);
   void update(std::string_view what, std::uint64_t done, std::uint64_t total, std::string_view unit,

@@ -4,15 +4,23 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 
+#include "base/digest.h"
+#include "base/nearest.h"
 #include "base/output_file.h"
+#include "base/printable.h"
 #include "calibrate/collect.h"
 #include "cli/commands.h"
+#include "cli/encoder_cache.h"
+#include "cli/files.h"
 #include "cli/session.h"
 #include "cli/staged_progress.h"
+#include "cli/survey_state.h"
+#include "cli/text_table.h"
 #include "cook/run.h"
 #include "eval/base_run.h"
 #include "eval/divergence.h"
@@ -22,7 +30,7 @@ namespace {
 
 constexpr auto kOptions = join(
     join(join(kModelOptions, kTextOptions), kComputeOptions),
-    std::array<Option, 5>{{
+    std::array<Option, 6>{{
         {.names = "--calibration",
          .value = "FILE",
          .help = "text for the importance matrix",
@@ -42,7 +50,8 @@ constexpr auto kOptions = join(
          .default_value = "survey",
          .help = "folder for the files, the importance matrix and the page",
          .values = kFolder},
-        {.names = "--keep", .help = "keep the quantized files"},
+        {.names = "--keep", .help = "keep the quantized files and the logits of the original"},
+        {.names = "--no-resume", .help = "measure again what DIR/survey.json holds already"},
     }});
 
 // Rough costs, in seconds on two cores for the small model, so that the bar moves evenly.
@@ -72,14 +81,79 @@ std::vector<Target> targets(const std::string& list) {
     const recipe::Recipe* r = recipe::recipe_for_word(recipe::Policy::ik, word);
     const quant::Codec* codec = r == nullptr ? nullptr : quant::find_codec(r->default_type->name);
     if (codec == nullptr || codec->encode == nullptr) {
+      std::vector<std::string_view> names;
+      for (const quant::Codec* c : quant::all_codecs()) names.push_back(c->name);
+      const std::string guess = base::did_you_mean(word, names);
       throw base::Error(base::Fault::bad_usage, "unknown type in --types")
-          .at("found", word)
-          .hint("see `quern types`");
+          .at("found", base::printable(word))
+          .hint(guess + (guess.empty() ? "" : " ") + "`quern types` lists the names");
     }
-    out.push_back({word, r, false});
-    if (!codec->is_float()) out.push_back({word, r, true});
+    for (const bool importance : {false, true}) {
+      const bool known = std::any_of(out.begin(), out.end(), [&](const Target& t) {
+        return t.word == word && t.importance == importance;
+      });
+      if (!known && !(importance && codec->is_float())) out.push_back({word, r, importance});
+    }
+  }
+  if (out.empty()) {
+    throw base::Error(base::Fault::bad_usage, "--types names no type").at("found", list);
   }
   return out;
+}
+
+/// A file that goes with the object.
+class Temporary {
+ public:
+  Temporary(std::filesystem::path path, bool keep) : path_(std::move(path)), keep_(keep) {}
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+  ~Temporary() {
+    std::error_code ignored;
+    if (!keep_) std::filesystem::remove(path_, ignored);
+  }
+
+ private:
+  std::filesystem::path path_;
+  bool keep_;
+};
+
+std::string hash_of(std::initializer_list<std::span<const std::byte>> pieces) {
+  base::Digest digest(base::DigestKind::xxh64);
+  for (const auto piece : pieces) digest.update(piece);
+  return base::hex(digest.finish());
+}
+
+std::string hash_of_file(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return "";
+  const tensor::Mapping file(path);
+  return hash_of({file.bytes()});
+}
+
+/// Everything that the numbers depend on: model, texts, options, the program itself. Of the
+/// weights only the ends of every tensor are read; the header, which has sizes and types, whole.
+std::string key_of_inputs(const Args& args, const runtime::Model& model, const std::string& text,
+                          const std::string& calibration, std::string_view kernels) {
+  constexpr std::size_t kEnd = 4096;
+  base::Digest digest(base::DigestKind::xxh64);
+  for (const gguf::File& shard : model.files().shards()) {
+    digest.update(shard.bytes().first(shard.data_start()));
+  }
+  for (const gguf::TensorInfo& t : model.files().tensors()) {
+    const auto bytes = model.files().view(t).bytes;
+    digest.update(bytes.first(std::min(kEnd, bytes.size())));
+    digest.update(bytes.last(std::min(kEnd, bytes.size())));
+  }
+  std::string options =
+      fmt::format("{} {} {} {}", encoder_version(), kernels, text.size(), calibration.size());
+  for (const std::string_view key :
+       {"ctx-size", "chunks", "calibration-chunks", "ubatch-size", "mla", "cache-type-k", "loop"}) {
+    options += " " + args.str(key);
+  }
+  for (const std::string_view piece :
+       {std::string_view(options), std::string_view(text), std::string_view(calibration)}) {
+    digest.update(std::as_bytes(std::span(piece)));
+  }
+  return base::hex(digest.finish());
 }
 
 /// The work of one survey, stage by stage.
@@ -100,35 +174,102 @@ class Surveyor {
                  .stop = session_.runtime().stop} {}
 
   int run() {
-    std::filesystem::create_directories(dir_);
     base::Findings findings;
     const bool escapes = !args_.flag("no-escape");
     const std::string text = eval::load_corpus(required(args_, "file"), escapes, &findings);
     const std::string calibration =
         eval::load_corpus(required(args_, "calibration"), escapes, &findings);
     print_findings(findings);
-    describe();
-    collect(calibration);
-    measure_original(text);
-    fmt::print("{}", report::survey_table_header(survey_));
-    std::fflush(stdout);
-    for (const Target& target : targets_) {
-      survey_.rows.push_back(measure(target));
-      session_.progress().clear();
-      fmt::print("{}", report::survey_table_line(survey_.rows.back()));
-      std::fflush(stdout);
+    warn_beyond_training(model_, static_cast<std::size_t>(args_.integer("ctx-size")));
+    const eval::Windows evaluated = windows(text, "chunks");
+    const eval::Windows collected = windows(calibration, "calibration-chunks");
+    std::filesystem::create_directories(dir_);
+    for (const auto& path : {base_path(), importance_path(), page_path(), state_path()}) {
+      prepare_output("--output", path.string());
     }
-    std::filesystem::remove(base_path());
-    const auto page = dir_ / "index.html";
+    describe();
+    state_.emplace(state_path(),
+                   key_of_inputs(args_, model_, text, calibration, runtime_.kernels.name));
+    if (args_.flag("no-resume")) state_->clear();
+    try {
+      measure_all(evaluated, collected);
+    } catch (base::Error& e) {
+      tell_kept(e);
+      throw;
+    }
+    if (!args_.flag("keep")) std::filesystem::remove(base_path());
     const std::string html = report::survey_page(survey_);
-    base::write_file(page, std::as_bytes(std::span(html)));
+    base::write_file(page_path(), std::as_bytes(std::span(html)));
     session_.progress().clear();
-    fmt::print("\npage: {}\n", std::filesystem::absolute(page).string());
+    fmt::print("\npage: {}\n", std::filesystem::absolute(page_path()).string());
     return 0;
   }
 
  private:
   std::filesystem::path base_path() const { return dir_ / "original.logits"; }
+  std::filesystem::path importance_path() const { return dir_ / "imatrix.gguf"; }
+  std::filesystem::path page_path() const { return dir_ / "index.html"; }
+  std::filesystem::path state_path() const { return dir_ / "survey.json"; }
+
+  bool is_measured(const Target& target) const {
+    return state_->find(target.word, target.importance) != nullptr;
+  }
+
+  void measure_all(const eval::Windows& evaluated, const eval::Windows& collected) {
+    const bool have_importance = !state_->importance_hash().empty() &&
+                                 hash_of_file(importance_path()) == state_->importance_hash();
+    const auto n_done = static_cast<std::size_t>(std::count_if(
+        targets_.begin(), targets_.end(), [this](const Target& t) { return is_measured(t); }));
+    const bool all_done = n_done == targets_.size() && state_->original();
+    const bool have_base = all_done || has_base();
+    if (n_done > 0) {
+      fmt::print("{} of {} rows are known from {} (--no-resume measures them again)\n", n_done,
+                 targets_.size(), state_path().string());
+    }
+    staged_.leave_out((have_importance ? kCollectCost : 0) + (have_base ? kBaseCost : 0) +
+                      static_cast<double>(n_done) * (kMeasureCost + kEncodeCost));
+    if (!have_importance) collect(collected);
+    importance_ = calibrate::load_importance(importance_path());
+    session_.progress().clear();
+    fmt::print("importance matrix: {} entries from {} chunks of {} tokens, {}\n",
+               importance_.entries.size(), collected.n_windows, collected.window,
+               importance_path().string());
+    std::fflush(stdout);
+    if (!have_base) measure_original(evaluated);
+    survey_.original_perplexity = state_->original()->perplexity;
+    survey_.n_windows = evaluated.n_windows;
+    survey_.window = evaluated.window;
+    fmt::print("{}", report::survey_table_header(survey_));
+    std::fflush(stdout);
+    for (const Target& target : targets_) {
+      if (!is_measured(target)) state_->add(measure(target));
+      survey_.rows.push_back(*state_->find(target.word, target.importance));
+      session_.progress().clear();
+      fmt::print("{}", report::survey_table_line(survey_.rows.back()));
+      std::fflush(stdout);
+    }
+  }
+
+  /// The logits of the original, from an earlier run that did not end.
+  bool has_base() const {
+    std::error_code absent;
+    return state_->original() &&
+           std::filesystem::file_size(base_path(), absent) == state_->original()->base_bytes &&
+           !absent;
+  }
+
+  /// What an interrupted or failed run has left for the next.
+  void tell_kept(base::Error& e) const {
+    const auto n_done = std::count_if(targets_.begin(), targets_.end(),
+                                      [this](const Target& t) { return is_measured(t); });
+    std::string kept = fmt::format("{} of {} rows", n_done, targets_.size());
+    if (!state_->importance_hash().empty()) kept += ", the importance matrix";
+    if (has_base()) {
+      kept += fmt::format(", logits of the original ({})",
+                          bytes_text(std::filesystem::file_size(base_path())));
+    }
+    e.at("kept", fmt::format("{}, in {}", kept, dir_.string()));
+  }
 
   void describe() {
     std::uint64_t weights = 0;
@@ -157,30 +298,31 @@ class Surveyor {
                              limit > 0 ? static_cast<std::size_t>(limit) : 0);
   }
 
-  void collect(const std::string& text) {
+  void collect(const eval::Windows& w) {
     staged_.begin("importance matrix", kCollectCost);
-    const eval::Windows w = windows(text, "calibration-chunks");
+    const std::filesystem::path checkpoint = importance_path().string() + ".checkpoint";
     const calibrate::CollectOptions options{.evaluate = evaluate_options(args_),
                                             .perplexity = false,
-                                            .save_every = w.n_windows,
-                                            .resume = false,
+                                            .save_every = 10,
+                                            .checkpoint = checkpoint,
+                                            .resume = !args_.flag("no-resume"),
                                             .dataset = args_.str("calibration")};
-    importance_ = calibrate::collect(model_, w, options, {}, runtime_).importance;
-    const auto path = dir_ / "imatrix.gguf";
-    calibrate::save_importance(importance_, path, calibrate::Dialect::gguf);
-    session_.progress().clear();
-    fmt::print("importance matrix: {} entries from {} chunks of {} tokens, {}\n",
-               importance_.entries.size(), w.n_windows, w.window, path.string());
+    const auto result = calibrate::collect(model_, w, options, {}, runtime_);
+    calibrate::save_importance(result.importance, importance_path(), calibrate::Dialect::gguf);
+    std::error_code ignored;
+    std::filesystem::remove(checkpoint, ignored);
+    const std::string hash = hash_of_file(importance_path());
+    // Rows that another matrix has made tell nothing about this one.
+    if (!state_->importance_hash().empty() && state_->importance_hash() != hash) state_->clear();
+    state_->set_importance(hash);
   }
 
-  void measure_original(const std::string& text) {
+  void measure_original(const eval::Windows& w) {
     staged_.begin("original", kBaseCost);
-    const eval::Windows w = windows(text, "chunks");
     const eval::PerplexitySums sums =
         eval::write_base_file(model_, w, evaluate_options(args_), base_path(), {}, runtime_);
-    survey_.original_perplexity = {sums.perplexity(), sums.error()};
-    survey_.n_windows = w.n_windows;
-    survey_.window = w.window;
+    state_->set_original({.perplexity = {sums.perplexity(), sums.error()},
+                          .base_bytes = std::filesystem::file_size(base_path())});
     session_.progress().clear();
   }
 
@@ -188,6 +330,8 @@ class Surveyor {
     const std::string name =
         fmt::format("{}{}.gguf", target.word, target.importance ? "-importance" : "");
     const std::filesystem::path file = dir_ / name;
+    prepare_output("--output", file.string());
+    const Temporary temporary(file, args_.flag("keep"));
     staged_.begin(fmt::format("{}{}: encode", target.word, target.importance ? " with matrix" : ""),
                   kEncodeCost);
     report::SurveyRow row{.type = target.word, .with_importance = target.importance};
@@ -198,7 +342,6 @@ class Surveyor {
         fmt::format("{}{}: measure", target.word, target.importance ? " with matrix" : ""),
         kMeasureCost);
     fill(row, file);
-    if (!args_.flag("keep")) std::filesystem::remove(file);
     return row;
   }
 
@@ -270,6 +413,7 @@ class Surveyor {
   runtime::Runtime runtime_;
   calibrate::Importance importance_;
   report::Survey survey_;
+  std::optional<SurveyState> state_;
 };
 
 int run(const Args& args) {
@@ -286,7 +430,10 @@ const Command survey_command{
     .usage = "-m MODEL -f TEXT --calibration TEXT [options]",
     .details =
         "All layers get the type (as quantize --pure), token_embd and output q8_0.\n"
-        "Writes DIR/imatrix.gguf and DIR/index.html, a page that needs nothing else.",
+        "Writes DIR/imatrix.gguf and DIR/index.html, a page that needs nothing else, and keeps "
+        "finished rows in DIR/survey.json: an interrupted run goes on with the same command, and "
+        "a later one with more --types measures only those.",
     .options = kOptions,
-    .run = run};
+    .run = run,
+    .kept = [](const Args&) { return Kept{.what = "nothing yet"}; }};
 }  // namespace cli
