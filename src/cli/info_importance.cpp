@@ -71,7 +71,7 @@ std::string kinds_text(const Coverage& c, bool with_model) {
     table.add(std::move(row));
   }
   return fmt::format(
-      "\nby kind of tensor (max/mean: largest of all vectors; flatness: mean of entropy / log2 of "
+      "\nby kind of tensor (max/mean: largest of all vectors;\nflatness: mean of entropy / log2 of "
       "the length)\n{}",
       table.text());
 }

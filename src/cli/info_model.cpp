@@ -118,12 +118,18 @@ std::string joined(const std::set<std::string>& names, std::size_t limit) {
 }
 
 std::string roles_text(const ModelReport& r) {
-  TextTable table("lrrrrrl");
-  table.add({"role", "tensors", "weights", "bytes", "share", "bpw", "shape, types"});
+  // A narrow terminal does without the count of weights, which bytes and bpw tell as well.
+  const bool narrow = columns(120) < 90;
+  TextTable table(narrow ? "lrrrrll" : "lrrrrrll");
+  const auto add = [&](std::vector<std::string> row) {
+    if (narrow) row.erase(row.begin() + 2);
+    table.add(std::move(row));
+  };
+  add({"role", "tensors", "weights", "bytes", "share", "bpw", "shape", "types"});
   for (const TensorGroup& g : r.roles) {
-    table.add({base::printable(g.name), std::to_string(g.n_tensors), count_text(g.weights),
-               bytes_text(g.bytes), share_text(g.bytes, r.total.bytes), bpw_text(g),
-               joined(g.shapes, 1) + "  " + joined(g.types, 4)});
+    add({base::printable(g.name), std::to_string(g.n_tensors), count_text(g.weights),
+         bytes_text(g.bytes), share_text(g.bytes, r.total.bytes), bpw_text(g), joined(g.shapes, 1),
+         joined(g.types, 4)});
   }
   return fmt::format("\ntensors by {}\n", r.spec ? "role" : "name") + table.text();
 }

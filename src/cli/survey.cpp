@@ -239,13 +239,14 @@ class Surveyor {
     survey_.original_perplexity = state_->original()->perplexity;
     survey_.n_windows = evaluated.n_windows;
     survey_.window = evaluated.window;
-    fmt::print("{}", report::survey_table_header(survey_));
+    const bool narrow = columns(120) < 117;
+    fmt::print("{}", report::survey_table_header(survey_, narrow));
     std::fflush(stdout);
     for (const Target& target : targets_) {
       if (!is_measured(target)) state_->add(measure(target));
       survey_.rows.push_back(*state_->find(target.word, target.importance));
       session_.progress().clear();
-      fmt::print("{}", report::survey_table_line(survey_.rows.back()));
+      fmt::print("{}", report::survey_table_line(survey_.rows.back(), narrow));
       std::fflush(stdout);
     }
   }

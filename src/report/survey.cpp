@@ -71,7 +71,14 @@ void replace(std::string& text, std::string_view mark, std::string_view with) {
 
 }  // namespace
 
-std::string survey_table_header(const Survey& survey) {
+std::string survey_table_header(const Survey& survey, bool narrow) {
+  if (narrow) {
+    return fmt::format(
+        "\n{:<9} {:<7} {:>8} {:>7} {:>6} {:>9} {:>9} {:>8} {:>5}\n{:<9} {:<7} {:>8.2f} "
+        "{:>7} {:>6} {:>9.4f}\n",
+        "type", "matrix", "MB", "bpw", "s", "PPL", "mean KLD", "99% KLD", "top,%", "original", "",
+        static_cast<double>(survey.original_bytes) / 1e6, "", "", survey.original_perplexity.value);
+  }
   std::string out =
       fmt::format("\n{:<9} {:<7} {:>8} {:>7} {:>6} {:>18} {:>20} {:>9} {:>15}\n", "type", "matrix",
                   "MB", "bpw", "s", "PPL", "mean KLD", "99% KLD", "same top, %");
@@ -81,7 +88,14 @@ std::string survey_table_header(const Survey& survey) {
   return out;
 }
 
-std::string survey_table_line(const SurveyRow& r) {
+std::string survey_table_line(const SurveyRow& r, bool narrow) {
+  if (narrow) {
+    return fmt::format(
+        "{:<9} {:<7} {:>8.2f} {:>7.3f} {:>6.1f} {:>9.4f} {:>9.6f} {:>8.5f} {:>5.2f}\n", r.type,
+        r.with_importance ? "with" : "without", static_cast<double>(r.file_bytes) / 1e6,
+        r.bits_per_weight, r.seconds, r.perplexity.value, without_minus(r.kld.value), r.kld_99,
+        100 * r.same_top.value);
+  }
   return fmt::format(
       "{:<9} {:<7} {:>8.2f} {:>7.3f} {:>6.1f} {:>9.4f} ± {:<6.4f} {:>9.6f} ± {:<8.6f} "
       "{:>9.5f} {:>8.2f} ± {:.2f}\n",
