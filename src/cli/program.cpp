@@ -110,7 +110,9 @@ int dispatch(std::span<const char* const> argv) {
   }
   const std::string_view word = argv[1];
   if (word == "--help" || word == "-h" || word == "help") {
-    fmt::print("{}", program_help());
+    const Command* command = argv.size() > 2 ? find_command(argv[2]) : nullptr;
+    fmt::print("{}", command == nullptr ? program_help()
+                                        : help_text(*command, fmt::format("quern {}", argv[2])));
     return 0;
   }
   if (word == "--version") {

@@ -177,7 +177,12 @@ void load_importance(const Args& args, QuantizeArguments& out) {
     return (!include.empty() && !contains_any(entry.first, include)) ||
            contains_any(entry.first, exclude);
   });
-  if (importance->entries.empty()) return;
+  if (importance->entries.empty()) {
+    fmt::print(stderr,
+               "warning: --include-weights and --exclude-weights leave nothing of the importance "
+               "data\n");
+    return;
+  }
   out.request.importance_keys = cook::ImportanceKeys{
       .file = file,
       .dataset = importance->datasets.empty() ? "" : importance->datasets.front(),

@@ -10,6 +10,7 @@
 
 #include "base/printable.h"
 #include "cli/commands.h"
+#include "cli/files.h"
 #include "cli/session.h"
 #include "gguf/file.h"
 #include "text/tokenizer.h"
@@ -134,6 +135,7 @@ void print_counts(const text::Tokenizer& tokenizer, const std::vector<std::strin
 }
 
 int run(const Args& args) {
+  for (const std::string& file : args.positionals()) check_input_file("TEXTFILE", file);
   const std::string input = input_text(args);
   const bool colour = wants_colour(args);
   const gguf::FileSet file = gguf::FileSet::open(required(args, "model"));

@@ -60,7 +60,7 @@ TEST_F(Files, WhatIsNoModelIsNamed) {
                         {at("none"), 1, "no such file"},
                         {at(""), 1, "is a folder"},
                         {at("empty"), 1, "is empty"},
-                        {at("noise"), 1, "is something else, not a model"},
+                        {at("noise"), 1, "is not a model"},
                         {kText, 1, "is a text file, not a model"},
                         {at("m.dat"), 1, "is an importance matrix, not a model"},
                         {at("m.imatrix.gguf"), 1, "is an importance matrix, not a model"},
@@ -99,6 +99,25 @@ TEST_F(Files, WhatIsNoImportanceMatrixIsNamed) {
     EXPECT_EQ(r.exit_code, 1) << file;
     EXPECT_THAT(r.err, HasSubstr(text));
   }
+}
+
+TEST_F(Files, TextsMustBeFiles) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"tokenize", "-m", kModel, at("")},
+        {"tokenize", "-m", kModel, "-f", at("")},
+        {"run", "-m", kModel, "-f", at("")},
+        {"perplexity", "-m", kModel, "-f", at("")}}) {
+    const auto r = test::run_quern(words);
+    EXPECT_EQ(r.exit_code, 1) << words[0];
+    EXPECT_THAT(r.err, HasSubstr("is a folder, not a file")) << words[0];
+  }
+}
+
+TEST_F(Files, AFilterThatLeavesNoImportanceIsTold) {
+  const auto r = test::run_quern({"quantize", "--dry-run", "--imatrix", at("m.dat"),
+                                  "--include-weights", "zzz", kModel, at("o"), "q8_0"});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, HasSubstr("leave nothing of the importance data"));
 }
 
 TEST_F(Files, ANameNearbyIsGuessed) {
