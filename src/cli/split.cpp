@@ -131,6 +131,11 @@ int split(const Args& args) {
   return 0;
 }
 
+Kept kept(const Args&) {
+  return {.what = "nothing: files get their names when all of them are whole",
+          .how = "begin again with the same command"};
+}
+
 }  // namespace
 
 const Command split_command{
@@ -144,7 +149,8 @@ const Command split_command{
     .min_positionals = 2,
     .max_positionals = 2,
     .run = split,
-    .alias = "llama-gguf-split"};
+    .alias = "llama-gguf-split",
+    .kept = kept};
 
 const Command merge_command{
     .name = "merge",
@@ -154,6 +160,7 @@ const Command merge_command{
     .options = kMergeOptions,
     .min_positionals = 2,
     .max_positionals = 2,
-    .run = merge};
+    .run = merge,
+    .kept = kept};
 
 }  // namespace cli

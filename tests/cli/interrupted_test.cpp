@@ -1,0 +1,70 @@
+// Ctrl-C: what is kept, and the command to go on.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/support.h"
+
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+const std::string kModel = test::source_path("data/tiny-mla-bf16.gguf").string();
+
+struct Stopped {
+  int exit_code = -1;  ///< -1: killed before it could answer
+  std::string err;
+};
+
+Stopped stop_after(std::vector<std::string> words, useconds_t microseconds) {
+  const test::TempDir dir;
+  const std::string errors = (dir / "err").string();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (std::freopen(errors.c_str(), "w", stderr) == nullptr) ::_exit(126);
+    if (std::freopen("/dev/null", "w", stdout) == nullptr) ::_exit(126);
+    std::vector<char*> argv{const_cast<char*>(QUERN_PROGRAM)};
+    for (std::string& w : words) argv.push_back(w.data());
+    argv.push_back(nullptr);
+    ::execv(QUERN_PROGRAM, argv.data());
+    ::_exit(127);
+  }
+  ::usleep(microseconds);
+  ::kill(child, SIGINT);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, test::read_text(errors)};
+}
+
+/// Stops the command later and later until it was stopped in its work.
+std::string message_of(const std::vector<std::string>& words, const std::string& wanted) {
+  for (useconds_t i = 1; i <= 40; ++i) {
+    const Stopped s = stop_after(words, 100000 * i);
+    if (s.exit_code == 130 && s.err.find(wanted) != std::string::npos) return s.err;
+  }
+  return "never stopped in its work";
+}
+
+TEST(Interrupted, QuantizeTellsOfResume) {
+  const test::TempDir dir;
+  const std::string out = (dir / "o u t.gguf").string();
+  EXPECT_THAT(message_of({"quantize", "--pure", kModel, out, "iq3_kt"}, "kept: nothing"),
+              AllOf(HasSubstr("error: interrupted"), HasSubstr("with --resume")));
+  EXPECT_THAT(
+      message_of({"quantize", "--resume", "--pure", kModel, out, "iq3_kt"}, "kept: encoded"),
+      HasSubstr("go on with: quern quantize --resume --pure " + kModel + " '" + out + "' iq3_kt"));
+}
+
+TEST(Interrupted, ImatrixTellsOfItsCheckpoint) {
+  const test::TempDir dir;
+  const std::string out = (dir / "m.gguf").string();
+  const std::string text = test::source_path("data/calibration.txt").string();
+  const std::vector<std::string> words = {"imatrix", "-m",     kModel, "-f", text, "-o",
+                                          out,       "-ofreq", "1",    "-t", "1"};
+  EXPECT_THAT(message_of(words, "m.gguf.checkpoint"), HasSubstr("go on with: quern imatrix -m "));
+  EXPECT_TRUE(std::filesystem::exists(out + ".checkpoint"));
+}
+
+}  // namespace
