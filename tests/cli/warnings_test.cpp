@@ -1,0 +1,62 @@
+// What works but is likely not meant is told.
+#include <gmock/gmock.h>
+
+#include "support/support.h"
+
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+const std::string kModel = test::source_path("data/tiny-mla-bf16.gguf").string();
+const std::string kText = test::source_path("data/evaluation.txt").string();
+
+TEST(Warnings, TheBaseFileDecidesOverTextAndWindows) {
+  const test::TempDir dir;
+  const std::string base = (dir / "base").string();
+  ASSERT_EQ(test::run_quern({"perplexity", "-m", kModel, "-f", kText, "-c", "64", "--chunks", "2",
+                             "--kl-divergence-base", base})
+                .exit_code,
+            0);
+  const auto r = test::run_quern({"perplexity", "-m", kModel, "--kl-divergence-base", base,
+                                  "--kl-divergence", "-f", kText, "-c", "32", "--chunks", "1"});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, AllOf(HasSubstr("--file has no effect"), HasSubstr("--ctx-size has no effect"),
+                           HasSubstr("--chunks has no effect")));
+  const auto plain = test::run_quern(
+      {"perplexity", "-m", kModel, "--kl-divergence-base", base, "--kl-divergence"});
+  EXPECT_THAT(plain.err, testing::Not(HasSubstr("no effect")));
+}
+
+TEST(Warnings, MoreTokensThanTheModelWasTrainedFor) {
+  const test::TempDir dir;
+  std::vector<std::int32_t> ids(520, 5);
+  test::write_bytes(dir / "ids", std::as_bytes(std::span(ids)));
+  const std::string out = (dir / "out").string();
+  const std::string file = (dir / "ids").string();
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"run", "-m", kModel, "-p", "x", "-n", "1", "-c", "513"},
+        {"logits", "-m", kModel, "--ids", file, "-o", out}}) {
+    const auto r = test::run_quern(words);
+    EXPECT_EQ(r.exit_code, 0) << r.err;
+    EXPECT_THAT(r.err, HasSubstr("the model was trained for 512")) << words[0];
+  }
+  EXPECT_THAT(test::run_quern({"run", "-m", kModel, "-p", "x", "-n", "1", "-c", "512"}).err,
+              testing::Not(HasSubstr("trained for")));
+}
+
+TEST(Warnings, InfoTellsIdsOutsideTheVocabulary) {
+  const test::TempDir dir;
+  const std::string out = (dir / "m.gguf").string();
+  ASSERT_EQ(test::run_quern({"quantize", "--override-kv", "tokenizer.ggml.bos_token_id=int:99999",
+                             kModel, out, "COPY"})
+                .exit_code,
+            0);
+  EXPECT_THAT(test::run_quern({"info", out}).out,
+              AllOf(HasSubstr("tokenizer.ggml.bos_token_id"),
+                    HasSubstr("token id 99999 is outside the vocabulary of 4096 tokens")));
+  EXPECT_THAT(test::run_quern({"info", kModel}).out,
+              testing::ContainsRegex("tokenizer +llama, 4096 tokens, BOS [0-9]+, EOS [0-9]+, "));
+}
+
+}  // namespace
