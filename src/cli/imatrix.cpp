@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <numeric>
 
-#include "base/output_file.h"
 #include "calibrate/collect.h"
 #include "cli/commands.h"
+#include "cli/files.h"
 #include "cli/session.h"
 #include "eval/perplexity.h"
 #include "runtime/peak_memory.h"
@@ -111,6 +111,7 @@ void print_summary(const calibrate::Importance& importance, const std::filesyste
 
 int merge_only(const Args& args) {
   const std::filesystem::path out = args.str("output-file");
+  prepare_output("--output-file", out.string());
   const calibrate::Importance sum = load_earlier(args);
   calibrate::save_importance(sum, out, dialect_of(args, out));
   print_summary(sum, out);
@@ -138,7 +139,7 @@ int collect(const Args& args) {
   const std::string text =
       eval::load_corpus(required(args, "file"), !args.flag("no-escape"), &findings);
   check_output(out.string(), {args.str("file")});
-  { const base::OutputFile probe(out); }  // a place that cannot be written is told before the work
+  prepare_output("--output-file", out.string());  // also where none was named
   Session session(args);
   const runtime::Model model = runtime::Model::open(model_path);
   print_findings(model.findings());

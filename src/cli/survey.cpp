@@ -183,7 +183,8 @@ class Surveyor {
     warn_beyond_training(model_, static_cast<std::size_t>(args_.integer("ctx-size")));
     const eval::Windows evaluated = windows(text, "chunks");
     const eval::Windows collected = windows(calibration, "calibration-chunks");
-    std::filesystem::create_directories(dir_);
+    prepare_folder("--output", dir_.string());
+    std::filesystem::create_directory(dir_);
     for (const auto& path : {base_path(), importance_path(), page_path(), state_path()}) {
       prepare_output("--output", path.string());
     }
