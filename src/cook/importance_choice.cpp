@@ -69,12 +69,12 @@ Found look_up(const Importance& importance, const recipe::InputTensor& tensor) {
     return {own, tensor.name};
   }
   if (tensor.id.piece >= 0) {
-    const Found own = find_role(importance, tensor.id.role, tensor.id.layer);
+    Found own = find_role(importance, tensor.id.role, tensor.id.layer);
     if (own.entry != nullptr) return own;
   }
   for (const Substitute& s : kSubstitutes) {
     if (tensor.id.role != s.wanted) continue;
-    const Found other = find_role(importance, s.instead, tensor.id.layer);
+    Found other = find_role(importance, s.instead, tensor.id.layer);
     if (other.entry != nullptr) return other;
   }
   return {};
