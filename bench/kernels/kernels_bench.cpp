@@ -22,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/decode.h"
 #include "kernels/table.h"
 #include "tensor/buffer.h"
 
@@ -261,6 +262,36 @@ void bench_product(const Options& options, const kernels::KernelTable& table, co
       t.spread * 50);
 }
 
+// ---- decoding
+
+/// Copies floats to where a decoder would write them.
+double copy_bandwidth(const Options& options) {
+  std::vector<std::vector<float>> from(options.threads, std::vector<float>(16 * kSide));
+  std::vector<std::vector<float>> to = from;
+  const Timing t = measure(options, [&](std::size_t thread) {
+    for (std::size_t round = 0; round < 16; ++round) {
+      std::memcpy(to[thread].data(), from[thread].data(), 16 * kSide * sizeof(float));
+    }
+  });
+  return static_cast<double>(options.threads * 16 * 16 * kSide * sizeof(float)) / t.median;
+}
+
+void bench_decode(const Options& options, const kernels::KernelTable& table, const Matrices& m,
+                  double copy) {
+  const std::size_t group = m.codec->group_rows;
+  std::vector<std::vector<float>> out(options.threads, std::vector<float>(16 * kSide));
+  const Timing t = measure(options, [&](std::size_t thread) {
+    for (std::size_t row = 0; row < 256; row += group) {
+      kernels::decode_group(table, *m.codec, m.data.data() + row * m.codec->row_bytes(kSide), kSide,
+                            out[thread].data() + row % 16 * kSide);
+    }
+  });
+  const double speed =
+      static_cast<double>(options.threads * 256 * kSide * sizeof(float)) / t.median;
+  fmt::print("  {:10} {:10} decode    {:7.2f} GB/s of floats ({:3.0f} % of copy)  +-{:.0f} %\n",
+             table.name, m.codec->name, speed * 1e-9, 100 * speed / copy, t.spread * 50);
+}
+
 // ---- attention
 
 void bench_attention(const Options& options, const kernels::KernelTable& table, std::size_t n_q,
@@ -344,11 +375,14 @@ bool wanted(const std::vector<std::string>& list, std::string_view name) {
 }
 
 void bench_table(const Options& options, const kernels::KernelTable& table) {
+  const double copy = copy_bandwidth(options);
+  fmt::print("  copy in the caches {:.1f} GB/s\n", copy * 1e-9);
   for (const quant::Codec* codec : quant::all_codecs()) {
     if (codec->encode == nullptr || !wanted(options.types, codec->name)) continue;
     const std::size_t copies = (std::size_t{1} << 30) / (kSide * codec->row_bytes(kSide)) + 1;
     const Matrices m(*codec, copies);
     for (const std::size_t n : options.rows) bench_product(options, table, m, n);
+    bench_decode(options, table, m, copy);
   }
   if (!options.types.empty() && !wanted(options.types, "attention")) return;
   bench_attention(options, table, 1, 4096, 128, 128);

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "kernels/decode.h"
 
 namespace cook {
 namespace {
@@ -38,10 +39,11 @@ void decode(const Job& job, std::size_t n_rows, Scratch& scratch) {
   const quant::Codec& codec = *job.from_codec;
   const std::size_t group_bytes = codec.group_rows * codec.row_bytes(cols);
   const std::size_t group_values = codec.group_rows * cols;
+  const kernels::KernelTable& table = kernels::best_table();
   scratch.rows.resize(n_rows * cols);
   for (std::size_t g = 0; g < n_rows / codec.group_rows; ++g) {
-    codec.decode(std::span<const std::byte>(scratch.source).subspan(g * group_bytes, group_bytes),
-                 cols, std::span(scratch.rows).subspan(g * group_values, group_values));
+    kernels::decode_group(table, codec, scratch.source.data() + g * group_bytes, cols,
+                          scratch.rows.data() + g * group_values);
   }
 }
 

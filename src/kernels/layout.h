@@ -42,4 +42,8 @@ struct alignas(64) U8Panel {
 using Unpack = void (*)(const std::byte* group, std::size_t cols, std::size_t lane, std::size_t col,
                         std::size_t n, U8Panel* panels) noexcept;
 
+/// Decodes a row group of `cols` columns to group_rows * cols floats, row-major, with the bits of
+/// the codec (a NaN is some NaN).
+using Decode = void (*)(const std::byte* group, std::size_t cols, float* out) noexcept;
+
 }  // namespace kernels

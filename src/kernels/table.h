@@ -127,6 +127,8 @@ struct KernelTable {
 
   /// The unpacker of a format, null if it has none (then rows are decoded to f32).
   Unpack (*unpacker)(const quant::Codec& codec) noexcept;
+  /// The decoder of a format, null if the codec's own is as good. Same bits; see decode_group.
+  Decode (*decoder)(const quant::Codec& codec) noexcept;
 };
 
 /// All tables linked in, best last; reference first.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "kernels/decode.h"
 #include "runtime/attention.h"
 #include "runtime/ffn.h"
 #include "runtime/finite.h"
@@ -98,10 +99,10 @@ void embed(const Pass& pass, const Matrix& hidden) {
     const auto id = static_cast<std::size_t>(pass.batch.ids[i]);
     const std::byte* from = table.data + id / group * group * row_bytes;
     if (group == 1) {
-      table.codec->decode({from, row_bytes}, table.cols, {hidden.row(i), hidden.cols});
+      kernels::decode_group(pass.runtime.kernels, *table.codec, from, table.cols, hidden.row(i));
     } else {
       std::vector<float> rows(group * table.cols);
-      table.codec->decode({from, group * row_bytes}, table.cols, rows);
+      kernels::decode_group(pass.runtime.kernels, *table.codec, from, table.cols, rows.data());
       std::copy_n(rows.data() + id % group * table.cols, table.cols, hidden.row(i));
     }
     if (pass.spec.embedding_scale == 1.0F) return;

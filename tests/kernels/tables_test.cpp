@@ -291,6 +291,23 @@ TEST_P(Tables, UnpackersReadEveryBitPattern) {
   }
 }
 
+TEST_P(Tables, DecodersHaveTheBitsOfCodecs) {
+  std::mt19937 bits(9);
+  for (const quant::Codec* codec : quant::all_codecs()) {
+    // Hundreds of random floats are not all finite.
+    if (codec->plain != nullptr && codec->plain->is_float()) continue;
+    for (const std::size_t cols : {codec->block_elems, 11 * codec->block_elems}) {
+      std::vector<float> expected;
+      const std::vector<std::byte> group = random_group(*codec, cols, bits, expected);
+      ASSERT_FALSE(group.empty()) << codec->name;
+      std::vector<float> got(expected.size());
+      kernels::decode_group(table(), *codec, group.data(), cols, got.data());
+      ASSERT_EQ(std::memcmp(got.data(), expected.data(), got.size() * sizeof(float)), 0)
+          << codec->name << ", cols " << cols;
+    }
+  }
+}
+
 TEST(TablesOfOneWidth, ByteProductsHaveEqualBitsWithAndWithoutVnni) {
   constexpr std::pair<const char*, const char*> kPairs[] = {{"avx2", "avxvnni"},
                                                             {"avx512", "avx512vnni"}};

@@ -17,6 +17,7 @@ using ByteRows = FewRows<VnniDot>;
 using BytePanels = PanelQ8<VnniDot>;
 /// Unpackers are plain AVX2 code, compiled once.
 Unpack find_unpacker(const quant::Codec& codec) noexcept { return avx2_table.unpacker(codec); }
+Decode find_decoder(const quant::Codec& codec) noexcept { return avx2_table.decoder(codec); }
 }  // namespace
 }  // namespace kernels
 

@@ -17,6 +17,7 @@ std::size_t matmul_rows(const quant::Codec& codec, std::size_t, std::size_t) noe
 }
 
 Unpack unpacker(const quant::Codec&) noexcept { return nullptr; }
+Decode decoder(const quant::Codec&) noexcept { return nullptr; }
 
 }  // namespace
 
@@ -40,6 +41,7 @@ constinit const KernelTable reference_table{.name = "reference",
                                             .sum_exp = reference::sum_exp,
                                             .to_cache = reference::to_cache,
                                             .from_cache = reference::from_cache,
-                                            .unpacker = unpacker};
+                                            .unpacker = unpacker,
+                                            .decoder = decoder};
 
 }  // namespace kernels

@@ -85,23 +85,26 @@ inline __m256 centres_8(std::uint32_t halves, float shift) noexcept {
                        _mm256_and_ps(_mm256_castsi256_ps(set), _mm256_set1_ps(shift)));
 }
 /// w = d * scale * (level + shift if the block's bit is set), blocks of 16.
-inline void finish_levels_16(U8Panel* panel, float d, const Scales16& scales, std::uint32_t halves,
+template <class Panel>
+inline void finish_levels_16(Panel* panel, float d, const Scales16& scales, std::uint32_t halves,
                              float shift) noexcept {
   const __m256 low = _mm256_mul_ps(_mm256_set1_ps(d), scales.low);
   const __m256 high = _mm256_mul_ps(_mm256_set1_ps(d), scales.high);
   put_scales(panel, low, high);
-  put_offsets(panel, _mm256_mul_ps(low, centres_8(halves, shift)),
-              _mm256_mul_ps(high, centres_8(halves >> 8, shift)));
+  put_offsets(panel, offset_of<Panel>(low, centres_8(halves, shift)),
+              offset_of<Panel>(high, centres_8(halves >> 8, shift)));
 }
 /// The same for blocks of 32.
-inline void finish_levels_32(U8Panel* panel, float d, __m256i scales, std::uint32_t halves,
+template <class Panel>
+inline void finish_levels_32(Panel* panel, float d, __m256i scales, std::uint32_t halves,
                              float shift) noexcept {
   const __m256 s = _mm256_mul_ps(_mm256_set1_ps(d), _mm256_cvtepi32_ps(scales));
   put_twice(panel->scale, s);
-  put_twice(panel->offset, _mm256_mul_ps(s, centres_8(halves, shift)));
+  put_twice(panel->offset, offset_of<Panel>(s, centres_8(halves, shift)));
 }
 /// Scale bytes of the formats with odd scales: bits 1..7 the scale + 127, bit 0 the half.
-inline void finish_odd_levels(U8Panel* panel, float d, std::uint64_t bytes, float shift) noexcept {
+template <class Panel>
+inline void finish_odd_levels(Panel* panel, float d, std::uint64_t bytes, float shift) noexcept {
   const auto even = static_cast<long long>(bytes & 0xfefefefefefefefeu);
   const __m256i s =
       _mm256_sub_epi32(_mm256_cvtepu8_epi32(_mm_set_epi64x(0, even)), _mm256_set1_epi32(127));

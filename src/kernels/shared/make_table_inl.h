@@ -29,7 +29,8 @@ constexpr KernelTable make_table(std::string_view name, std::string_view needs,
           .sum_exp = sum_exp,
           .to_cache = to_cache,
           .from_cache = from_cache,
-          .unpacker = unpacker};
+          .unpacker = unpacker,
+          .decoder = decoder};
 }
 
 }  // namespace

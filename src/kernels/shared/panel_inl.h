@@ -38,17 +38,28 @@ struct PlainEntry {
   const quant::Codec* codec;
   Plain plain;
   CacheType same;
+  Decode decode;
 };
+template <CacheType kType>
+void decode_plain(const std::byte* row, std::size_t cols, float* out) noexcept {
+  from_cache(kType, row, cols, out);
+}
 constexpr PlainEntry kPlainFormats[] = {
-    {&quant::f32, Plain::f32, CacheType::f32},
-    {&quant::f16, Plain::f16, CacheType::f16},
-    {&quant::bf16, Plain::bf16, CacheType::bf16},
+    {&quant::f32, Plain::f32, CacheType::f32, decode_plain<CacheType::f32>},
+    {&quant::f16, Plain::f16, CacheType::f16, decode_plain<CacheType::f16>},
+    {&quant::bf16, Plain::bf16, CacheType::bf16, decode_plain<CacheType::bf16>},
 };
 inline Plain plain_format(const quant::Codec& codec) noexcept {
   for (const PlainEntry& entry : kPlainFormats) {
     if (entry.codec == &codec) return entry.plain;
   }
   return Plain::none;
+}
+inline Decode plain_decoder(const quant::Codec& codec) noexcept {
+  for (const PlainEntry& entry : kPlainFormats) {
+    if (entry.codec == &codec) return entry.decode;
+  }
+  return nullptr;
 }
 inline void plain_to_floats(Plain format, const std::byte* p, std::size_t n, float* out) noexcept {
   for (const PlainEntry& entry : kPlainFormats) {

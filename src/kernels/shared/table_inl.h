@@ -3,7 +3,7 @@
 //   kQ8Rows        rows of x up to which one pass over the weights with byte products beats panels
 //   ByteRows       FewRows of a q8_inl.h
 //   BytePanels     PanelQ8 of panel_q8_inl.h, or NoBytePanels: many rows of x go through f32
-//   find_unpacker  the unpacker of a format or null
+//   find_unpacker, find_decoder  those of a format or null
 #pragma once
 
 #include "kernels/shared/attention_inl.h"
@@ -54,6 +54,10 @@ void matmul(const MatmulArgs& args) noexcept {
 }
 
 Unpack unpacker(const quant::Codec& codec) noexcept { return find_unpacker(codec); }
+Decode decoder(const quant::Codec& codec) noexcept {
+  const Decode decode = find_decoder(codec);
+  return decode != nullptr ? decode : plain_decoder(codec);
+}
 
 }  // namespace
 }  // namespace kernels

@@ -31,7 +31,8 @@ struct UnpackIq2Xxs : PlainRows {
     std::memcpy(&v, grid_iq2xxs + 8 * u8(index), sizeof v);
     return v;
   }
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     const float d = f16(p) * 0.25F;
     float scale[8];
     for (std::size_t g = 0; g < 8; ++g) {
@@ -48,7 +49,8 @@ struct UnpackIq2Xxs : PlainRows {
 
 struct UnpackIq3S : PlainRows {
   static constexpr std::size_t kChunkBytes = 110;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     for (std::size_t g = 0; g < 8; ++g) {
       // Eight indices of nine bits: a byte each, and bit m of byte g of the high bits.
@@ -68,7 +70,8 @@ struct UnpackIq3S : PlainRows {
 };
 
 /// Scales d (l + 1/2) / 4 of sixteen nibbles in 8 bytes, codes centred at 128.
-inline void finish_half_steps(U8Panel* panel, float d, std::uint64_t nibbles) noexcept {
+template <class Panel>
+inline void finish_half_steps(Panel* panel, float d, std::uint64_t nibbles) noexcept {
   const __m128i l = sixteen_nibbles(nibbles);
   const __m256 half = _mm256_set1_ps(0.5F), unit = _mm256_set1_ps(0.25F * d);
   finish_16(panel, _mm256_mul_ps(unit, _mm256_add_ps(to_floats(l), half)),
@@ -82,7 +85,8 @@ struct UnpackIq2Xs : PlainRows {
     const auto entry = [&](unsigned i) { return entry_8(grid_iq2xs, (words >> (16 * i)) & 511u); };
     return _mm256_setr_epi64x(entry(0), entry(1), entry(2), entry(3));
   }
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const std::uint64_t words = u64(p + 2 + 8 * b);
       const auto signs = static_cast<std::uint32_t>(_pext_u64(words, 0xfe00fe00fe00fe00u));
@@ -101,7 +105,8 @@ struct UnpackIq2S : PlainRows {
     };
     return _mm256_setr_epi64x(entry(0), entry(1), entry(2), entry(3));
   }
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const __m256i m = magnitudes(p + 2 + 4 * b, u8(p + 66 + b));
       put32(panel->code + 32 * b, signed_codes(m, u32(p + 34 + 4 * b)));
@@ -117,7 +122,8 @@ struct UnpackIq3Xxs : PlainRows {
         _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(indices)));
     return _mm256_i32gather_epi32(reinterpret_cast<const int*>(grid_iq3xxs), index, 4);
   }
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const std::uint32_t signs = even_signs_4(u32(p + 66 + 4 * b));
       put32(panel->code + 32 * b, signed_codes(magnitudes(p + 2 + 8 * b), signs));
@@ -131,7 +137,8 @@ struct UnpackIq3Xxs : PlainRows {
 /// Ternary entries t with w = scale * (t +- 1/8): codes t + 1, the rest in the offset of a block.
 struct UnpackIq1S : PlainRows {
   static constexpr std::size_t kChunkBytes = 50;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const std::uint32_t word = u16(p + 34 + 2 * b);
       const auto entry = [&](unsigned i) {
@@ -149,14 +156,15 @@ struct UnpackIq1S : PlainRows {
         _mm256_slli_epi32(_mm256_and_si256(words, _mm256_set1_epi32(0x8000)), 16));
     const __m256 delta = _mm256_or_ps(sign, _mm256_set1_ps(0.125F));
     put_twice(panel->scale, s);
-    put_twice(panel->offset, _mm256_mul_ps(s, _mm256_sub_ps(delta, _mm256_set1_ps(1))));
+    put_twice(panel->offset, offset_of<Panel>(s, _mm256_sub_ps(delta, _mm256_set1_ps(1))));
   }
 };
 
 /// The same with a sign of 1/8 for every eight weights: codes 8 t +- 1 + 9.
 struct UnpackIq1M : PlainRows {
   static constexpr std::size_t kChunkBytes = 56;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const std::uint32_t nibbles = u16(p + 32 + 2 * b);
       const auto entry = [&](unsigned i) {

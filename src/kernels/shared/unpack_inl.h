@@ -3,8 +3,11 @@
 //   kChunkBytes  bytes of 256 columns of one row,
 //   kMeta        bytes before the blocks of a row,
 //   kRows        rows of a group,
-//   chunk(const std::byte* p, const Lane& lane, U8Panel* panel)  for one whole chunk.
+//   kAffine      whether a weight is scale * code + offset, not scale * (code + offset),
+//   chunk(const std::byte* p, const Lane& lane, Panel* panel)  for one whole chunk.
 #pragma once
+
+#include <type_traits>
 
 #include "kernels/shared/bits_inl.h"
 
@@ -17,6 +20,20 @@ struct Lane {
   float d;
 };
 
+/// The panel of a decoder: `offset` is that of the codes, w = scale * (code + offset) as codecs
+/// round it, except in affine formats (kAffine), where it stays that of the product.
+struct CodePanel : U8Panel {};
+
+/// The offset of a panel for codes with an offset of their own.
+template <class Panel>
+inline __m256 offset_of(__m256 scale, __m256 code_offset) noexcept {
+  return std::is_same_v<Panel, CodePanel> ? code_offset : _mm256_mul_ps(scale, code_offset);
+}
+template <class Panel>
+inline float offset_of(float scale, float code_offset) noexcept {
+  return std::is_same_v<Panel, CodePanel> ? code_offset : scale * code_offset;
+}
+
 inline void put_scales(U8Panel* panel, __m256 low, __m256 high) noexcept {
   _mm256_storeu_ps(panel->scale, low);
   _mm256_storeu_ps(panel->scale + 8, high);
@@ -26,15 +43,17 @@ inline void put_offsets(U8Panel* panel, __m256 low, __m256 high) noexcept {
   _mm256_storeu_ps(panel->offset + 8, high);
 }
 /// Scales of blocks of 32, for w = scale * (code - zero).
-inline void finish_32(U8Panel* panel, __m256 scales, float zero) noexcept {
+template <class Panel>
+inline void finish_32(Panel* panel, __m256 scales, float zero) noexcept {
   put_twice(panel->scale, scales);
-  put_twice(panel->offset, _mm256_mul_ps(scales, _mm256_set1_ps(-zero)));
+  put_twice(panel->offset, offset_of<Panel>(scales, _mm256_set1_ps(-zero)));
 }
 /// Scales of blocks of 16, for w = scale * (code - zero).
-inline void finish_16(U8Panel* panel, __m256 low, __m256 high, float zero) noexcept {
+template <class Panel>
+inline void finish_16(Panel* panel, __m256 low, __m256 high, float zero) noexcept {
   put_scales(panel, low, high);
   const __m256 factor = _mm256_set1_ps(-zero);
-  put_offsets(panel, _mm256_mul_ps(low, factor), _mm256_mul_ps(high, factor));
+  put_offsets(panel, offset_of<Panel>(low, factor), offset_of<Panel>(high, factor));
 }
 
 /// An Unpack: whole chunks in place, the rest of a row from a copy padded with zero bytes.
@@ -53,19 +72,56 @@ void unpack_row(const std::byte* group, std::size_t, std::size_t lane, std::size
   }
 }
 
+/// One chunk as floats, rounded as the codec does.
+template <class Format>
+inline void decode_chunk(const std::byte* p, const Lane& lane, std::size_t n, float* out) noexcept {
+  CodePanel panel;
+  Format::chunk(p, lane, &panel);
+  for (std::size_t c = 0; c < n; c += 8) {
+    const __m128i codes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(panel.code + c));
+    const __m256 code = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(codes));
+    const __m256 scale = _mm256_set1_ps(panel.scale[c / 16]);
+    const __m256 offset = _mm256_set1_ps(panel.offset[c / 16]);
+    _mm256_storeu_ps(out + c, Format::kAffine ? _mm256_add_ps(_mm256_mul_ps(code, scale), offset)
+                                              : _mm256_mul_ps(scale, _mm256_add_ps(code, offset)));
+  }
+}
+
+/// A Decode: the rows of a group one after the other.
+template <class Format>
+void decode_rows(const std::byte* group, std::size_t cols, float* out) noexcept {
+  constexpr std::size_t kStep = Format::kChunkBytes * Format::kRows;
+  for (std::size_t r = 0; r < Format::kRows; ++r, out += cols) {
+    const Lane lane{r, Format::row_scale(group, r)};
+    const std::byte* p = group + Format::kMeta * Format::kRows;
+    std::size_t c = 0;
+    for (; c + kChunkCols <= cols; c += kChunkCols, p += kStep) {
+      decode_chunk<Format>(p, lane, kChunkCols, out + c);
+    }
+    if (c < cols) {
+      std::byte padded[kStep] = {};
+      std::memcpy(padded, p, (cols - c) * kStep / kChunkCols);
+      decode_chunk<Format>(padded, lane, cols - c, out + c);
+    }
+  }
+}
+
 /// Defaults of formats without row scale and interleaving.
 struct PlainRows {
   static constexpr std::size_t kMeta = 0, kRows = 1;
+  static constexpr bool kAffine = false;
   static float row_scale(const std::byte*, std::size_t) noexcept { return 0; }
 };
 /// Formats with one f32 scale in front of a row.
 struct ScaledRows {
   static constexpr std::size_t kMeta = 4, kRows = 1;
+  static constexpr bool kAffine = false;
   static float row_scale(const std::byte* row, std::size_t) noexcept { return f32(row); }
 };
 /// Formats with one f16 scale in front of a row.
 struct HalfScaledRows {
   static constexpr std::size_t kMeta = 2, kRows = 1;
+  static constexpr bool kAffine = false;
   static float row_scale(const std::byte* row, std::size_t) noexcept { return f16(row); }
 };
 

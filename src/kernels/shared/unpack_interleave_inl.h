@@ -11,6 +11,7 @@ namespace {
 template <std::size_t kGroup>
 struct WovenRows {
   static constexpr std::size_t kMeta = 0, kRows = kGroup;
+  static constexpr bool kAffine = false;
   static float row_scale(const std::byte*, std::size_t) noexcept { return 0; }
 };
 
@@ -50,7 +51,8 @@ struct UnpackQ4_0R8 : WovenRows<8> {
                                          word(qs + 64 + 4 * row), word(qs + 96 + 4 * row));
     return split_nibbles(bytes);
   }
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, codes(p + kBlock * b + 16, lane.row));
     }
@@ -60,7 +62,8 @@ struct UnpackQ4_0R8 : WovenRows<8> {
 
 struct UnpackQ8_0R8 : WovenRows<8> {
   static constexpr std::size_t kBlock = 8 * 34, kChunkBytes = kBlock;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const std::byte* q = p + kBlock * b + 16 + 4 * lane.row;
       const __m256i v =
@@ -74,7 +77,8 @@ struct UnpackQ8_0R8 : WovenRows<8> {
 
 struct UnpackMxfp4R8 : WovenRows<8> {
   static constexpr std::size_t kBlock = 8 * 17, kChunkBytes = kBlock;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     float scale[8];
     for (std::size_t b = 0; b < 8; ++b) {
       const std::byte* q = p + kBlock * b;
@@ -100,7 +104,8 @@ struct UnpackQ8KvR8 : WovenRows<8> {
   static float row_scale(const std::byte* group, std::size_t row) noexcept {
     return f32(group + 4 * row);
   }
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     put_bytes_8(p, lane.row, panel->code);
     finish_32(panel, _mm256_set1_ps(lane.d), 128);
   }
@@ -108,7 +113,8 @@ struct UnpackQ8KvR8 : WovenRows<8> {
 
 struct UnpackQ8KR8 : WovenRows<8> {
   static constexpr std::size_t kChunkBytes = 258;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     put_bytes_8(p + 16, lane.row, panel->code);
     finish_32(panel, _mm256_set1_ps(f16(p + 2 * lane.row)), 128);
   }
@@ -119,15 +125,18 @@ struct UnpackIq2BnR4 : WovenRows<4> {
   static float row_scale(const std::byte* group, std::size_t row) noexcept {
     return f32(group + 4 * row);
   }
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) put32(panel->code + 32 * b, n2(p + 32 * b, lane.row));
     finish_32(panel, _mm256_set1_ps(lane.d), 1);
   }
 };
 
 struct UnpackQ5_0R4 : WovenRows<4> {
+  static constexpr bool kAffine = true;
   static constexpr std::size_t kBlock = 4 * 22, kChunkBytes = 2 * kBlock;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const std::byte* q = p + kBlock * b;
       const __m256i fifth = runs_of(_mm256_set1_epi32(word(q + 8 + 4 * lane.row)),
@@ -135,25 +144,34 @@ struct UnpackQ5_0R4 : WovenRows<4> {
       put32(panel->code + 32 * b,
             _mm256_or_si256(n4(q + 24, lane.row), _mm256_slli_epi16(fifth, 4)));
     }
-    finish_32(panel, eight_f16(p + 2 * lane.row, kBlock), 16);
+    // The codec adds the offset to the product: a zero is never negative.
+    const __m256 d = eight_f16(p + 2 * lane.row, kBlock);
+    put_twice(panel->scale, d);
+    put_twice(panel->offset, _mm256_mul_ps(d, _mm256_set1_ps(-16)));
   }
 };
 
 struct UnpackQ6_0R4 : WovenRows<4> {
+  static constexpr bool kAffine = true;
   static constexpr std::size_t kBlock = 4 * 26, kChunkBytes = 2 * kBlock;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const std::byte* q = p + kBlock * b;
       put32(panel->code + 32 * b,
             _mm256_or_si256(n4(q + 40, lane.row), _mm256_slli_epi16(n2(q + 8, lane.row), 4)));
     }
-    finish_32(panel, eight_f16(p + 2 * lane.row, kBlock), 32);
+    // The codec adds the offset to the product: a zero is never negative.
+    const __m256 d = eight_f16(p + 2 * lane.row, kBlock);
+    put_twice(panel->scale, d);
+    put_twice(panel->offset, _mm256_mul_ps(d, _mm256_set1_ps(-32)));
   }
 };
 
 struct UnpackIq4NlR4 : WovenRows<4> {
   static constexpr std::size_t kBlock = 4 * 18, kChunkBytes = 2 * kBlock;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, look_up(levels_iq4(), n4(p + kBlock * b + 8, lane.row)));
     }
@@ -169,8 +187,10 @@ inline __m128i scale_bytes(const std::byte* p, std::size_t row) noexcept {
 }
 
 struct UnpackQ2KR4 : WovenRows<4> {
+  static constexpr bool kAffine = true;
   static constexpr std::size_t kChunkBytes = 84;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, n2(p + 80 + 32 * b, lane.row));
     }
@@ -183,7 +203,8 @@ struct UnpackQ2KR4 : WovenRows<4> {
 
 struct UnpackQ3KR4 : WovenRows<4> {
   static constexpr std::size_t kChunkBytes = 110;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     const float d = f16(p + 2 * lane.row);
     for (std::size_t b = 0; b < 8; ++b) {
       const __m256i third = runs_of(_mm256_set1_epi32(word(p + 56 + 16 * b + 4 * lane.row)),
@@ -193,13 +214,14 @@ struct UnpackQ3KR4 : WovenRows<4> {
     }
     for (std::size_t b = 0; b < kChunkBlocks; ++b) {
       panel->scale[b] = d * s6(p + 8, p + 24, 4 * b + lane.row);
-      panel->offset[b] = -4 * panel->scale[b];
+      panel->offset[b] = offset_of<Panel>(panel->scale[b], -4.0F);
     }
   }
 };
 
 /// K6: scale and minimum of eight blocks of 32.
-inline void finish_k6(const std::byte* p, std::size_t row, U8Panel* panel) noexcept {
+template <class Panel>
+inline void finish_k6(const std::byte* p, std::size_t row, Panel* panel) noexcept {
   const float d = f16(p + 2 * row), dmin = f16(p + 8 + 2 * row);
   for (std::size_t b = 0; b < 8; ++b) {
     const std::size_t u = 4 * b + row;
@@ -213,8 +235,10 @@ inline void finish_k6(const std::byte* p, std::size_t row, U8Panel* panel) noexc
 }
 
 struct UnpackQ4KR4 : WovenRows<4> {
+  static constexpr bool kAffine = true;
   static constexpr std::size_t kChunkBytes = 144;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, n4(p + 64 + 64 * b, lane.row));
     }
@@ -223,8 +247,10 @@ struct UnpackQ4KR4 : WovenRows<4> {
 };
 
 struct UnpackQ5KR4 : WovenRows<4> {
+  static constexpr bool kAffine = true;
   static constexpr std::size_t kChunkBytes = 176;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const __m256i fifth = runs_of(_mm256_set1_epi32(word(p + 64 + 16 * b + 4 * lane.row)),
                                     _mm256_setr_epi32(0, 2, 1, 3, 4, 6, 5, 7), 1);
@@ -237,7 +263,8 @@ struct UnpackQ5KR4 : WovenRows<4> {
 
 struct UnpackQ6KR4 : WovenRows<4> {
   static constexpr std::size_t kChunkBytes = 210;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const __m256i upper =
           runs_of(halves(p + 72 + 32 * b, lane.row), _mm256_setr_epi32(0, 4, 2, 6, 0, 4, 2, 6), 3);

@@ -67,7 +67,8 @@ inline std::uint32_t g7_signs(std::uint32_t seven) noexcept { return seven ^ (se
 
 struct UnpackIq4XsR8 : WovenRows<8> {
   static constexpr std::size_t kChunkBytes = 136;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     float scale[8];
     for (std::size_t b = 0; b < 8; ++b) {
       const std::byte* q = p + 64 + 128 * b + 4 * lane.row;
@@ -83,7 +84,8 @@ struct UnpackIq4XsR8 : WovenRows<8> {
 
 struct UnpackIq2XxsR4 : WovenRows<4> {
   static constexpr std::size_t kChunkBytes = 66;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     const float d = 0.125F * f16(p + 2 * lane.row);
     float scale[8];
     for (std::size_t b = 0; b < 8; ++b) {
@@ -103,7 +105,8 @@ struct UnpackIq2XxsR4 : WovenRows<4> {
 
 struct UnpackIq3SR4 : WovenRows<4> {
   static constexpr std::size_t kChunkBytes = 110;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     const __m256i run = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     const float d = f16(p + 2 * lane.row);
     float scale[8];
@@ -128,7 +131,8 @@ struct UnpackIq3SR4 : WovenRows<4> {
 
 struct UnpackIq2XsR4 : WovenRows<4> {
   static constexpr std::size_t kChunkBytes = 74;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const std::uint64_t words = u64(p + 8 + 32 * b + 8 * lane.row);
       const auto signs = static_cast<std::uint32_t>(_pext_u64(words, 0xfe00fe00fe00fe00u));
@@ -141,7 +145,8 @@ struct UnpackIq2XsR4 : WovenRows<4> {
 
 struct UnpackIq2SR4 : WovenRows<4> {
   static constexpr std::size_t kChunkBytes = 82;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const std::size_t at = 16 * b + 4 * lane.row;
       const __m256i m = UnpackIq2S::magnitudes(p + 8 + at, u8(p + 136 + 4 * b + lane.row));
@@ -153,7 +158,8 @@ struct UnpackIq2SR4 : WovenRows<4> {
 
 struct UnpackIq3XxsR4 : WovenRows<4> {
   static constexpr std::size_t kChunkBytes = 98;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     const float d = 0.25F * f16(p + 2 * lane.row);
     float scale[8];
     for (std::size_t b = 0; b < 8; ++b) {
@@ -168,7 +174,8 @@ struct UnpackIq3XxsR4 : WovenRows<4> {
 
 struct UnpackIq2KR4 : WovenRows<4> {
   static constexpr std::size_t kChunkBytes = 76;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, look_up(levels_2(), n2(p + 48 + 32 * b, lane.row)));
     }
@@ -190,7 +197,8 @@ struct UnpackIq3KR4 : WovenRows<4> {
         _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(static_cast<int>(signs)), bit), bit);
     return _mm256_sub_epi32(_mm256_xor_si256(odd, minus), minus);
   }
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const __m256i third = runs_of(_mm256_set1_epi32(word(p + 312 + 16 * b + 4 * lane.row)),
                                     _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), 1);
@@ -208,7 +216,8 @@ struct UnpackIq3KR4 : WovenRows<4> {
 
 struct UnpackIq4KR4 : WovenRows<4> {
   static constexpr std::size_t kChunkBytes = 144;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, look_up(levels_iq4(), n4(p + 64 + 64 * b, lane.row)));
     }
@@ -219,7 +228,8 @@ struct UnpackIq4KR4 : WovenRows<4> {
 
 struct UnpackIq5KR4 : WovenRows<4> {
   static constexpr std::size_t kChunkBytes = 176;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     const LongTable<2> table(levels_iq5);
     for (std::size_t b = 0; b < 8; ++b) {
       const __m256i fifth = fifth_bits(p + 576 + 16 * b, lane.row);
@@ -232,7 +242,8 @@ struct UnpackIq5KR4 : WovenRows<4> {
 
 struct UnpackIq4KsR4 : ScaledWovenRows {
   static constexpr std::size_t kChunkBytes = 136;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, look_up(levels_iq4(), n4(p + 32 + 64 * b, lane.row)));
     }
@@ -242,7 +253,8 @@ struct UnpackIq4KsR4 : ScaledWovenRows {
 
 struct UnpackIq5KsR4 : ScaledWovenRows {
   static constexpr std::size_t kChunkBytes = 168;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     const LongTable<2> table(levels_iq5);
     for (std::size_t b = 0; b < 8; ++b) {
       const __m256i fifth = fifth_bits(p + 544 + 16 * b, lane.row);

@@ -54,7 +54,8 @@ inline void put_nibbles_16(const std::byte* p, std::uint8_t* out) noexcept {
 
 struct UnpackIq2K : PlainRows {
   static constexpr std::size_t kChunkBytes = 76;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     put_two_bits(p + 12, levels_2(), panel->code);
     const __m128i s = _mm_sub_epi8(sixteen_nibbles(u64(p + 4)), _mm_set1_epi8(8));
     finish_levels_16(panel, f16(p), scales_16(s), u16(p + 2), 5);
@@ -63,7 +64,8 @@ struct UnpackIq2K : PlainRows {
 
 struct UnpackIq3K : PlainRows {
   static constexpr std::size_t kChunkBytes = 110;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     put_three_bits(p + 14, p + 78, panel->code);
     // 2 l + 1, at most 31, negative where a bit says so.
     const __m128i l = sixteen_nibbles(u64(p + 6));
@@ -82,7 +84,8 @@ inline Scales16 six_bit_scales(const std::byte* p) noexcept {
 
 struct UnpackIq4K : PlainRows {
   static constexpr std::size_t kChunkBytes = 144;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     put_nibbles_16(p + 16, panel->code);
     finish_levels_16(panel, f16(p), six_bit_scales(p), u16(p + 2), 4);
   }
@@ -90,7 +93,8 @@ struct UnpackIq4K : PlainRows {
 
 struct UnpackIq5K : PlainRows {
   static constexpr std::size_t kChunkBytes = 176;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     put_five_bits(p + 16, p + 144, panel->code);
     finish_levels_16(panel, f16(p), six_bit_scales(p), u16(p + 2), 2);
   }
@@ -98,7 +102,8 @@ struct UnpackIq5K : PlainRows {
 
 struct UnpackIq6K : PlainRows {
   static constexpr std::size_t kChunkBytes = 212;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     const LongTable<4> table(levels_iq6);
     const __m256i upper = _mm256_set1_epi8(0x30);
     for (std::size_t h = 0; h < 2; ++h) {
@@ -126,7 +131,8 @@ inline __m256i five_bit_scales(std::uint64_t nibbles, std::uint32_t fifth) noexc
 }
 struct UnpackIq2Ks : HalfScaledRows {
   static constexpr std::size_t kChunkBytes = 70;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     put_two_bits(p + 6, levels_2(), panel->code);
     const std::uint64_t nibbles = _pdep_u64(u32(p + 2), 0x0f0f0f0f0f0f0f0fu);
     finish_levels_32(panel, lane.d, five_bit_scales(nibbles, u8(p + 1)), u8(p), 5);
@@ -135,7 +141,8 @@ struct UnpackIq2Ks : HalfScaledRows {
 
 struct UnpackIq3Ks : HalfScaledRows {
   static constexpr std::size_t kChunkBytes = 102;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     put_three_bits(p + 6, p + 70, panel->code);
     finish_levels_32(panel, lane.d, five_bit_scales(halved_nibbles(p + 2), u8(p)), u8(p + 1), 4);
   }
@@ -143,7 +150,8 @@ struct UnpackIq3Ks : HalfScaledRows {
 
 struct UnpackIq4Ks : ScaledRows {
   static constexpr std::size_t kChunkBytes = 136;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     put_nibbles_16(p + 8, panel->code);
     finish_odd_levels(panel, lane.d, u64(p), 4);
   }
@@ -151,7 +159,8 @@ struct UnpackIq4Ks : ScaledRows {
 
 struct UnpackIq5Ks : ScaledRows {
   static constexpr std::size_t kChunkBytes = 168;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     put_five_bits(p + 8, p + 136, panel->code);
     finish_odd_levels(panel, lane.d, u64(p), 2);
   }
@@ -162,7 +171,8 @@ struct UnpackIq5Ks : ScaledRows {
 /// 2 k + 17 in its high byte.
 struct UnpackIq4Kss : ScaledRows {
   static constexpr std::size_t kChunkBytes = 128;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     std::uint64_t scales = 0;
     for (std::size_t b = 0; b < 8; ++b) {
       const __m128i words = load16(p + 16 * b);
@@ -179,7 +189,8 @@ struct UnpackIq4Kss : ScaledRows {
 /// Codes of pairs: 32 columns have 16 codes of five bits.
 struct UnpackIq2Kl : HalfScaledRows {
   static constexpr std::size_t kChunkBytes = 86;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     const LongTable<2> even(levels_iq2kl.even), odd(levels_iq2kl.odd);
     __m128i high = load16(p + 70);  // bit b: block b
     for (std::size_t m = 0; m < 4; ++m, high = _mm_srli_epi16(high, 2)) {
@@ -201,7 +212,8 @@ struct UnpackIq2Kl : HalfScaledRows {
 
 struct UnpackQ8Kv : ScaledRows {
   static constexpr std::size_t kChunkBytes = 256, kMeta = 8;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const __m256i codes = load32(p + 32 * b);
       put32(panel->code + 32 * b, _mm256_xor_si256(codes, _mm256_set1_epi8(-128)));

@@ -8,7 +8,8 @@ namespace kernels {
 namespace {
 
 /// Scales and offsets d * scale, -dmin * minimum of sixteen blocks.
-inline void finish_affine_16(U8Panel* panel, float d, float dmin, __m128i scales,
+template <class Panel>
+inline void finish_affine_16(Panel* panel, float d, float dmin, __m128i scales,
                              __m128i minima) noexcept {
   const __m256 s = _mm256_set1_ps(d);
   const __m256 m = _mm256_set1_ps(-dmin);
@@ -19,8 +20,10 @@ inline void finish_affine_16(U8Panel* panel, float d, float dmin, __m128i scales
 }
 
 struct UnpackQ2K : PlainRows {
+  static constexpr bool kAffine = true;
   static constexpr std::size_t kChunkBytes = 84;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t h = 0; h < 2; ++h) {
       const __m256i v = load32(p + 16 + 32 * h);
       std::uint8_t* out = panel->code + 128 * h;
@@ -46,7 +49,8 @@ struct UnpackQ3K : PlainRows {
     put32(out + 64, _mm256_or_si256(two_bits<4>(v), moved_bit<4 * kHalf + 2, 2>(high)));
     put32(out + 96, _mm256_or_si256(two_bits<6>(v), moved_bit<4 * kHalf + 3, 2>(high)));
   }
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     const __m256i high = load32(p);
     half<0>(p, high, panel->code);
     half<1>(p, high, panel->code + 128);
@@ -80,15 +84,18 @@ inline SixBitPairs six_bit_pairs(const std::byte* p) noexcept {
           _mm_set_epi64x(
               0, static_cast<long long>(std::uint64_t{minima_high} << 32 | (b & 0x3f3f3f3fu)))};
 }
-inline void finish_affine_32(const std::byte* p, U8Panel* panel) noexcept {
+template <class Panel>
+inline void finish_affine_32(const std::byte* p, Panel* panel) noexcept {
   const SixBitPairs pairs = six_bit_pairs(p + 4);
   put_twice(panel->scale, _mm256_mul_ps(_mm256_set1_ps(f16(p)), to_floats(pairs.scales)));
   put_twice(panel->offset, _mm256_mul_ps(_mm256_set1_ps(-f16(p + 2)), to_floats(pairs.minima)));
 }
 
 struct UnpackQ4K : PlainRows {
+  static constexpr bool kAffine = true;
   static constexpr std::size_t kChunkBytes = 144;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t m = 0; m < 4; ++m) {
       const __m256i v = load32(p + 16 + 32 * m);
       put32(panel->code + 64 * m, low_nibbles(v));
@@ -99,8 +106,10 @@ struct UnpackQ4K : PlainRows {
 };
 
 struct UnpackQ5K : PlainRows {
+  static constexpr bool kAffine = true;
   static constexpr std::size_t kChunkBytes = 176;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     const __m256i fifth = _mm256_set1_epi8(16);
     __m256i high = load32(p + 16);  // bit j: block of 32 number j
     for (std::size_t m = 0; m < 4; ++m) {
@@ -117,7 +126,8 @@ struct UnpackQ5K : PlainRows {
 
 struct UnpackQ6K : PlainRows {
   static constexpr std::size_t kChunkBytes = 210;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     const __m256i upper = _mm256_set1_epi8(0x30);
     for (std::size_t h = 0; h < 2; ++h) {
       const __m256i a = load32(p + 64 * h);
@@ -140,7 +150,8 @@ struct UnpackQ6K : PlainRows {
 
 struct UnpackIq4Xs : PlainRows {
   static constexpr std::size_t kChunkBytes = 136;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, look_up(levels_iq4(), split_nibbles(load16(p + 8 + 16 * b))));
     }

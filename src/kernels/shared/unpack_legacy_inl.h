@@ -8,7 +8,8 @@ namespace {
 
 struct UnpackQ8_0 : PlainRows {
   static constexpr std::size_t kBlock = 34, kChunkBytes = 8 * kBlock;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const __m256i codes = load32(p + kBlock * b + 2);
       put32(panel->code + 32 * b, _mm256_xor_si256(codes, _mm256_set1_epi8(-128)));
@@ -19,7 +20,8 @@ struct UnpackQ8_0 : PlainRows {
 
 struct UnpackQ4_0 : PlainRows {
   static constexpr std::size_t kBlock = 18, kChunkBytes = 8 * kBlock;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, split_nibbles(load16(p + kBlock * b + 2)));
     }
@@ -28,8 +30,10 @@ struct UnpackQ4_0 : PlainRows {
 };
 
 struct UnpackQ4_1 : PlainRows {
+  static constexpr bool kAffine = true;
   static constexpr std::size_t kBlock = 20, kChunkBytes = 8 * kBlock;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, split_nibbles(load16(p + kBlock * b + 4)));
     }
@@ -40,7 +44,8 @@ struct UnpackQ4_1 : PlainRows {
 
 struct UnpackQ5_0 : PlainRows {
   static constexpr std::size_t kBlock = 22, kChunkBytes = 8 * kBlock;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const std::byte* q = p + kBlock * b;
       put32(panel->code + 32 * b,
@@ -51,8 +56,10 @@ struct UnpackQ5_0 : PlainRows {
 };
 
 struct UnpackQ5_1 : PlainRows {
+  static constexpr bool kAffine = true;
   static constexpr std::size_t kBlock = 24, kChunkBytes = 8 * kBlock;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const std::byte* q = p + kBlock * b;
       put32(panel->code + 32 * b,
@@ -65,7 +72,8 @@ struct UnpackQ5_1 : PlainRows {
 
 struct UnpackQ6_0 : PlainRows {
   static constexpr std::size_t kBlock = 26, kChunkBytes = 8 * kBlock;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     const __m256i upper = _mm256_set1_epi8(0x30);
     for (std::size_t b = 0; b < 8; ++b) {
       const std::byte* q = p + kBlock * b;
@@ -81,7 +89,8 @@ struct UnpackQ6_0 : PlainRows {
 
 struct UnpackIq4Nl : PlainRows {
   static constexpr std::size_t kBlock = 18, kChunkBytes = 8 * kBlock;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, look_up(levels_iq4(), split_nibbles(load16(p + kBlock * b + 2))));
     }
@@ -104,7 +113,8 @@ inline float power_of_byte(std::uint32_t e) noexcept {
 
 struct UnpackMxfp4 : PlainRows {
   static constexpr std::size_t kBlock = 17, kChunkBytes = 8 * kBlock;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     float scale[8];
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, look_up(levels_fp4(), split_nibbles(load16(p + kBlock * b + 1))));

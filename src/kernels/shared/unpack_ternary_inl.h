@@ -18,7 +18,8 @@ inline __m256i next_digits(__m256i z) noexcept { return _mm256_add_epi8(z, _mm25
 
 struct UnpackTq1_0 : PlainRows {
   static constexpr std::size_t kChunkBytes = 54;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     __m256i z = load32(p);
     for (std::size_t i = 0; i < 5; ++i, z = next_digits(z)) {
       put32(panel->code + 32 * i, top_digits(z));
@@ -38,7 +39,8 @@ struct UnpackTq1_0 : PlainRows {
 
 struct UnpackTq2_0 : PlainRows {
   static constexpr std::size_t kChunkBytes = 66;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t h = 0; h < 2; ++h) {
       const __m256i v = load32(p + 32 * h);
       std::uint8_t* out = panel->code + 128 * h;
@@ -53,14 +55,13 @@ struct UnpackTq2_0 : PlainRows {
 
 /// Sixteen blocks of 16 from blocks of 64 or 128: scale i at p + i * stride, for w = scale * (code
 /// - zero).
-template <std::size_t kBlock>
-inline void finish_wide(const std::byte* p, std::size_t stride, float zero,
-                        U8Panel* panel) noexcept {
+template <std::size_t kBlock, class Panel>
+inline void finish_wide(const std::byte* p, std::size_t stride, float zero, Panel* panel) noexcept {
   for (std::size_t i = 0; i < kChunkCols / kBlock; ++i) {
     const float d = f16(p + i * stride);
     for (std::size_t b = 0; b < kBlock / 16; ++b) {
       panel->scale[i * (kBlock / 16) + b] = d;
-      panel->offset[i * (kBlock / 16) + b] = -zero * d;
+      panel->offset[i * (kBlock / 16) + b] = offset_of<Panel>(d, -zero);
     }
   }
 }
@@ -68,7 +69,8 @@ inline void finish_wide(const std::byte* p, std::size_t stride, float zero,
 /// One bit a weight: codes 0 and 2 with zero 1.
 struct UnpackQ1_0 : PlainRows {
   static constexpr std::size_t kBlock = 18, kChunkBytes = 2 * kBlock;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, spread_bits(u32(p + kBlock * (b / 4) + 2 + 4 * (b % 4)), 2));
     }
@@ -79,7 +81,8 @@ struct UnpackQ1_0 : PlainRows {
 /// Two bits a weight in order: four columns a byte.
 struct UnpackQ2_0 : PlainRows {
   static constexpr std::size_t kBlock = 18, kChunkBytes = 4 * kBlock;
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     // Every byte four times, each copy moved down by its place.
     const __m256i copies = _mm256_setr_epi8(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4,
                                             4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7);
@@ -117,7 +120,8 @@ struct UnpackIq1Bn : HalfScaledRows {
     const __m256i digits = _mm256_srli_epi16(_mm256_mullo_epi16(low, _mm256_set1_epi16(3)), 8);
     return _mm_packus_epi16(_mm256_castsi256_si128(digits), _mm256_extracti128_si256(digits, 1));
   }
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     constexpr short kPowers[] = {81, 27, 9, 3};
     for (std::size_t b = 0; b < 4; ++b, p += kBlock) {
       for (std::size_t r = 0; r < 4; ++r) {
@@ -131,7 +135,8 @@ struct UnpackIq1Bn : HalfScaledRows {
 
 struct UnpackIq2Bn : ScaledRows {
   static constexpr std::size_t kChunkBytes = 64;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 4; ++b) {
       const __m128i v = load16(p + 16 * b);
       const __m256i pair = _mm256_set_m128i(_mm_srli_epi16(v, 2), v);
@@ -153,7 +158,8 @@ struct UnpackNvfp4 : PlainRows {
     std::memcpy(&value, &bits, sizeof value);
     return value * 0x1p119F;
   }
-  static void chunk(const std::byte* p, const Lane&, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
       const std::byte* block = p + kBlock * (b / 2);
       const __m128i v = load16(block + 4 + 16 * (b % 2));
@@ -165,7 +171,7 @@ struct UnpackNvfp4 : PlainRows {
       for (std::size_t i = 0; i < 2; ++i) {
         const float s = half_scale(u8(block + 2 * (b % 2) + i));
         panel->scale[2 * b + i] = s;
-        panel->offset[2 * b + i] = -12 * s;
+        panel->offset[2 * b + i] = offset_of<Panel>(s, -12.0F);
       }
     }
   }

@@ -73,7 +73,8 @@ inline __m256i with_offset(__m256i indices) noexcept {
 
 struct UnpackIq1Kt : ScaledRows {
   static constexpr std::size_t kChunkBytes = 56;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     alignas(32) std::uint32_t seeds[32];
     // Eight groups are two blocks: bit 12 of their indices is in bits 4..7 of two scale bytes.
     const __m256i top = _mm256_setr_epi32(4, 5, 6, 7, 12, 13, 14, 15);
@@ -103,7 +104,8 @@ inline void load_seeds(const std::byte* p, std::uint32_t* seeds) noexcept {
 
 struct UnpackIq2Kt : ScaledRows {
   static constexpr std::size_t kChunkBytes = 68;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     alignas(32) std::uint32_t seeds[32];
     load_seeds(p + 4, seeds);
     for (std::size_t b = 0; b < 8; ++b) put32(panel->code + 32 * b, codes_of_4(seeds + 4 * b));
@@ -113,8 +115,10 @@ struct UnpackIq2Kt : ScaledRows {
 
 /// Magnitudes; signs apart: bit b of byte i for column 32 b + i.
 struct UnpackIq3Kt : ScaledRows {
+  static constexpr bool kSignedZeros = true;  ///< the sign of a zero is lost here
   static constexpr std::size_t kChunkBytes = 100;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     alignas(32) std::uint32_t seeds[32];
     load_seeds(p + 4, seeds);
     const __m256i signs = load32(p + 68);
@@ -133,7 +137,8 @@ struct UnpackIq3Kt : ScaledRows {
 
 struct UnpackIq4Kt : ScaledRows {
   static constexpr std::size_t kChunkBytes = 128;
-  static void chunk(const std::byte* p, const Lane& lane, U8Panel* panel) noexcept {
+  template <class Panel>
+  static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     const __m256i top = _mm256_setr_epi32(8, 11, 14, 17, 20, 23, 26, 29);
     for (std::size_t b = 0; b < 8; ++b) {
       const std::uint32_t shared = u32(p + 4 * b);

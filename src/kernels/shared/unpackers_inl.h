@@ -17,87 +17,104 @@ namespace {
 struct UnpackEntry {
   const quant::Codec* codec;
   Unpack unpack;
+  Decode decode;  ///< null: the codec does it
 };
+template <class Format>
+constexpr UnpackEntry entry(const quant::Codec& codec) noexcept {
+  if constexpr (requires { Format::kSignedZeros; }) {
+    return {&codec, unpack_row<Format>, nullptr};
+  } else {
+    return {&codec, unpack_row<Format>, decode_rows<Format>};
+  }
+}
 
 constexpr UnpackEntry kUnpackers[] = {
-    {&quant::q4_0, unpack_row<UnpackQ4_0>},
-    {&quant::q4_1, unpack_row<UnpackQ4_1>},
-    {&quant::q5_0, unpack_row<UnpackQ5_0>},
-    {&quant::q5_1, unpack_row<UnpackQ5_1>},
-    {&quant::q6_0, unpack_row<UnpackQ6_0>},
-    {&quant::q8_0, unpack_row<UnpackQ8_0>},
-    {&quant::q2_K, unpack_row<UnpackQ2K>},
-    {&quant::q3_K, unpack_row<UnpackQ3K>},
-    {&quant::q4_K, unpack_row<UnpackQ4K>},
-    {&quant::q5_K, unpack_row<UnpackQ5K>},
-    {&quant::q6_K, unpack_row<UnpackQ6K>},
-    {&quant::iq4_nl, unpack_row<UnpackIq4Nl>},
-    {&quant::iq4_xs, unpack_row<UnpackIq4Xs>},
-    {&quant::mxfp4, unpack_row<UnpackMxfp4>},
-    {&quant::iq1_s, unpack_row<UnpackIq1S>},
-    {&quant::iq1_m, unpack_row<UnpackIq1M>},
-    {&quant::iq2_xxs, unpack_row<UnpackIq2Xxs>},
-    {&quant::iq2_xs, unpack_row<UnpackIq2Xs>},
-    {&quant::iq2_s, unpack_row<UnpackIq2S>},
-    {&quant::iq3_xxs, unpack_row<UnpackIq3Xxs>},
-    {&quant::iq3_s, unpack_row<UnpackIq3S>},
-    {&quant::iq2_k, unpack_row<UnpackIq2K>},
-    {&quant::iq3_k, unpack_row<UnpackIq3K>},
-    {&quant::iq4_k, unpack_row<UnpackIq4K>},
-    {&quant::iq5_k, unpack_row<UnpackIq5K>},
-    {&quant::iq6_k, unpack_row<UnpackIq6K>},
-    {&quant::iq2_ks, unpack_row<UnpackIq2Ks>},
-    {&quant::iq3_ks, unpack_row<UnpackIq3Ks>},
-    {&quant::iq4_ks, unpack_row<UnpackIq4Ks>},
-    {&quant::iq5_ks, unpack_row<UnpackIq5Ks>},
-    {&quant::iq4_kss, unpack_row<UnpackIq4Kss>},
-    {&quant::iq2_kl, unpack_row<UnpackIq2Kl>},
-    {&quant::q8_KV, unpack_row<UnpackQ8Kv>},
-    {&quant::iq1_kt, unpack_row<UnpackIq1Kt>},
-    {&quant::iq2_kt, unpack_row<UnpackIq2Kt>},
-    {&quant::iq3_kt, unpack_row<UnpackIq3Kt>},
-    {&quant::iq4_kt, unpack_row<UnpackIq4Kt>},
-    {&quant::tq1_0, unpack_row<UnpackTq1_0>},
-    {&quant::tq2_0, unpack_row<UnpackTq2_0>},
-    {&quant::nvfp4, unpack_row<UnpackNvfp4>},
-    {&quant::q1_0_g128, unpack_row<UnpackQ1_0>},
-    {&quant::q2_0, unpack_row<UnpackQ2_0>},
-    {&quant::iq1_bn, unpack_row<UnpackIq1Bn>},
-    {&quant::iq2_bn, unpack_row<UnpackIq2Bn>},
-    {&quant::q4_0_r8, unpack_row<UnpackQ4_0R8>},
-    {&quant::q5_0_r4, unpack_row<UnpackQ5_0R4>},
-    {&quant::q6_0_r4, unpack_row<UnpackQ6_0R4>},
-    {&quant::q8_0_r8, unpack_row<UnpackQ8_0R8>},
-    {&quant::q2_k_r4, unpack_row<UnpackQ2KR4>},
-    {&quant::q3_k_r4, unpack_row<UnpackQ3KR4>},
-    {&quant::q4_k_r4, unpack_row<UnpackQ4KR4>},
-    {&quant::q5_k_r4, unpack_row<UnpackQ5KR4>},
-    {&quant::q6_k_r4, unpack_row<UnpackQ6KR4>},
-    {&quant::iq2_xxs_r4, unpack_row<UnpackIq2XxsR4>},
-    {&quant::iq2_xs_r4, unpack_row<UnpackIq2XsR4>},
-    {&quant::iq2_s_r4, unpack_row<UnpackIq2SR4>},
-    {&quant::iq3_xxs_r4, unpack_row<UnpackIq3XxsR4>},
-    {&quant::iq3_s_r4, unpack_row<UnpackIq3SR4>},
-    {&quant::iq4_nl_r4, unpack_row<UnpackIq4NlR4>},
-    {&quant::iq4_xs_r8, unpack_row<UnpackIq4XsR8>},
-    {&quant::iq2_k_r4, unpack_row<UnpackIq2KR4>},
-    {&quant::iq3_k_r4, unpack_row<UnpackIq3KR4>},
-    {&quant::iq4_k_r4, unpack_row<UnpackIq4KR4>},
-    {&quant::iq5_k_r4, unpack_row<UnpackIq5KR4>},
-    {&quant::iq4_ks_r4, unpack_row<UnpackIq4KsR4>},
-    {&quant::iq5_ks_r4, unpack_row<UnpackIq5KsR4>},
-    {&quant::iq2_bn_r4, unpack_row<UnpackIq2BnR4>},
-    {&quant::mxfp4_r8, unpack_row<UnpackMxfp4R8>},
-    {&quant::q8_KV_r8, unpack_row<UnpackQ8KvR8>},
-    {&quant::q8_k_r8, unpack_row<UnpackQ8KR8>},
+    entry<UnpackQ4_0>(quant::q4_0),
+    entry<UnpackQ4_1>(quant::q4_1),
+    entry<UnpackQ5_0>(quant::q5_0),
+    entry<UnpackQ5_1>(quant::q5_1),
+    entry<UnpackQ6_0>(quant::q6_0),
+    entry<UnpackQ8_0>(quant::q8_0),
+    entry<UnpackQ2K>(quant::q2_K),
+    entry<UnpackQ3K>(quant::q3_K),
+    entry<UnpackQ4K>(quant::q4_K),
+    entry<UnpackQ5K>(quant::q5_K),
+    entry<UnpackQ6K>(quant::q6_K),
+    entry<UnpackIq4Nl>(quant::iq4_nl),
+    entry<UnpackIq4Xs>(quant::iq4_xs),
+    entry<UnpackMxfp4>(quant::mxfp4),
+    entry<UnpackIq1S>(quant::iq1_s),
+    entry<UnpackIq1M>(quant::iq1_m),
+    entry<UnpackIq2Xxs>(quant::iq2_xxs),
+    entry<UnpackIq2Xs>(quant::iq2_xs),
+    entry<UnpackIq2S>(quant::iq2_s),
+    entry<UnpackIq3Xxs>(quant::iq3_xxs),
+    entry<UnpackIq3S>(quant::iq3_s),
+    entry<UnpackIq2K>(quant::iq2_k),
+    entry<UnpackIq3K>(quant::iq3_k),
+    entry<UnpackIq4K>(quant::iq4_k),
+    entry<UnpackIq5K>(quant::iq5_k),
+    entry<UnpackIq6K>(quant::iq6_k),
+    entry<UnpackIq2Ks>(quant::iq2_ks),
+    entry<UnpackIq3Ks>(quant::iq3_ks),
+    entry<UnpackIq4Ks>(quant::iq4_ks),
+    entry<UnpackIq5Ks>(quant::iq5_ks),
+    entry<UnpackIq4Kss>(quant::iq4_kss),
+    entry<UnpackIq2Kl>(quant::iq2_kl),
+    entry<UnpackQ8Kv>(quant::q8_KV),
+    entry<UnpackIq1Kt>(quant::iq1_kt),
+    entry<UnpackIq2Kt>(quant::iq2_kt),
+    entry<UnpackIq3Kt>(quant::iq3_kt),
+    entry<UnpackIq4Kt>(quant::iq4_kt),
+    entry<UnpackTq1_0>(quant::tq1_0),
+    entry<UnpackTq2_0>(quant::tq2_0),
+    entry<UnpackNvfp4>(quant::nvfp4),
+    entry<UnpackQ1_0>(quant::q1_0_g128),
+    entry<UnpackQ2_0>(quant::q2_0),
+    entry<UnpackIq1Bn>(quant::iq1_bn),
+    entry<UnpackIq2Bn>(quant::iq2_bn),
+    entry<UnpackQ4_0R8>(quant::q4_0_r8),
+    entry<UnpackQ5_0R4>(quant::q5_0_r4),
+    entry<UnpackQ6_0R4>(quant::q6_0_r4),
+    entry<UnpackQ8_0R8>(quant::q8_0_r8),
+    entry<UnpackQ2KR4>(quant::q2_k_r4),
+    entry<UnpackQ3KR4>(quant::q3_k_r4),
+    entry<UnpackQ4KR4>(quant::q4_k_r4),
+    entry<UnpackQ5KR4>(quant::q5_k_r4),
+    entry<UnpackQ6KR4>(quant::q6_k_r4),
+    entry<UnpackIq2XxsR4>(quant::iq2_xxs_r4),
+    entry<UnpackIq2XsR4>(quant::iq2_xs_r4),
+    entry<UnpackIq2SR4>(quant::iq2_s_r4),
+    entry<UnpackIq3XxsR4>(quant::iq3_xxs_r4),
+    entry<UnpackIq3SR4>(quant::iq3_s_r4),
+    entry<UnpackIq4NlR4>(quant::iq4_nl_r4),
+    entry<UnpackIq4XsR8>(quant::iq4_xs_r8),
+    entry<UnpackIq2KR4>(quant::iq2_k_r4),
+    entry<UnpackIq3KR4>(quant::iq3_k_r4),
+    entry<UnpackIq4KR4>(quant::iq4_k_r4),
+    entry<UnpackIq5KR4>(quant::iq5_k_r4),
+    entry<UnpackIq4KsR4>(quant::iq4_ks_r4),
+    entry<UnpackIq5KsR4>(quant::iq5_ks_r4),
+    entry<UnpackIq2BnR4>(quant::iq2_bn_r4),
+    entry<UnpackMxfp4R8>(quant::mxfp4_r8),
+    entry<UnpackQ8KvR8>(quant::q8_KV_r8),
+    entry<UnpackQ8KR8>(quant::q8_k_r8),
 };
 
-/// Null for formats that are decoded to f32.
-inline Unpack find_unpacker(const quant::Codec& codec) noexcept {
+inline const UnpackEntry* find_entry(const quant::Codec& codec) noexcept {
   for (const UnpackEntry& entry : kUnpackers) {
-    if (entry.codec == &codec) return entry.unpack;
+    if (entry.codec == &codec) return &entry;
   }
   return nullptr;
+}
+/// Null for formats that are decoded to f32.
+inline Unpack find_unpacker(const quant::Codec& codec) noexcept {
+  const UnpackEntry* entry = find_entry(codec);
+  return entry == nullptr ? nullptr : entry->unpack;
+}
+inline Decode find_decoder(const quant::Codec& codec) noexcept {
+  const UnpackEntry* entry = find_entry(codec);
+  return entry == nullptr ? nullptr : entry->decode;
 }
 
 }  // namespace
