@@ -48,6 +48,30 @@ TEST_F(DecoderTest, SequencesAndForksDoNotDisturbEachOther) {
   EXPECT_LT(difference(d.append(3, ids.subspan(37, 3)), 39), 1e-4);
 }
 
+/// Logits behind one token after a cache that attention cuts into three parts.
+std::vector<float> step_on_long_cache(const runtime::Model& model, std::size_t threads,
+                                      std::span<const std::int32_t> ids, std::size_t last_step) {
+  runtime::Team team(threads);
+  base::SilentProgress progress;
+  const base::StopFlag stop;
+  runtime::Runtime rt{
+      .team = team, .kernels = kernels::best_table(), .progress = progress, .stop = stop};
+  runtime::Decoder decoder(model, {}, rt);
+  decoder.append(0, ids.first(ids.size() - last_step));
+  const std::span<const float> logits = decoder.append(0, ids.last(last_step));
+  return {logits.begin(), logits.end()};
+}
+
+TEST_F(DecoderTest, LongCachesGiveEqualBitsOnAnyTeam) {
+  std::vector<std::int32_t> ids;
+  while (ids.size() < 2100) ids.insert(ids.end(), ids_.begin(), ids_.end());
+  ids.resize(2100);
+  const std::vector<float> one = step_on_long_cache(model_, 1, ids, 1);
+  EXPECT_EQ(one, step_on_long_cache(model_, 3, ids, 1));
+  // 40 tokens at once are not cut.
+  EXPECT_LT(test::relative_difference(one, step_on_long_cache(model_, 2, ids, 40)), 0.02);
+}
+
 TEST_F(DecoderTest, RefusesNothingAndStopsWhenAsked) {
   auto d = decoder();
   EXPECT_THROW(d.append(0, {}), base::Error);
