@@ -79,13 +79,11 @@ struct UnpackMxfp4R8 : WovenRows<8> {
   static constexpr std::size_t kBlock = 8 * 17, kChunkBytes = kBlock;
   template <class Panel>
   static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
-    float scale[8];
     for (std::size_t b = 0; b < 8; ++b) {
-      const std::byte* q = p + kBlock * b;
-      put32(panel->code + 32 * b, look_up(levels_fp4(), UnpackQ4_0R8::codes(q + 8, lane.row)));
-      scale[b] = power_of_byte(u8(q + lane.row));
+      const __m256i codes = UnpackQ4_0R8::codes(p + kBlock * b + 8, lane.row);
+      put32(panel->code + 32 * b, look_up(levels_fp4(), codes));
     }
-    finish_32(panel, _mm256_loadu_ps(scale), 12);
+    finish_32(panel, eight_powers(p + lane.row, kBlock), 12);
   }
 };
 

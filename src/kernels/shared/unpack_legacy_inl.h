@@ -103,24 +103,26 @@ inline __m128i levels_fp4() noexcept {
   return _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0);
 }
 
-/// 2^(e - 128).
-inline float power_of_byte(std::uint32_t e) noexcept {
-  const std::uint32_t bits = e < 2 ? 0x00200000u << e : (e - 1) << 23;
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
+/// 2^(e - 128) for the bytes e of eight blocks: an exponent field of e - 1, below e = 2 a bit of
+/// the subnormal numbers.
+inline __m256 eight_powers(const std::byte* p, std::size_t stride) noexcept {
+  const __m256i e = _mm256_setr_epi32(u8(p), u8(p + stride), u8(p + 2 * stride), u8(p + 3 * stride),
+                                      u8(p + 4 * stride), u8(p + 5 * stride), u8(p + 6 * stride),
+                                      u8(p + 7 * stride));
+  const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
+  const __m256i small = _mm256_sllv_epi32(_mm256_set1_epi32(0x00200000), e);
+  const __m256i is_small = _mm256_cmpgt_epi32(_mm256_set1_epi32(2), e);
+  return _mm256_castsi256_ps(_mm256_blendv_epi8(normal, small, is_small));
 }
 
 struct UnpackMxfp4 : PlainRows {
   static constexpr std::size_t kBlock = 17, kChunkBytes = 8 * kBlock;
   template <class Panel>
   static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
-    float scale[8];
     for (std::size_t b = 0; b < 8; ++b) {
       put32(panel->code + 32 * b, look_up(levels_fp4(), split_nibbles(load16(p + kBlock * b + 1))));
-      scale[b] = power_of_byte(u8(p + kBlock * b));
     }
-    finish_32(panel, _mm256_loadu_ps(scale), 12);
+    finish_32(panel, eight_powers(p, kBlock), 12);
   }
 };
 

@@ -150,30 +150,28 @@ struct UnpackIq2Bn : ScaledRows {
 /// Blocks of 64: four scale bytes (e4m3 without sign), then 8 bytes for every 16 columns.
 struct UnpackNvfp4 : PlainRows {
   static constexpr std::size_t kBlock = 36, kChunkBytes = 4 * kBlock;
-  /// Half the value: the byte moved to the place of an f32's exponent and mantissa is 2^-120 of it.
-  static float half_scale(std::uint32_t byte) noexcept {
-    if (byte == 0x7f) return 0;
-    const std::uint32_t bits = (byte & 0x7fu) << 20;
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value * 0x1p119F;
+  /// Half the values of eight bytes: a byte moved to the place of an f32's exponent and mantissa is
+  /// 2^-120 of it. 0x7f means 0.
+  static __m256 half_scales(__m128i bytes) noexcept {
+    const __m256i e = _mm256_cvtepu8_epi32(bytes);
+    const __m256i bits = _mm256_slli_epi32(_mm256_and_si256(e, _mm256_set1_epi32(0x7f)), 20);
+    const __m256i none = _mm256_cmpeq_epi32(e, _mm256_set1_epi32(0x7f));
+    const __m256 values = _mm256_mul_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(0x1p119F));
+    return _mm256_andnot_ps(_mm256_castsi256_ps(none), values);
   }
   template <class Panel>
   static void chunk(const std::byte* p, const Lane&, Panel* panel) noexcept {
     for (std::size_t b = 0; b < 8; ++b) {
-      const std::byte* block = p + kBlock * (b / 2);
-      const __m128i v = load16(block + 4 + 16 * (b % 2));
+      const __m128i v = load16(p + kBlock * (b / 2) + 4 + 16 * (b % 2));
       const __m128i low = _mm_and_si128(v, _mm_set1_epi8(15));
       const __m128i high = _mm_and_si128(_mm_srli_epi16(v, 4), _mm_set1_epi8(15));
       const __m256i codes =
           _mm256_set_m128i(_mm_unpackhi_epi64(low, high), _mm_unpacklo_epi64(low, high));
       put32(panel->code + 32 * b, look_up(levels_fp4(), codes));
-      for (std::size_t i = 0; i < 2; ++i) {
-        const float s = half_scale(u8(block + 2 * (b % 2) + i));
-        panel->scale[2 * b + i] = s;
-        panel->offset[2 * b + i] = offset_of<Panel>(s, -12.0F);
-      }
     }
+    const auto word = [&](std::size_t i) { return static_cast<int>(u32(p + kBlock * i)); };
+    const __m128i scales = _mm_setr_epi32(word(0), word(1), word(2), word(3));
+    finish_16(panel, half_scales(scales), half_scales(_mm_srli_si128(scales, 8)), 12);
   }
 };
 
