@@ -11,7 +11,7 @@ namespace kernels {
 namespace {
 
 Unpack unpacker(const quant::Codec& codec) noexcept { return avx512bf16_table.unpacker(codec); }
-Decode decoder(const quant::Codec& codec) noexcept { return avx512bf16_table.decoder(codec); }
+Decode find_decoder(const quant::Codec& codec) noexcept { return avx512bf16_table.decoder(codec); }
 
 /// From this many rows of x on, tiles beat byte products (decoding to bf16 costs as much as sixteen
 /// rows of them), and for weights without unpacker beat f32.

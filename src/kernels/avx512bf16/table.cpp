@@ -52,7 +52,7 @@ std::size_t attention_scratch(const AttentionArgs& args) noexcept {
 void attention(const AttentionArgs& args) noexcept { avx512vnni_table.attention(args); }
 
 Unpack unpacker(const quant::Codec& codec) noexcept { return avx512vnni_table.unpacker(codec); }
-Decode decoder(const quant::Codec& codec) noexcept { return avx512vnni_table.decoder(codec); }
+Decode find_decoder(const quant::Codec& codec) noexcept { return avx512vnni_table.decoder(codec); }
 
 }  // namespace
 }  // namespace kernels

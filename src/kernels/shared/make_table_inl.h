@@ -30,7 +30,7 @@ constexpr KernelTable make_table(std::string_view name, std::string_view needs,
           .to_cache = to_cache,
           .from_cache = from_cache,
           .unpacker = unpacker,
-          .decoder = decoder};
+          .decoder = find_decoder};
 }
 
 }  // namespace

@@ -38,16 +38,11 @@ struct PlainEntry {
   const quant::Codec* codec;
   Plain plain;
   CacheType same;
-  Decode decode;
 };
-template <CacheType kType>
-void decode_plain(const std::byte* row, std::size_t cols, float* out) noexcept {
-  from_cache(kType, row, cols, out);
-}
 constexpr PlainEntry kPlainFormats[] = {
-    {&quant::f32, Plain::f32, CacheType::f32, decode_plain<CacheType::f32>},
-    {&quant::f16, Plain::f16, CacheType::f16, decode_plain<CacheType::f16>},
-    {&quant::bf16, Plain::bf16, CacheType::bf16, decode_plain<CacheType::bf16>},
+    {&quant::f32, Plain::f32, CacheType::f32},
+    {&quant::f16, Plain::f16, CacheType::f16},
+    {&quant::bf16, Plain::bf16, CacheType::bf16},
 };
 inline Plain plain_format(const quant::Codec& codec) noexcept {
   for (const PlainEntry& entry : kPlainFormats) {
@@ -55,16 +50,19 @@ inline Plain plain_format(const quant::Codec& codec) noexcept {
   }
   return Plain::none;
 }
-inline Decode plain_decoder(const quant::Codec& codec) noexcept {
-  for (const PlainEntry& entry : kPlainFormats) {
-    if (entry.codec == &codec) return entry.decode;
-  }
-  return nullptr;
-}
 inline void plain_to_floats(Plain format, const std::byte* p, std::size_t n, float* out) noexcept {
   for (const PlainEntry& entry : kPlainFormats) {
     if (entry.plain == format) from_cache(entry.same, p, n, out);
   }
+}
+
+/// The table's; defined by its table.cpp or by unpackers_inl.h.
+Decode find_decoder(const quant::Codec& codec) noexcept;
+/// One row group by the table's decoder or the codec.
+inline void decode_any(const quant::Codec& codec, const std::byte* group, std::size_t cols,
+                       float* out) noexcept {
+  const Decode decode = find_decoder(codec);
+  decode != nullptr ? decode(group, cols, out) : decode_group(codec, group, cols, out);
 }
 
 /// How weights become panel elements.
@@ -235,7 +233,7 @@ class PanelProduct {
   void fill_decoded(std::size_t row, std::size_t n, std::size_t depth) noexcept {
     const std::size_t group_rows = args_.codec->group_rows;
     for (std::size_t i = 0; i < n; i += group_rows) {
-      decode_group(*args_.codec, args_.weights + (row + i) * row_bytes_, args_.cols, decoded_);
+      decode_any(*args_.codec, args_.weights + (row + i) * row_bytes_, args_.cols, decoded_);
       for (std::size_t lane = 0; lane < group_rows; ++lane) {
         Kernel::put_floats(decoded_ + lane * args_.cols, args_.cols, depth, panel_, i + lane);
       }

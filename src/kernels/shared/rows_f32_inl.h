@@ -69,7 +69,7 @@ inline void matmul_rows_f32(const MatmulArgs& args) noexcept {
     } else if (format == Plain::bf16) {
       dot_rows<LoadBf16>(args, w, row);
     } else {
-      decode_group(codec, w, args.cols, decoded);
+      decode_any(codec, w, args.cols, decoded);
       for (std::size_t lane = 0; lane < codec.group_rows; ++lane) {
         dot_rows<LoadF32>(args, reinterpret_cast<const std::byte*>(decoded + lane * args.cols),
                           row + lane);

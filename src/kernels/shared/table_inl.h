@@ -54,10 +54,6 @@ void matmul(const MatmulArgs& args) noexcept {
 }
 
 Unpack unpacker(const quant::Codec& codec) noexcept { return find_unpacker(codec); }
-Decode decoder(const quant::Codec& codec) noexcept {
-  const Decode decode = find_decoder(codec);
-  return decode != nullptr ? decode : plain_decoder(codec);
-}
 
 }  // namespace
 }  // namespace kernels

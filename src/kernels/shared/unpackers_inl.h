@@ -1,6 +1,8 @@
-// The list of unpackers. A new one: its struct in the family's file, its line here.
+// The list of unpackers and decoders. A new one: its struct in the family's file, its line here.
+// The folder's vec_inl.h must be included before.
 #pragma once
 
+#include "kernels/shared/ops_inl.h"
 #include "kernels/shared/unpack_codebook_inl.h"
 #include "kernels/shared/unpack_interleave_inl.h"
 #include "kernels/shared/unpack_interleave_levels_inl.h"
@@ -16,7 +18,7 @@ namespace {
 
 struct UnpackEntry {
   const quant::Codec* codec;
-  Unpack unpack;
+  Unpack unpack;  ///< null for floats
   Decode decode;  ///< null: the codec does it
 };
 template <class Format>
@@ -28,7 +30,33 @@ constexpr UnpackEntry entry(const quant::Codec& codec) noexcept {
   }
 }
 
+template <CacheType kType>
+void decode_plain(const std::byte* row, std::size_t cols, float* out) noexcept {
+  from_cache(kType, row, cols, out);
+}
+
+/// Sixteen rows, two columns of a row in a word of 32 bits.
+inline void decode_bf16_r16(const std::byte* group, std::size_t cols, float* out) noexcept {
+  const __m256i step = _mm256_setr_epi32(0, 16, 32, 48, 64, 80, 96, 112);
+  for (std::size_t r = 0; r < 16; ++r, out += cols) {
+    const std::byte* p = group + 4 * r;
+    std::size_t c = 0;
+    for (; c + 16 <= cols; c += 16) {
+      const auto* words = reinterpret_cast<const int*>(p + 32 * c);
+      const __m256i pairs = _mm256_i32gather_epi32(words, step, 4);
+      std::byte row[32];
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(row), pairs);
+      from_cache(CacheType::bf16, row, 16, out + c);
+    }
+    for (; c < cols; c += 2) from_cache(CacheType::bf16, p + 32 * c, 2, out + c);
+  }
+}
+
 constexpr UnpackEntry kUnpackers[] = {
+    {&quant::f32, nullptr, decode_plain<CacheType::f32>},
+    {&quant::f16, nullptr, decode_plain<CacheType::f16>},
+    {&quant::bf16, nullptr, decode_plain<CacheType::bf16>},
+    {&quant::bf16_r16, nullptr, decode_bf16_r16},
     entry<UnpackQ4_0>(quant::q4_0),
     entry<UnpackQ4_1>(quant::q4_1),
     entry<UnpackQ5_0>(quant::q5_0),
@@ -112,7 +140,7 @@ inline Unpack find_unpacker(const quant::Codec& codec) noexcept {
   const UnpackEntry* entry = find_entry(codec);
   return entry == nullptr ? nullptr : entry->unpack;
 }
-inline Decode find_decoder(const quant::Codec& codec) noexcept {
+Decode find_decoder(const quant::Codec& codec) noexcept {
   const UnpackEntry* entry = find_entry(codec);
   return entry == nullptr ? nullptr : entry->decode;
 }
