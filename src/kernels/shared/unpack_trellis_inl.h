@@ -28,6 +28,33 @@ inline __m256i powers_4() noexcept {
                            as_int(step_power(3)), as_int(step_power(4)));
 }
 
+#if defined(__AVX512BW__)
+/// Sums of the fields of sixteen states as bytes: state i is the seed in lane lanes[i] times a
+/// power.
+inline __m128i field_sums(__m512i seeds, __m512i lanes, __m512i powers) noexcept {
+  const __m512i states = _mm512_mullo_epi32(_mm512_permutexvar_epi32(lanes, seeds), powers);
+  const __m512i fields = _mm512_and_si512(states, _mm512_set1_epi32(0x3f3f3f3f));
+  const __m512i pairs = _mm512_maddubs_epi16(fields, _mm512_set1_epi8(1));
+  return _mm512_cvtepi32_epi8(_mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
+/// 32 weights from four seeds.
+inline __m256i codes_of_4(const std::uint32_t* seeds) noexcept {
+  const __m512i four =
+      _mm512_castsi128_si512(_mm_load_si128(reinterpret_cast<const __m128i*>(seeds)));
+  const __m512i powers = _mm512_broadcast_i64x4(powers_8());
+  const __m512i lanes = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+  const __m512i later = _mm512_add_epi32(lanes, _mm512_set1_epi32(2));
+  return _mm256_set_m128i(field_sums(four, later, powers), field_sums(four, lanes, powers));
+}
+/// 32 weights from the seeds in eight lanes.
+inline __m256i codes_of_8(__m256i seeds) noexcept {
+  const __m512i eight = _mm512_castsi256_si512(seeds);
+  const __m512i powers = _mm512_broadcast_i64x4(powers_4());
+  const __m512i lanes = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+  const __m512i later = _mm512_add_epi32(lanes, _mm512_set1_epi32(4));
+  return _mm256_set_m128i(field_sums(eight, later, powers), field_sums(eight, lanes, powers));
+}
+#else
 /// Sums of the fields of eight states, one a lane.
 inline __m256i field_sums(__m256i seeds, __m256i powers) noexcept {
   const __m256i states = _mm256_mullo_epi32(seeds, powers);
@@ -57,6 +84,7 @@ inline __m256i codes_of_8(__m256i seeds) noexcept {
   };
   return to_bytes(eight(0), eight(2), eight(4), eight(6));
 }
+#endif
 
 inline __m256i eight_bytes(const std::byte* p) noexcept {
   return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
