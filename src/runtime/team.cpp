@@ -23,24 +23,32 @@ void pause() noexcept {
 #endif
 }
 
-/// Waits until `value` differs from `old`: spins briefly, then sleeps.
-template <class T>
-void wait_change(const std::atomic<T>& value, T old) noexcept {
+/// Spins briefly until done() holds. False if it does not.
+template <class Done>
+bool spin(const Done& done) noexcept {
   for (int i = 0; i < kSpins; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return;
+    if (done()) return true;
     pause();
   }
-  while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+  return false;
 }
 
 }  // namespace
 
+/// A round of work is open to whoever comes: the caller works at once, closes it when nothing is
+/// left to hand out, and waits for those that came. A worker that sleeps, or that the system has
+/// given no processor, is not waited for; with more threads than free processors a round that
+/// every worker had to join took twice as long as one thread alone.
 struct Team::Impl {
+  // The state of the round: workers inside, whether it is open, its number (of which only changes
+  // count: a worker joins a round once).
+  static constexpr std::uint32_t kInside = 0xffff, kOpen = 0x10000, kRound = 0x20000;
+
   std::vector<std::thread> threads;
   const std::function<void(std::size_t, std::size_t)>* task = nullptr;
   std::size_t n = 0;
-  std::atomic<std::uint32_t> round{0};
-  std::atomic<std::uint32_t> busy{0};  // workers that have not finished the round
+  std::atomic<std::uint32_t> state{0};
+  std::atomic<std::uint32_t> emptied{0};  // changes when the last worker leaves a closed round
   std::atomic<std::size_t> next{0};
   std::atomic<bool> quit{false};
   std::mutex error_lock;
@@ -63,19 +71,51 @@ struct Team::Impl {
   /// Ends and joins all threads.
   void stop() noexcept {
     quit.store(true, std::memory_order_release);
-    round.fetch_add(1, std::memory_order_release);
-    round.notify_all();
+    state.fetch_add(kRound, std::memory_order_release);
+    state.notify_all();
     for (std::thread& t : threads) t.join();
     threads.clear();
   }
 
+  void open() noexcept {
+    const std::uint32_t old = state.load(std::memory_order_relaxed);
+    state.store((old + kRound) | kOpen, std::memory_order_release);
+    state.notify_all();
+  }
+
+  /// Whoever is inside when this returns has left: the task may go away.
+  void close() noexcept {
+    state.fetch_and(~kOpen, std::memory_order_acq_rel);
+    const auto empty = [&] { return (state.load(std::memory_order_acquire) & kInside) == 0; };
+    if (spin(empty)) return;
+    for (;;) {
+      const std::uint32_t old = emptied.load(std::memory_order_acquire);
+      if (empty()) return;
+      emptied.wait(old, std::memory_order_acquire);
+    }
+  }
+
+  void leave() noexcept {
+    const std::uint32_t old = state.fetch_sub(1, std::memory_order_acq_rel);
+    if ((old & (kOpen | kInside)) != 1) return;  // still open, or others are inside
+    emptied.fetch_add(1, std::memory_order_release);
+    emptied.notify_one();
+  }
+
   void serve(std::size_t thread) noexcept {
-    for (std::uint32_t seen = 0;;) {
-      wait_change(round, seen);
-      ++seen;
-      if (quit.load(std::memory_order_acquire)) return;
-      work(thread);
-      if (busy.fetch_sub(1, std::memory_order_acq_rel) == 1) busy.notify_one();
+    constexpr std::uint32_t kNumber = ~(kInside | kOpen);
+    std::uint32_t joined = 0;  // number of the round joined last
+    for (;;) {
+      std::uint32_t seen = state.load(std::memory_order_acquire);
+      if (quit.load(std::memory_order_acquire)) return;  // after the state that it changes
+      if ((seen & kOpen) == 0 || (seen & kNumber) == joined) {
+        const auto changed = [&] { return state.load(std::memory_order_acquire) != seen; };
+        if (!spin(changed)) state.wait(seen, std::memory_order_acquire);
+      } else if (state.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) {
+        joined = seen & kNumber;
+        work(thread);
+        leave();
+      }
     }
   }
 };
@@ -112,15 +152,9 @@ void Team::run(std::size_t n, const std::function<void(std::size_t, std::size_t)
   impl.task = &task;
   impl.n = n;
   impl.next.store(0, std::memory_order_relaxed);
-  impl.busy.store(static_cast<std::uint32_t>(impl.threads.size()), std::memory_order_relaxed);
-  impl.round.fetch_add(1, std::memory_order_release);
-  impl.round.notify_all();
+  impl.open();
   impl.work(0);
-  for (;;) {
-    const std::uint32_t left = impl.busy.load(std::memory_order_acquire);
-    if (left == 0) break;
-    wait_change(impl.busy, left);
-  }
+  impl.close();
   if (impl.error) std::rethrow_exception(std::exchange(impl.error, nullptr));
 }
 
