@@ -111,44 +111,49 @@ class PanelQ8 {
     return kLanes == 16 ? row + v * kChunks * sizeof(Strip) / sizeof(T) : row + v * kLanes;
   }
 
-  /// Every lane is one chain over the blocks of 16 columns in order: an exact integer sum, then
-  /// + scale * scale of x * it, then + offset * sum of x.
+  /// Sums of kN rows of x and all rows of a panel.
   template <std::size_t kN>
-  void several(const std::byte* x, std::size_t chunks, float* sums) const noexcept {
-    Vec sum[kN][2];
-    for (std::size_t t = 0; t < kN; ++t) {
-      for (std::size_t v = 0; v < 2; ++v) sum[t][v] = load(sums + t * kRows + v * kLanes);
-    }
-    for (std::size_t k = 0; k < chunks; ++k) {
-      const Strip& w = strips_[k];
-      const auto chunk = [&](std::size_t t) {
-        return reinterpret_cast<const Q8Chunk*>(x + t * args_.x_stride) + k;
-      };
-      for (std::size_t b = 0; b < kChunkBlocks; ++b) {
-        VecI dot[kN][2];
-        for (std::size_t t = 0; t < kN; ++t) dot[t][0] = dot[t][1] = Dot::no_ints();
-        for (std::size_t q = 0; q < 4; ++q) {
-          const VecI codes[2] = {Dot::load_ints(part(w.code[4 * b + q], 0)),
-                                 Dot::load_ints(part(w.code[4 * b + q], 1))};
-          for (std::size_t t = 0; t < kN; ++t) {
-            const std::int8_t* four = chunk(t)->code + (16 * q + b) * 4;
-            for (std::size_t v = 0; v < 2; ++v) dot[t][v] = Dot::dot_4(dot[t][v], codes[v], four);
-          }
+  struct Sums {
+    Vec of[kN][2];
+
+    /// Every lane is one chain over the blocks of 16 columns in order: an exact integer sum, then
+    /// + scale * scale of x * it, then + offset * sum of x.
+    void add_block(const Strip& w, std::size_t b, const Q8Chunk* const (&x)[kN]) noexcept {
+      VecI dot[kN][2];
+      for (std::size_t t = 0; t < kN; ++t) dot[t][0] = dot[t][1] = Dot::no_ints();
+      for (std::size_t q = 0; q < 4; ++q) {
+        const VecI first = Dot::load_ints(part(w.code[4 * b + q], 0));
+        const VecI second = Dot::load_ints(part(w.code[4 * b + q], 1));
+        for (std::size_t t = 0; t < kN; ++t) {
+          const std::int8_t* four = x[t]->code + (16 * q + b) * 4;
+          dot[t][0] = Dot::dot_4(dot[t][0], first, four);
+          dot[t][1] = Dot::dot_4(dot[t][1], second, four);
         }
-        for (std::size_t v = 0; v < 2; ++v) {
-          const Vec scale = load(part(w.scale[b], v));
-          const Vec offset = load(part(w.offset[b], v));
-          for (std::size_t t = 0; t < kN; ++t) {
-            const Vec both = mul(scale, fill(chunk(t)->scale[b]));
-            sum[t][v] = fma(Dot::int_floats(dot[t][v]), both, sum[t][v]);
-            sum[t][v] = fma(offset, fill(chunk(t)->sum[b]), sum[t][v]);
-          }
+      }
+      for (std::size_t v = 0; v < 2; ++v) {
+        const Vec scale = load(part(w.scale[b], v));
+        const Vec offset = load(part(w.offset[b], v));
+        for (std::size_t t = 0; t < kN; ++t) {
+          const Vec both = mul(scale, fill(x[t]->scale[b]));
+          of[t][v] = fma(Dot::int_floats(dot[t][v]), both, of[t][v]);
+          of[t][v] = fma(offset, fill(x[t]->sum[b]), of[t][v]);
         }
       }
     }
-    for (std::size_t t = 0; t < kN; ++t) {
-      for (std::size_t v = 0; v < 2; ++v) store(sums + t * kRows + v * kLanes, sum[t][v]);
+  };
+
+  template <std::size_t kN>
+  void several(const std::byte* x, std::size_t chunks, float* out) const noexcept {
+    Sums<kN> sums;
+    for (std::size_t i = 0; i < 2 * kN; ++i) sums.of[i / 2][i % 2] = load(out + i * kLanes);
+    for (std::size_t k = 0; k < chunks; ++k) {
+      const Q8Chunk* rows[kN];
+      for (std::size_t t = 0; t < kN; ++t) {
+        rows[t] = reinterpret_cast<const Q8Chunk*>(x + t * args_.x_stride) + k;
+      }
+      for (std::size_t b = 0; b < kChunkBlocks; ++b) sums.add_block(strips_[k], b, rows);
     }
+    for (std::size_t i = 0; i < 2 * kN; ++i) store(out + i * kLanes, sums.of[i / 2][i % 2]);
   }
 
   const MatmulArgs& args_;
