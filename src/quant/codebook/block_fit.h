@@ -10,6 +10,7 @@
 #include "quant/codebook/block_input.h"
 #include "quant/codebook/scale_lines.h"
 #include "quant/codec.h"
+#include "quant/fit/stretch.h"
 
 namespace quant {
 
@@ -36,12 +37,17 @@ class BlockFit {
     if (in.zero) return codes;
     unit_ = in.unit;
     best_gain_ = 0;
+    double energy = 0;
+    for (std::size_t i = 0; i < kSuperBlock; ++i) {
+      energy += static_cast<double>(in.weight[i] * in.magnitude[i] * in.magnitude[i]);
+    }
     for (int set = 0; set < kSets; ++set) {
       to_lanes<Search::kGroup, Search::kSigned>(in, set * kLanes, groups_[set]);
       probe(set, effort);
     }
     refine(scan_block_scale(), false, codes);
     if (effort == Effort::best) refine(scan_block_scale(), true, codes);
+    if (codes.d != 0) to_f16(fitted_ * fit::stretch(energy, explained_, in.weighted), codes.d);
     return codes;
   }
 
@@ -115,6 +121,8 @@ class BlockFit {
     if (!(gain > best_gain_)) return;
     best_gain_ = gain;
     codes.d = bits;
+    fitted_ = fitted;
+    explained_ = static_cast<double>(linear * linear / square);
     for (int set = 0; set < kSets; ++set) store(found[set], set, codes);
   }
 
@@ -164,6 +172,8 @@ class BlockFit {
   I8 hint_[kSets][Search::kVectors];  ///< entries of the last search
   float unit_ = 1;
   float best_gain_ = 0;
+  float fitted_ = 0;
+  double explained_ = 0;  ///< of the energy, by the codes kept
 };
 
 }  // namespace quant

@@ -46,6 +46,7 @@ void prepare_block(const float* x, const float* importance, BlockInput& out) noe
   out.unit = std::ldexp(1.0F, exponent);
   const float inverse = std::ldexp(1.0F, -exponent);
   for (float& m : out.magnitude) m *= inverse;
+  out.weighted = importance != nullptr;
   set_importance(importance, out.weight);
 }
 

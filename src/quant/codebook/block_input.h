@@ -19,11 +19,12 @@ struct BlockInput {
   std::uint8_t negative[kSuperBlock / 8];  ///< bit k of byte v: element 8v+k is below zero
   float unit = 1;                          ///< original = magnitude * unit
   bool zero = false;                       ///< nothing to code: every element is 0 or underflows
+  bool weighted = false;                   ///< there was importance
 };
 
 /// `x`: 256 finite floats; `importance`: 256 floats or null. Elements beyond 1e9 count as 1e9 (no
-/// format with an f16 scale reaches them). With importance v the weight is v * sqrt(mean x^2 +
-/// x^2), which protects large elements; without it all weights are 1.
+/// format with an f16 scale reaches them). The weight is the importance relative to its mean;
+/// without it all weights are 1.
 void prepare_block(const float* x, const float* importance, BlockInput& out) noexcept;
 
 /// Eight groups of `E` consecutive elements, one a lane.

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "quant/codec.h"
+#include "quant/fit/stretch.h"
 #include "quant/fit/super_affine.h"
 #include "quant/fit/super_symmetric.h"
 
@@ -24,10 +25,31 @@ struct SymmetricBlock {
   std::uint8_t codes[kElems];  ///< q - low
 };
 
+/// For every lane the factor on its super-block's scales, given the errors of the sub-blocks.
+template <std::size_t N, std::size_t L>
+void stretch_lanes(const fit::Tile<N>& tile, fit::Lanes errors, bool with_importance,
+                   float (&out)[fit::kLanes]) noexcept {
+  fit::Lanes energies = fit::all(0);
+  for (std::size_t i = 0; i < N; ++i) {
+    energies = fit::fma(tile.w[i] * tile.x[i], tile.x[i], energies);
+  }
+  alignas(64) float error[fit::kLanes], energy[fit::kLanes];
+  fit::store(error, fit::sum_groups<L>(errors));
+  fit::store(energy, fit::sum_groups<L>(energies));
+  for (std::size_t l = 0; l < fit::kLanes; ++l) {
+    const double all = static_cast<double>(energy[l]);
+    out[l] = fit::stretch(all, all - static_cast<double>(error[l]), with_importance);
+  }
+}
+inline std::uint16_t times(std::uint16_t f16, float factor) noexcept {
+  return factor == 1 ? f16 : fit::finite_f16(base::f16_to_f32(f16) * factor);
+}
+
 template <std::size_t N>
 struct AffineFormat {
   float high, max_scale;
   fit::Weighting weighting;
+  bool stretched = false;  ///< the super-scales get fit::stretch; pays at 2 bits only
   std::size_t block_bytes;
   void (*pack)(const AffineBlock<N>& block, std::byte* out) noexcept;
 };
@@ -35,29 +57,32 @@ struct AffineFormat {
 template <std::size_t N>
 void encode_affine(const EncodeInput& in, std::span<std::byte> out, const AffineFormat<N>& format,
                    const fit::SuperAffinePlan& plan) {
-  constexpr std::size_t kBlocks = kElems / N;
+  constexpr std::size_t L = kElems / N;
   const auto u = fit::relative_importance(in, kElems);
   fit::Tile<N> tile;
   fit::for_each_tile<N>(in, u, [&](const auto& source, std::size_t first, std::size_t count) {
-    fit::load_tile(source, kBlocks, format.weighting, tile);
+    fit::load_tile(source, L, format.weighting, tile);
     alignas(64) float sign[fit::kLanes], scale[fit::kLanes], min[fit::kLanes];
-    fit::store(sign, fit::turn_positive_blocks<N, kBlocks>(tile));
+    fit::store(sign, fit::turn_positive_blocks<N, L>(tile));
     const auto s = fit::fit_super_affine(tile, format.high, format.max_scale, plan);
     std::uint8_t codes[fit::kLanes * N];
     fit::affine_codes(tile, s.step(), s.offset(), format.high, codes);
     fit::store(scale, s.scale);
+    float factor[fit::kLanes];
+    std::fill_n(factor, fit::kLanes, 1.0f);
+    if (format.stretched) stretch_lanes<N, L>(tile, s.error, !in.importance.empty(), factor);
     fit::store(min, s.min);
-    for (std::size_t l = 0; l < count; l += kBlocks) {
+    for (std::size_t l = 0; l < count; l += L) {
       AffineBlock<N> block;
       const std::uint16_t turned = sign[l] < 0 ? 0x8000 : 0;
-      block.d = s.d.bits[l] ^ turned;
-      block.dmin = s.dmin.bits[l] ^ turned;
-      for (std::size_t k = 0; k < kBlocks; ++k) {
+      block.d = times(s.d.bits[l], factor[l]) ^ turned;
+      block.dmin = times(s.dmin.bits[l], factor[l]) ^ turned;
+      for (std::size_t k = 0; k < L; ++k) {
         block.scale[k] = static_cast<std::uint8_t>(scale[l + k]);
         block.min[k] = static_cast<std::uint8_t>(min[l + k]);
       }
       std::memcpy(block.codes, codes + l * N, kElems);
-      format.pack(block, out.data() + (first + l) / kBlocks * format.block_bytes);
+      format.pack(block, out.data() + (first + l) / L * format.block_bytes);
     }
   });
 }
@@ -66,6 +91,7 @@ template <std::size_t N>
 struct SymmetricFormat {
   fit::SymmetricLevels levels;
   fit::Weighting weighting;
+  bool stretched = false;  ///< as in AffineFormat
   std::size_t block_bytes;
   void (*pack)(const SymmetricBlock<N>& block, std::byte* out) noexcept;
 };
@@ -73,23 +99,25 @@ struct SymmetricFormat {
 template <std::size_t N>
 void encode_symmetric(const EncodeInput& in, std::span<std::byte> out,
                       const SymmetricFormat<N>& format, const fit::SuperSymmetricPlan& plan) {
-  constexpr std::size_t kBlocks = kElems / N;
+  constexpr std::size_t L = kElems / N;
   const auto u = fit::relative_importance(in, kElems);
   fit::Tile<N> tile;
   fit::for_each_tile<N>(in, u, [&](const auto& source, std::size_t first, std::size_t count) {
-    fit::load_tile(source, kBlocks, format.weighting, tile);
+    fit::load_tile(source, L, format.weighting, tile);
     const auto s = fit::fit_super_symmetric(tile, format.levels, plan);
     std::uint8_t codes[fit::kLanes * N];
     fit::symmetric_codes(tile, s.step(), format.levels.low, format.levels.high, codes);
     alignas(64) float scale[fit::kLanes];
     fit::store(scale, s.scale);
-    for (std::size_t l = 0; l < count; l += kBlocks) {
+    float factor[fit::kLanes];
+    std::fill_n(factor, fit::kLanes, 1.0f);
+    if (format.stretched) stretch_lanes<N, L>(tile, s.error, !in.importance.empty(), factor);
+    for (std::size_t l = 0; l < count; l += L) {
       SymmetricBlock<N> block;
-      block.d = s.d.bits[l];
-      for (std::size_t k = 0; k < kBlocks; ++k)
-        block.scale[k] = static_cast<std::int8_t>(scale[l + k]);
+      block.d = times(s.d.bits[l], factor[l]);
+      for (std::size_t k = 0; k < L; ++k) block.scale[k] = static_cast<std::int8_t>(scale[l + k]);
       std::memcpy(block.codes, codes + l * N, kElems);
-      format.pack(block, out.data() + (first + l) / kBlocks * format.block_bytes);
+      format.pack(block, out.data() + (first + l) / L * format.block_bytes);
     }
   });
 }

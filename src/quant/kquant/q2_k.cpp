@@ -48,6 +48,7 @@ void encode(const EncodeInput& in, std::span<std::byte> out) {
   constexpr AffineFormat<kSub> format{.high = 3,
                                       .max_scale = 15,
                                       .weighting = {.tempering = 0.5f},
+                                      .stretched = true,
                                       .block_bytes = kBytes,
                                       .pack = pack};
   encode_affine(in, out, format, affine_plan(in.effort, 3));
