@@ -45,6 +45,9 @@ void decode(const Job& job, std::size_t n_rows, Scratch& scratch) {
     kernels::decode_group(table, codec, scratch.source.data() + g * group_bytes, cols,
                           scratch.rows.data() + g * group_values);
   }
+  // What products make of the source is what the new weights must be.
+  if (codec.product_gain == 1.0F) return;
+  for (float& x : scratch.rows) x *= codec.product_gain;
 }
 
 void encode(const Job& job, const Unit& unit, const RowWeights& weights, quant::Effort effort,

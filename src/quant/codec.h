@@ -64,7 +64,10 @@ struct Codec {
   std::size_t row_meta_bytes = 0;  ///< bytes in front of the blocks of a row
   std::size_t group_rows = 1;
   bool needs_importance = false;  ///< quantize refuses it without importance data
-  std::string_view spec;          ///< where it is described, e.g. "docs/spec/types/basic.md, Q4_0"
+  /// Matrix products of the public programs multiply this format by it, their decoders (and ours)
+  /// do not: a weight means product_gain times the decoded value. Encoders store scales for it.
+  float product_gain = 1;
+  std::string_view spec;  ///< where it is described, e.g. "docs/spec/types/basic.md, Q4_0"
 
   /// Decodes one row group: in.size() == group_rows * row_bytes(cols), out.size() == group_rows *
   /// cols, row-major. Bit-exact as the spec says.

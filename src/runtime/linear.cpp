@@ -144,7 +144,19 @@ class Door {
                          .out = product.out + task.begin,
                          .out_stride = product.target->stride,
                          .scratch = pass_.work.thread_scratch[thread].data()});
+      apply_gain(task, packed.operand->n_rows);
     });
+  }
+
+  /// What the format's products are multiplied by, on a task's part of the output.
+  static void apply_gain(const Task& task, std::size_t n_rows) noexcept {
+    const Product& p = *task.product;
+    const float gain = p.target->weight->codec->product_gain;
+    if (gain == 1.0F) return;
+    for (std::size_t i = 0; i < n_rows; ++i) {
+      float* out = p.out + i * p.target->stride;
+      for (std::size_t r = task.begin; r < task.end; ++r) out[r] *= gain;
+    }
   }
 
   void add_bias() {

@@ -46,7 +46,8 @@ struct TensorView {
   TensorView matrix(std::size_t m) const noexcept;
 };
 
-/// Decodes rows [first, first + n) to f32, row-major; out.size() == n * cols.
+/// Rows [first, first + n) as f32, as matrix products see them (decoded, times the product gain of
+/// the format), row-major; out.size() == n * cols.
 void decode_rows(const TensorView& t, std::size_t first, std::size_t n, std::span<float> out);
 
 }  // namespace tensor

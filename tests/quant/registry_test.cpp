@@ -133,6 +133,30 @@ void expect_sound(const Codec& codec, const quant::EncodeInput& in) {
   }
 }
 
+/// Few bits make coded weights too short unless the encoder sees to their length. What counts is
+/// what products make of them.
+TEST_P(EveryCodec, KeepsTheNormOfTheWeights) {
+  if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
+  const std::vector<float> x = weights(4 * codec().group_rows);
+  const std::vector<float> importance(kCols, 1.0f);
+  const auto bytes = test::encode(codec(), input(x, importance));
+  const auto decoded = test::decode(codec(), bytes, x.size() / kCols, kCols);
+  double before = 0, after = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double y = static_cast<double>(decoded[i]) * codec().product_gain;
+    before += static_cast<double>(x[i]) * x[i];
+    after += y * y;
+  }
+  // Three levels or fewer have no length to choose where the scale is their mean.
+  const double least =
+      codec().family == quant::Family::ternary ||
+              (codec().plain != nullptr && codec().plain->family == quant::Family::ternary)
+          ? 0.6
+          : 0.97;
+  EXPECT_GE(std::sqrt(after / before), least);
+  EXPECT_LE(std::sqrt(after / before), 1.03);
+}
+
 TEST_P(EveryCodec, SurvivesHostileRows) {
   if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
   for (const auto& [row_name, row] : test::hostile_rows(kCols)) {

@@ -1,10 +1,8 @@
 // iq2_kt: 2.125 bits per weight. Eight weights are one of 65536 computed groups, 32 share one of 16
 // scale levels of either sign, one f32 scale a row. Source: docs/spec/types/iqk.md, section 17.
 //
-// The matrix products of ik_llama.cpp multiply this format by 1.05, its decoder (and this one) does
-// not. Least squares shrinks what a 2-bit code gives back, and models do better with a larger norm:
-// the small model's KLD falls from .166 to .127 from a factor of 1/1.025 to kStored
-// (docs/spec/types/ iqk.md 3.3), and goes on falling with the factor of the products on top.
+// The matrix products of ik_llama.cpp multiply this format by a gain that its decoder leaves out.
+// Weights are meant with the gain, so the stored scale is the wanted one divided by it.
 #include "base/bytes.h"
 #include "quant/registry.h"
 #include "quant/trellis/generator.h"
@@ -15,7 +13,7 @@
 namespace quant {
 namespace {
 constexpr std::size_t kIndices = 4, kBytes = 68;
-constexpr float kStored = 1.06F;
+constexpr float kGain = 1.05F;
 
 struct Format : SignedLevels {
   static constexpr int kDim = 8;
@@ -51,7 +49,7 @@ void decode_row(const std::byte* row, std::size_t cols, float* out) noexcept {
 
 void encode_row(const float*, const RowInput& in, Effort effort, std::byte* row) {
   const auto fit = RowFit<Format>(in, effort).run();
-  base::store(row, fit.d * kStored);
+  base::store(row, fit.d / kGain);
   for (std::size_t sub = 0; sub < fit.codes.size(); ++sub) {
     const auto& code = fit.codes[sub];
     std::byte* block = row + 4 + sub / 8 * kBytes;
@@ -73,6 +71,7 @@ const Codec iq2_kt{.id = 153,
                    .block_elems = kSuperBlock,
                    .block_bytes = kBytes,
                    .row_meta_bytes = 4,
+                   .product_gain = kGain,
                    .spec = "docs/spec/types/iqk.md, section 17",
                    .decode = decode_trellis_row<decode_row>,
                    .encode = encode_trellis_rows<kBytes, encode_row, decode_row>,

@@ -2,9 +2,8 @@
 // each, a 4-bit scale for 32 weights, one f32 scale a row.
 // Source: docs/spec/types/iqk.md, section 18.
 //
-// The matrix products of ik_llama.cpp multiply this format by 1.01, its decoder (and this one) does
-// not. The stored scale is the least-squares one of the decoder: products that apply the factor
-// then see weights 1 % larger, about what least squares takes from their energy, and lose nothing.
+// The matrix products of ik_llama.cpp multiply this format by a gain that its decoder leaves out.
+// Weights are meant with the gain, so the stored scale is the wanted one divided by it.
 #include "base/bytes.h"
 #include "quant/registry.h"
 #include "quant/trellis/generator.h"
@@ -14,6 +13,7 @@
 namespace quant {
 namespace {
 constexpr std::size_t kScales = 0, kIndices = 4, kSigns = 68, kBytes = 100;
+constexpr float kGain = 1.01F;
 
 struct Format {
   static constexpr int kDim = 8;
@@ -59,7 +59,7 @@ void decode_row(const std::byte* row, std::size_t cols, float* out) noexcept {
 
 void encode_row(const float* x, const RowInput& in, Effort effort, std::byte* row) {
   const auto fit = RowFit<Format>(in, effort).run();
-  base::store(row, fit.d);
+  base::store(row, fit.d / kGain);
   for (std::size_t sub = 0; sub < fit.codes.size(); ++sub) {
     const auto& code = fit.codes[sub];
     std::byte* block = row + 4 + sub / 8 * kBytes;
@@ -85,6 +85,7 @@ const Codec iq3_kt{.id = 154,
                    .block_elems = kSuperBlock,
                    .block_bytes = kBytes,
                    .row_meta_bytes = 4,
+                   .product_gain = kGain,
                    .spec = "docs/spec/types/iqk.md, section 18",
                    .decode = decode_trellis_row<decode_row>,
                    .encode = encode_trellis_rows<kBytes, encode_row, decode_row>,

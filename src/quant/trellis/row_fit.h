@@ -9,6 +9,7 @@
 
 #include "quant/codebook/block_input.h"
 #include "quant/codebook/scale_lines.h"
+#include "quant/fit/stretch.h"
 #include "quant/trellis/codebook_index.h"
 #include "quant/trellis/row_input.h"
 
@@ -216,7 +217,7 @@ class RowFit {
   }
 
   /// Searches at the quantized scales of row scale `d`, then the least-squares d of the codes
-  /// found.
+  /// found, stretched.
   void refine(float d, Result& out) {
     double linear = 0, square = 0;
     for (std::size_t block = 0; block < lines_[0].size(); ++block) {
@@ -230,7 +231,13 @@ class RowFit {
         square += static_cast<double>(level * level * code.p);
       }
     }
-    if (linear > 0 && square > 0) out.d = static_cast<float>(linear / square);
+    if (!(linear > 0 && square > 0)) return;
+    double energy = 0;
+    for (std::size_t i = 0; i < in_.x.size(); ++i) {
+      energy += static_cast<double>(in_.w[i] * in_.x[i] * in_.x[i]);
+    }
+    const float stretch = fit::stretch(energy, linear * linear / square, in_.weighted);
+    out.d = static_cast<float>(linear / square) * stretch;
   }
 
   static float level_of(const Code& code) noexcept {

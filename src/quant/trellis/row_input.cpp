@@ -38,6 +38,7 @@ RowInput prepare_row(const EncodeInput& in, std::size_t r) {
   const int exponent = std::ilogb(peak);
   out.unit = std::ldexp(1.0F, exponent);
   for (float& x : out.x) x = std::ldexp(x, -exponent);
+  out.weighted = !in.importance.empty();
   out.w = objective(in.importance, in.cols);
   return out;
 }

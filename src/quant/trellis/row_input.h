@@ -11,8 +11,9 @@ namespace quant {
 /// weights with mean 1, all above 0.
 struct RowInput {
   std::vector<float> x, w;
-  float unit = 1;     ///< original = x * unit
-  bool zero = false;  ///< all elements are 0, or too small for a float scale
+  float unit = 1;         ///< original = x * unit
+  bool zero = false;      ///< all elements are 0, or too small for a float scale
+  bool weighted = false;  ///< there was importance
 };
 
 /// Row `r` of the input. Elements beyond 2e37 count as 2e37, so that no decoded value overflows.
