@@ -123,9 +123,10 @@ void check_present(std::string_view what, const std::string& path, FileKind kind
 
 base::Error wrong_kind(std::string_view what, const std::string& path, FileKind kind,
                        std::string_view expected) {
+  const std::string found =
+      kind == FileKind::other ? "" : fmt::format(" {},", kind_text(kind));  // " a text file,"
   base::Error error =
-      file_error(base::Fault::bad_file,
-                 fmt::format("{} is {}, not {}", what, kind_text(kind), expected), path);
+      file_error(base::Fault::bad_file, fmt::format("{} is{} not {}", what, found, expected), path);
   if (kind == FileKind::other || kind == FileKind::text) {
     error.at("found", fmt::format("\"{}\"", base::printable(head_of(path), 12)));
     error.expected("\"GGUF\" as the first bytes");

@@ -93,12 +93,12 @@ TEST_F(Survey, ADamagedStateIsMeasuredAgain) {
 }
 
 TEST_F(Survey, InterruptedItTellsWhatIsKeptAndGoesOn) {
-  const std::string types = "q8_0,q4_K,iq3_s";
+  const std::string types = "q8_0,q4_K,q6_K";
   ASSERT_EQ(test::run_quern(words(types)).exit_code, 0);
   const json whole = rows();
   std::filesystem::remove_all(folder());
   bool interrupted = false;
-  for (useconds_t i = 0; i < 40; ++i) {
+  for (useconds_t i = 0; i < 12; ++i) {
     const std::string errors = (dir_ / "err").string();
     const pid_t child = ::fork();
     if (child == 0) {
@@ -111,7 +111,7 @@ TEST_F(Survey, InterruptedItTellsWhatIsKeptAndGoesOn) {
       ::execv(QUERN_PROGRAM, argv.data());
       ::_exit(127);
     }
-    ::usleep(300000 + 50000 * i);
+    ::usleep(200000 + 200000 * i);
     ::kill(child, SIGINT);
     int status = 0;
     ::waitpid(child, &status, 0);

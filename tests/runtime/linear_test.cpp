@@ -28,6 +28,7 @@ std::vector<float> multiply(const runtime::Weight& weight, std::span<const float
                            .batch = batch,
                            .cache = cache,
                            .cache_slot = 0,
+                           .context = 0,
                            .mla = runtime::MlaMode::automatic,
                            .observers = {},
                            .runtime = rt,
@@ -48,7 +49,8 @@ TEST(Linear, AppliesTheProductGainButNotToTheBias) {
     if (codec->product_gain == 1.0f || codec->encode == nullptr) continue;
     SCOPED_TRACE(codec->name);
     const std::vector<float> w = test::gaussian(kRows * kCols, 0.02f, 8);
-    const auto bytes = test::encode(*codec, {.x = w, .rows = kRows, .cols = kCols});
+    const auto bytes =
+        test::encode(*codec, {.x = w, .rows = kRows, .cols = kCols, .importance = {}});
     const std::vector<float> decoded = test::decode(*codec, bytes, kRows, kCols);
     const runtime::Weight weight{
         .codec = codec, .cols = kCols, .rows = kRows, .data = bytes.data()};
