@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <string>
 
-#include "kernels/decode.h"
-
 namespace runtime {
 namespace {
 
@@ -36,11 +34,9 @@ Weight from_view(const tensor::TensorView& view, const tensor::Shape& shape) {
 
 std::vector<float> decode_matrix(const Weight& w, std::size_t m) {
   std::vector<float> out(w.rows * w.cols);
-  const std::size_t row_bytes = w.codec->row_bytes(w.cols);
-  for (std::size_t r = 0; r < w.rows; r += w.codec->group_rows) {
-    kernels::decode_group(kernels::best_table(), *w.codec, w.matrix(m) + r * row_bytes, w.cols,
-                          out.data() + r * w.cols);
-  }
+  const tensor::TensorView view{
+      w.codec, {{w.cols, w.rows, 1, 1}}, {w.matrix(m), w.codec->row_bytes(w.cols) * w.rows}};
+  tensor::decode_rows(view, 0, w.rows, out);
   return out;
 }
 
