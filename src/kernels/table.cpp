@@ -19,10 +19,14 @@ constexpr const KernelTable* kTables[] = {
 std::span<const KernelTable* const> all_tables() noexcept { return kTables; }
 
 const KernelTable& best_table() noexcept {
-  const KernelTable* best = &reference_table;
-  for (const KernelTable* table : kTables) {
-    if (table->supported()) best = table;
-  }
+  // Asked once: cpuid takes tens of microseconds in a virtual machine.
+  static const KernelTable* const best = [] {
+    const KernelTable* found = &reference_table;
+    for (const KernelTable* table : kTables) {
+      if (table->supported()) found = table;
+    }
+    return found;
+  }();
   return *best;
 }
 
