@@ -67,10 +67,12 @@ const Codec* const kCodecs[] = {
     &iq2_xxs_r4,  // 216
     &iq2_xs_r4,   // 217
     &iq3_xxs_r4,  // 218
+    &iq1_s_r4,    // 219
     &iq4_nl_r4,   // 220
     &iq3_s_r4,    // 221
     &iq2_s_r4,    // 222
     &iq4_xs_r8,   // 223
+    &iq1_m_r4,    // 229
     &bf16_r16,    // 230
     &q6_0_r4,     // 233
     &iq2_bn_r4,   // 335
