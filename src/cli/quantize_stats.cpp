@@ -2,9 +2,11 @@
 // Source: docs/spec/tools.md 10.
 #include <fmt/format.h>
 
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <tuple>
 
 #include "calibrate/importance.h"
 #include "cli/commands.h"
@@ -14,6 +16,7 @@
 #include "eval/format_error.h"
 #include "gguf/file.h"
 #include "recipe/pattern.h"
+#include "report/format_table.h"
 
 namespace cli {
 namespace {
@@ -43,6 +46,11 @@ constexpr Option kOptions[] = {
     {.names = "--histogram", .help = "also the distribution of errors"},
     {.names = "--json", .help = "JSON"},
     {.names = "--csv", .help = "CSV"},
+    {.names = "--markdown", .help = "a table of the formats themselves with their errors"},
+    {.names = "--plot",
+     .value = "FILE.svg",
+     .help = "also draw bits per weight against weighted error"},
+    {.names = "--woven", .help = "interleaved formats, too"},
     {.names = "-n, --threads", .value = "N", .help = "threads [physical cores]"},
 };
 
@@ -60,6 +68,9 @@ struct Request {
   bool pieces, per_tensor;
 };
 
+/// Only a copy of the plain format for speed.
+bool is_woven(const quant::Codec& codec) { return codec.plain != nullptr; }
+
 std::vector<const quant::Codec*> codecs_of(const Args& args) {
   std::vector<const quant::Codec*> out;
   for (const std::string& name : args.list("type")) {
@@ -75,8 +86,8 @@ std::vector<const quant::Codec*> codecs_of(const Args& args) {
   if (!out.empty()) return out;
   for (const quant::Codec* codec : quant::all_codecs()) {
     // An interleaved format loses what its plain format loses.
-    const bool is_copy = codec->plain != nullptr || codec->name == "f32";
-    if (codec->encode != nullptr && !is_copy) out.push_back(codec);
+    const bool left_out = is_woven(*codec) && !args.flag("woven");
+    if (codec->encode != nullptr && codec->name != "f32" && !left_out) out.push_back(codec);
   }
   return out;
 }
@@ -262,14 +273,40 @@ void print_json(const std::vector<Row>& rows, bool histogram) {
   fmt::print("{}\n", out.dump(1));
 }
 
+std::vector<report::FormatRow> summary(const std::vector<Row>& rows) {
+  std::vector<report::FormatRow> out;
+  for (const Row& row : rows) {
+    if (!row.tensor.empty()) continue;
+    out.push_back({row.codec, row.error.relative_rmse(), row.error.weighted_rmse()});
+  }
+  return out;
+}
+
+void write_plot(const std::string& path, const std::vector<Row>& rows) {
+  std::vector<report::FormatRow> shown = summary(rows);
+  std::erase_if(shown, [](const report::FormatRow& row) { return is_woven(*row.codec); });
+  std::sort(shown.begin(), shown.end(), [](const report::FormatRow& a, const report::FormatRow& b) {
+    return std::tuple(a.codec->bpw(), a.weighted_error) <
+           std::tuple(b.codec->bpw(), b.weighted_error);
+  });
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << report::format_plot(shown);
+  out.close();
+  if (!out) throw base::Error(base::Fault::io, "cannot write the plot").at("file", path);
+}
+
 int run(const Args& args) {
   const Request request = request_of(args);
   const gguf::FileSet files = gguf::FileSet::open(required(args, "model"));
+  if (args.given("plot")) check_output(args.str("plot"), files);
   const std::size_t threads = args.given("threads")
                                   ? static_cast<std::size_t>(args.integer("threads", 1, 4096))
                                   : physical_cores();
   const std::vector<Row> rows = measure_all(request, files, threads);
-  if (args.flag("json")) {
+  if (args.given("plot")) write_plot(args.str("plot"), rows);
+  if (args.flag("markdown")) {
+    fmt::print("{}", report::format_table(summary(rows)));
+  } else if (args.flag("json")) {
     print_json(rows, args.flag("histogram"));
   } else if (args.flag("csv")) {
     print_csv(rows);

@@ -1,6 +1,9 @@
 // quern encode, decode and quantize-stats.
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "report/format_table.h"
 #include "support/matrices.h"
 #include "support/support.h"
 
@@ -116,6 +119,40 @@ TEST(QuantizeStats, WeighsWithImportance) {
   ASSERT_EQ(r.exit_code, 0) << r.err;
   const auto j = nlohmann::json::parse(r.out);
   EXPECT_LT(j[0]["weighted_rmse"], j[0]["relative_rmse"]);
+}
+
+TEST(QuantizeStats, DrawsEveryMeasuredFormat) {
+  const test::TempDir dir;
+  const std::string svg = (dir / "plot.svg").string();
+  const test::RunResult r =
+      test::run_quern({"quantize-stats", "-m", kModel, "-t", "q2_K", "-t", "q4_0", "-l",
+                       "blk\\.1\\.attn_q_a\\.", "--effort", "fast", "--markdown", "--plot", svg});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.out, HasSubstr("| 10 | `q2_K` | kquant | 256 | 84 | 0 | 1 | 2.6250 | both | 0."));
+  std::ifstream file(svg);
+  std::stringstream text;
+  text << file.rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr(">q2_K</text>"));
+  EXPECT_THAT(text.str(), HasSubstr(">q4_0</text>"));
+}
+
+TEST(FormatsPage, ListsEveryFormatAsTheRegistryHasIt) {
+  std::ifstream file(test::source_path("docs/formats/README.md"));
+  std::stringstream text;
+  text << file.rdbuf();
+  std::size_t listed = 0;
+  for (const quant::Codec* codec : quant::all_codecs()) {
+    if (codec->encode == nullptr || codec->name == "f32") continue;
+    ++listed;
+    EXPECT_THAT(text.str(), HasSubstr(report::format_cells(*codec) + " 0."))
+        << "make the table again, with the command above it";
+  }
+  const std::string all = text.str();
+  std::size_t rows = 0;
+  for (std::size_t at = all.find("| `"); at != std::string::npos; at = all.find("| `", at + 1)) {
+    ++rows;
+  }
+  EXPECT_EQ(rows, listed) << "the page lists formats that the registry does not have";
 }
 
 }  // namespace
