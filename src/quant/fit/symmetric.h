@@ -90,7 +90,8 @@ SymmetricFit fit_symmetric(const Tile<N>& tile, float low, float high,
   for (int k = 0; k < plan.count; ++k) {
     const float offset = plan.first + plan.step * static_cast<float>(k);
     try_symmetric(tile, unit * all(low - offset), low, high, best);
-    try_symmetric(tile, unit * all(high + offset), low, high, best);
+    // With as many codes on either side the other sign gives the same codes.
+    if (low != -high) try_symmetric(tile, unit * all(high + offset), low, high, best);
   }
   for (int k = 0; k < plan.polish; ++k) {
     try_symmetric(tile, inverse(best.scale), low, high, best);

@@ -16,8 +16,8 @@ using fit::Tile;
 /// often worth cutting off. At 8 bits fewer trials, as the error is small and speed is expected.
 fit::SymmetricPlan symmetric_plan(Effort effort, float high) {
   if (high > 100) {
-    if (effort == Effort::fast) return {.first = 0, .step = 5, .count = 3, .polish = 1};
-    return {.first = -5, .step = 5, .count = 9, .polish = 1};
+    if (effort == Effort::fast) return {.first = -2, .step = 4, .count = 1, .polish = 1};
+    return {.first = -12, .step = 3, .count = 6, .polish = 1};
   }
   if (effort == Effort::fast) {
     return {.first = -0.06f * high, .step = 0.03f * high, .count = 8, .polish = 1};
