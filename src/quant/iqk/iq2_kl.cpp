@@ -40,7 +40,18 @@ constexpr auto kCoordinates = [] {
   return out;
 }();
 
-/// Point of least weighted distance for the elements j and j + 1.
+/// The points with even level k are kFirst[k] .. kFirst[k + 1] - 1.
+constexpr auto kFirst = [] {
+  std::array<std::uint8_t, kLevels + 1> out{};
+  for (std::size_t c = 0; c < kPoints; ++c) {
+    for (std::size_t k = kIndices[0][c] + 1U; k <= kLevels; ++k) ++out[k];
+  }
+  return out;
+}();
+
+/// Point of least weighted distance for the elements j and j + 1. The distances of the odd element
+/// carry the point's place among those of its even level in their last three bits, so that one
+/// minimum finds both.
 I8 nearest_point(const Tile& tile, std::size_t j, F8 inverse) noexcept {
   std::array<std::array<F8, kLevels>, 2> cost;
   for (std::size_t e = 0; e < 2; ++e) {
@@ -50,11 +61,21 @@ I8 nearest_point(const Tile& tile, std::size_t j, F8 inverse) noexcept {
       cost[e][k] = tile.w[j + e] * (off * off);
     }
   }
+  constexpr std::int32_t kPlace = 7;
+  std::array<I8, kLevels> odd;
+  for (std::size_t k = 0; k < kLevels; ++k) odd[k] = reinterpret_cast<I8>(cost[1][k]) & ~kPlace;
   I8 point{};
-  F8 least = cost[0][kIndices[0][0]] + cost[1][kIndices[1][0]];
-  for (std::size_t c = 1; c < kPoints; ++c) {
-    const F8 both = cost[0][kIndices[0][c]] + cost[1][kIndices[1][c]];
-    point = both < least ? splat(static_cast<std::int32_t>(c)) : point;
+  F8 least = splat(3e38F);
+  for (std::size_t k = 0; k < kLevels; ++k) {
+    // Not negative, so integers order them like floats.
+    I8 nearest = odd[kIndices[1][kFirst[k]]];
+    for (std::size_t c = kFirst[k] + 1U; c < kFirst[k + 1]; ++c) {
+      const I8 other = odd[kIndices[1][c]] | static_cast<std::int32_t>(c - kFirst[k]);
+      nearest = other < nearest ? other : nearest;
+    }
+    const F8 both = cost[0][k] + reinterpret_cast<F8>(nearest);
+    const I8 at = (nearest & kPlace) + static_cast<std::int32_t>(kFirst[k]);
+    point = both < least ? at : point;
     least = min(both, least);
   }
   return point;
@@ -139,6 +160,7 @@ constexpr LevelFormat kFormat{.kernel = &kKernel,
                               .sub_elems = 32,
                               .scales = {.min = -32, .max = 31},
                               .scope = LevelFormat::Scope::row,
+                              .trials = 8,  // each costs more than in other formats
                               .block_bytes = kBytes,
                               .pack = pack,
                               .unpack = unpack};
