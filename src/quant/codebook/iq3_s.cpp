@@ -8,7 +8,7 @@
 namespace quant {
 namespace {
 constexpr std::size_t kLow = 2, kHigh = 66, kSigns = 74, kScales = 106, kBytes = 110;
-using Search = MagnitudeSearch<grid_iq3s, kLevels3s, 32, Signs::free>;
+using Search = MagnitudeSearch<grid_iq3s, kLevels3s, 32, Signs::free, kRuns3s>;
 
 void decode_block(const std::byte* block, float* out) noexcept {
   const float d = base::load_f16(block);

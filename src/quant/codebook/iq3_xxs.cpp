@@ -10,7 +10,7 @@
 namespace quant {
 namespace {
 constexpr std::size_t kIndices = 2, kWords = 66, kBytes = 98;
-using Search = MagnitudeSearch<grid_iq3xxs, kLevels3xxs, 32, Signs::even>;
+using Search = MagnitudeSearch<grid_iq3xxs, kLevels3xxs, 32, Signs::even, kRuns3xxs>;
 
 void decode_block(const std::byte* block, float* out) noexcept {
   const float d = base::load_f16(block);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "quant/codebook/block_input.h"
+#include "quant/codebook/grid_runs.h"
 #include "quant/codebook/scan.h"
 
 namespace quant {
@@ -79,8 +80,12 @@ struct Tables {
 
 }  // namespace search
 
-/// Search of a format: `G` grid entries a group of `E` elements, levels, sign rule.
-template <const auto& kGrid, const auto& kLevels, int E, Signs kSigns>
+/// For grids of vectors of eight.
+inline constexpr int kNoRuns = 0;
+
+/// Search of a format: its grid, levels, elements a group, sign rule, and the runs of a grid of
+/// vectors of four.
+template <const auto& kGrid, const auto& kLevels, int E, Signs kSigns, const auto& kRuns = kNoRuns>
 struct MagnitudeSearch {
   static constexpr int kGroup = E;
   static constexpr std::size_t kDim = std::decay_t<decltype(kGrid)>::kDim;
@@ -119,8 +124,7 @@ struct MagnitudeSearch {
     if constexpr (kDim == 8) {
       best = scan_from(kGrid, t.value[0], t.value[1], index);
     } else {
-      best = scan<kEntries>(
-          [&](std::size_t n) { return t.value[0][kGrid.lo[n]] + t.value[1][kGrid.hi[n]]; });
+      best = scan_runs<kRuns>(t.value[0], t.value[1]);
     }
     index = best.index;
     return best.value;
@@ -146,8 +150,7 @@ struct MagnitudeSearch {
       Tables t;
       set_values(t, in, v + h, s);
       t.set_flips(kLevels, in.wx + (v + h) * static_cast<int>(kDim), 2 * s);
-      kept[h] = scan<kEntries>(
-          [&](std::size_t n) { return t.value[0][kGrid.lo[n]] + t.value[1][kGrid.hi[n]]; });
+      kept[h] = scan_runs<kRuns>(t.value[0], t.value[1]);
       flipped[h] = scan<kEntries>([&](std::size_t n) {
         const std::size_t lo = kGrid.lo[n], hi = kGrid.hi[n];
         return t.value[0][lo] + t.value[1][hi] - min(t.flip[0][lo], t.flip[1][hi]);
