@@ -1,14 +1,18 @@
 // Speed and quality of every registry row.
 //
-//   quant_bench                     weights/s of encoding, GB/s of decoding (google-benchmark
-//   flags) quant_bench --quality           errors on the golden matrices against the reference
-//   encoders'
+//   quant_bench             weights/s of encoding, GB/s of decoding (google-benchmark flags)
+//   quant_bench --quality   errors on the golden matrices against the reference encoders'
+//   quant_bench --table     one line a type: reference error, ours, ratio, speed on one thread
 //
 // Decoding is compared with `copy`, which writes as many floats as a decoder does.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstring>
+#include <ctime>
 
 #include "support/matrices.h"
 
@@ -126,11 +130,64 @@ void print_quality(const test::GoldenSet& set) {
   }
 }
 
+double seconds_of(const Codec& codec, Effort effort) {
+  const quant::EncodeInput in{.x = matrix().x,
+                              .rows = kRows,
+                              .cols = kCols,
+                              .importance = matrix().importance,
+                              .effort = effort};
+  std::vector<std::byte> out(kRows * codec.row_bytes(kCols));
+  // The median of three, of processor time: others may be using the machine.
+  std::array<double, 3> runs{};
+  for (double& run : runs) {
+    const std::clock_t start = std::clock();
+    codec.encode(in, out);
+    run = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  }
+  std::sort(runs.begin(), runs.end());
+  return runs[1];
+}
+
+void print_table(const test::GoldenSet& set) {
+  fmt::print("{:<12} {:>10} {:>10} {:>7} {:>7} {:>9} {:>10} {:>10}\n", "type", "wrmse ref", "ours",
+             "ratio", "fast", "plain", "Mw/s best", "Mw/s fast");
+  double product = 0;
+  std::size_t count = 0;
+  for (const Codec* codec : quant::all_codecs()) {
+    const auto found = set.rows.find(codec->name);
+    if (found == set.rows.end() || codec->encode == nullptr || codec->is_float()) continue;
+    const test::GoldenRow& row = found->second;
+    const auto error = [&](Effort effort, std::span<const float> v) {
+      return error_of(*codec, set, row, effort, v, v);
+    };
+    const double best = error(Effort::best, set.importance);
+    const double fast = error(Effort::fast, set.importance);
+    const double plain = row.rmse_plain > 0 ? error(Effort::best, {}) / row.rmse_plain : 0;
+    const double ratio = best / row.wrmse_importance;
+    constexpr double kWeights = kRows * kCols / 1e6;
+    fmt::print("{:<12} {:>10.6f} {:>10.6f} {:>7.4f} {:>7.4f} {:>9.4f} {:>10.2f} {:>10.2f}{}\n",
+               codec->name, row.wrmse_importance, best, ratio, fast / row.wrmse_importance, plain,
+               kWeights / seconds_of(*codec, Effort::best),
+               kWeights / seconds_of(*codec, Effort::fast), ratio > 0.95 ? "  above .95" : "");
+    if (codec->plain != nullptr) continue;
+    product += std::log(ratio);
+    ++count;
+  }
+  fmt::print("geometric mean of the ratio, plain types: {:.4f}\n",
+             std::exp(product / static_cast<double>(count)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::strcmp(argv[1], "--quality") == 0) {
     for (const test::GoldenSet& set : test::golden_sets()) print_quality(set);
+    return 0;
+  }
+  if (argc > 1 && std::strcmp(argv[1], "--table") == 0) {
+    for (const test::GoldenSet& set : test::golden_sets()) {
+      if (set.name == "weights") print_table(set);
+    }
     return 0;
   }
   register_speed();

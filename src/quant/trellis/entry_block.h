@@ -9,6 +9,10 @@
 
 #include "quant/codebook/lanes.h"
 
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#endif
+
 namespace quant {
 
 /// Eight entries; for each pair of coordinates, the two values of every entry side by side.
@@ -58,7 +62,6 @@ class IntegerTarget {
 
  private:
   using S16 = std::int16_t __attribute__((vector_size(32)));
-  using S8x16 = std::int8_t __attribute__((vector_size(16)));
 
   static std::uint32_t half(float v) noexcept {
     return static_cast<std::uint16_t>(static_cast<std::int32_t>(v < 0 ? v - 0.5F : v + 0.5F));
@@ -67,19 +70,20 @@ class IntegerTarget {
     return reinterpret_cast<S16>(splat(static_cast<std::int32_t>(half(a) | half(b) << 16)));
   }
   static S16 widen16(const std::int8_t* p) noexcept {
-    using B16 = char __attribute__((vector_size(16)));
-    B16 bytes;
-    __builtin_memcpy(&bytes, p, sizeof bytes);
-#if defined(__AVX2__) && defined(__GNUC__)
-    return reinterpret_cast<S16>(__builtin_ia32_pmovsxbw256(bytes));
+#if defined(__AVX2__) && defined(__FMA__)
+    return reinterpret_cast<S16>(
+        _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 #else
-    return __builtin_convertvector(reinterpret_cast<S8x16>(bytes), S16);
+    S16 r;
+    for (int i = 0; i < 2 * kLanes; ++i) r[i] = p[i];
+    return r;
 #endif
   }
   /// Lane i: a[2 i] b[2 i] + a[2 i + 1] b[2 i + 1].
   static I8 products(S16 a, S16 b) noexcept {
-#if defined(__AVX2__) && defined(__GNUC__)
-    return reinterpret_cast<I8>(__builtin_ia32_pmaddwd256(a, b));
+#if defined(__AVX2__) && defined(__FMA__)
+    return reinterpret_cast<I8>(
+        _mm256_madd_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
 #else
     I8 r;
     for (int i = 0; i < kLanes; ++i) r[i] = a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];
