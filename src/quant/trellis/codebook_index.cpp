@@ -141,7 +141,7 @@ void CodebookIndex<Dim, Clusters>::choose(const TrellisTarget<Dim>& target, floa
   }
   margin *= width.margin;
   const Distances first = rank_half(0, terms), second = rank_half(1, terms);
-  for (;; margin *= 0.75F) {
+  for (;; margin *= 0.6F) {
     out.count = 0;
     std::uint64_t near = within(first, margin);
     for (; near != 0 && out.count <= width.cells; near &= near - 1) {

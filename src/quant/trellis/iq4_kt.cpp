@@ -35,8 +35,8 @@ struct Format {
     }
     return sets;
   }();
-  static constexpr TrellisWidths kBest{.probe = {.margin = 0.7F, .cells = 300},
-                                       .last = {.margin = 3.0F, .cells = 300}};
+  static constexpr TrellisWidths kBest{.probe = {.margin = 0.7F, .cells = 50},
+                                       .last = {.margin = 3.0F, .cells = 200}};
   static constexpr TrellisWidths kFast{.probe = {.margin = 0.4F, .cells = 60},
                                        .last = {.margin = 3.0F, .cells = 200}};
   static constexpr float kRivals = 0.9995F;
