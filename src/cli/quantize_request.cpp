@@ -9,6 +9,7 @@
 
 #include "base/nearest.h"
 #include "base/printable.h"
+#include "cli/encoder_cache.h"
 #include "cli/files.h"
 #include "recipe/table_text.h"
 
@@ -194,6 +195,34 @@ void load_importance(const Args& args, QuantizeArguments& out) {
   out.request.recipe.have_importance = true;
 }
 
+std::optional<gguf::SplitRule> split_rule(const Args& args) {
+  const bool by_size = args.given("split-max-size");
+  const bool by_count = args.given("split-max-tensors");
+  if (!by_size && !by_count) return std::nullopt;
+  if (by_size && by_count) throw usage("give either --split-max-tensors or --split-max-size");
+  if (args.flag("keep-split")) throw usage("--keep-split and new shards together");
+  gguf::SplitRule rule;
+  if (by_size) {
+    rule.max_bytes = parse_size("--split-max-size", args.str("split-max-size"));
+    if (rule.max_bytes == 0) throw usage("--split-max-size: shards of no bytes");
+  } else {
+    rule.max_tensors = static_cast<std::size_t>(args.integer("split-max-tensors", 1, 1 << 30));
+  }
+  return rule;
+}
+
+std::size_t thread_count(const std::string& word) {
+  std::int64_t threads = 0;
+  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), threads);
+  if (code != std::errc() || end != word.data() + word.size() || threads > 4096) {
+    base::Error error = usage("not a number of threads").at("found", base::printable(word));
+    error.expected("a whole number up to 4096; 0 = all cores");
+    if (word.ends_with(".gguf")) error.hint("the order is INPUT OUTPUT TYPE [THREADS]");
+    throw error;
+  }
+  return threads <= 0 ? 0 : static_cast<std::size_t>(threads);
+}
+
 /// INPUT [OUTPUT] TYPE [NTHREADS].
 void place_words(const Args& args, QuantizeArguments& out) {
   const std::vector<std::string>& words = args.positionals();
@@ -214,18 +243,15 @@ void place_words(const Args& args, QuantizeArguments& out) {
         out.input.parent_path() /
         fmt::format("ggml-model-{}{}", out.type_word, args.flag("keep-split") ? "" : ".gguf");
   }
+  if (args.given("threads")) out.n_threads = thread_count(args.str("threads"));
   if (++at >= words.size()) return;
-  std::int64_t threads = 0;
-  const std::string& word = words[at];
-  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), threads);
-  if (code != std::errc() || end != word.data() + word.size() || threads > 4096 ||
-      at + 1 != words.size()) {
-    base::Error error = usage("not a number of threads").at("found", base::printable(word));
-    error.expected("a whole number up to 4096");
-    if (word.ends_with(".gguf")) error.hint("the order is INPUT OUTPUT TYPE [THREADS]");
+  if (at + 1 != words.size()) {
+    base::Error error = usage("too many words").at("found", base::printable(words.back()));
+    if (words[at].ends_with(".gguf")) error.hint("the order is INPUT OUTPUT TYPE [THREADS]");
     throw error;
   }
-  out.n_threads = threads <= 0 ? 0 : static_cast<std::size_t>(threads);
+  if (args.given("threads")) throw usage("the number of threads is given twice");
+  out.n_threads = thread_count(words[at]);
 }
 
 }  // namespace
@@ -251,7 +277,9 @@ QuantizeArguments parse_quantize(const Args& args) {
   request.recipe.custom_rules = custom_rules(args);
   request.recipe.repack_patterns = repack_patterns(args);
   out.allow_broken = args.flag("allow-broken");
+  if (args.given("memory")) out.memory = parse_size("--memory", args.str("memory"));
   request.keep_split = args.flag("keep-split");
+  request.split = split_rule(args);
   request.partial = args.flag("partial-requant");
   request.dry_run = args.flag("dry-run");
   request.ignore_importance_rules = args.flag("ignore-imatrix-rules");
