@@ -15,18 +15,24 @@
 namespace cli {
 namespace {
 
-constexpr Option kType{.names = "--type", .value = "TYPE", .help = "format, see `quern types`"};
-constexpr Option kCols{.names = "--cols", .value = "N", .help = "weights a row"};
+constexpr Option kType{
+    .names = "--type", .value = "TYPE", .help = "format, see `quern types`", .values = kWord};
+constexpr Option kCols{.names = "--cols",
+                       .value = "N",
+                       .help = "weights a row",
+                       .values = integers(1, std::int64_t{1} << 31)};
 constexpr Option kEncodeOptions[] = {
     kType,
     kCols,
     {.names = "--importance",
      .value = "FILE",
-     .help = "one little-endian f32 a column: the importance of every row"},
+     .help = "one little-endian f32 a column: the importance of every row",
+     .values = kFile},
     {.names = "--effort",
      .value = "fast|best",
      .default_value = "best",
-     .help = "how hard the encoder searches"},
+     .help = "how hard the encoder searches",
+     .values = one_of()},
 };
 constexpr Option kDecodeOptions[] = {
     kType,
