@@ -92,6 +92,7 @@ class Run {
     const auto saved = load_checkpoint(options_.checkpoint);
     if (!saved) return;
     if (saved->fingerprint != state_.fingerprint) {
+      drop_hidden(saved->layers_done);
       runtime_.progress.log(
           fmt::format("note: {} belongs to another run (model, text or options differ); "
                       "beginning again",
@@ -110,9 +111,14 @@ class Run {
   }
 
   void token_loop() {
+    // Batches must hold the same windows whenever the state is saved: their sizes decide bits.
+    const std::size_t together = std::max<std::size_t>(
+        1, evaluate_.batch_tokens / std::max<std::size_t>(1, windows_.window));
+    const std::size_t step =
+        (std::max<std::size_t>(1, options_.save_every) + together - 1) / together * together;
     while (state_.chunks_done < windows_.n_windows) {
       const std::size_t begin = state_.chunks_done;
-      const std::size_t end = std::min(windows_.n_windows, begin + options_.save_every);
+      const std::size_t end = std::min(windows_.n_windows, begin + step);
       run_group(begin, end);
       state_.chunks_done = end;
       if (end < windows_.n_windows) save(end);
@@ -163,8 +169,10 @@ class Run {
                           .seed = runtime_.seed};
     runtime::Observer* const observers[] = {&collector_};
     if (!options_.perplexity) {
-      const auto chunks = eval::to_chunks(group, model_.tokenizer(), windows_.window);
-      runtime::evaluate(model_, chunks, evaluate_, observers, {}, part);
+      const std::size_t first_output = options_.with_output ? 0 : windows_.window;
+      const auto chunks = eval::to_chunks(group, model_.tokenizer(), first_output);
+      const auto ignore = [](std::size_t, std::size_t, const runtime::Rows&) {};
+      runtime::evaluate(model_, chunks, evaluate_, observers, ignore, part);
       return;
     }
     eval::run_windows(
@@ -174,7 +182,7 @@ class Run {
             sums_.add(nll);
           if (events_.after_window) events_.after_window(begin + window, sums_);
         },
-        part);
+        part, options_.with_output ? eval::Logits::all : eval::Logits::scored);
   }
 
   Importance so_far(std::size_t chunks) const {

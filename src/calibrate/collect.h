@@ -15,7 +15,8 @@ struct CollectOptions {
   runtime::EvaluateOptions evaluate = {};
   bool with_output = false;     ///< also the output matrix
   bool perplexity = true;       ///< compute it on the way
-  std::size_t save_every = 10;  ///< chunks (token loop); the layer loop saves after every layer
+  /// Chunks (token loop), rounded up to whole batches; the layer loop saves after every layer.
+  std::size_t save_every = 10;
   std::filesystem::path checkpoint = {};  ///< empty = none
   bool resume = true;
   std::string dataset = {};  ///< name of the text, stored in the result

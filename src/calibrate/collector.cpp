@@ -28,7 +28,8 @@ bool is_weight_matrix(const model::TensorRow& row) noexcept {
 Collector::Collector(const model::ModelSpec& spec, bool with_output)
     : n_layer_(spec.n_layer), slots_((spec.n_layer + 1) * kRoles) {
   for (const model::TensorRow& row : spec.tensors) {
-    if (!is_weight_matrix(row)) continue;
+    // Experts of files with one tensor each are collected under the stacked tensor's name.
+    if (!is_weight_matrix(row) || row.piece >= 0) continue;
     if (row.layer < 0 && !(with_output && row.role == model::Role::output)) continue;
     if (row.layer >= static_cast<int>(n_layer_)) continue;
     Slot& s = *slot(row.layer, row.role);

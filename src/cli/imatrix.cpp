@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "calibrate/collect.h"
+#include "calibrate/collector.h"
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/session.h"
@@ -95,6 +96,18 @@ calibrate::Importance load_earlier(const Args& args) {
   return sum;
 }
 
+/// What will be merged at the end is held against the model before the work.
+void check_fits(const calibrate::Importance& earlier, const model::ModelSpec& spec,
+                bool with_output) {
+  if (earlier.entries.empty()) return;
+  calibrate::Importance none{.entries = calibrate::Collector(spec, with_output).entries(),
+                             .datasets = {},
+                             .chunk_count = 0,
+                             .chunk_size = earlier.chunk_size,
+                             .findings = {}};
+  calibrate::merge(none, earlier);
+}
+
 void print_summary(const calibrate::Importance& importance, const std::filesystem::path& path) {
   std::size_t partial = 0;
   for (const auto& [name, entry] : importance.entries) {
@@ -147,6 +160,7 @@ int collect(const Args& args) {
   warn_beyond_training(model, static_cast<std::size_t>(args.integer("ctx-size")));
   print_findings(findings);
   const calibrate::Importance earlier = load_earlier(args);
+  check_fits(earlier, model.spec(), args.flag("process-output"));
 
   const std::int64_t limit = args.integer("chunks");
   const eval::Windows windows = eval::cut_windows(
@@ -177,10 +191,18 @@ int collect(const Args& args) {
     fmt::print("{}", one);
     std::fflush(stdout);
   };
+  std::size_t saved_at = 0;
   events.after_save = [&](const calibrate::Importance& importance) {
-    if (save_output && importance.chunk_count % output_every == 0)
+    // Saves come at whole batches: what matters is that a multiple was passed.
+    const auto passed = [&](std::size_t every) {
+      return importance.chunk_count / every > saved_at / every;
+    };
+    if (save_output && passed(output_every)) {
       calibrate::save_importance(finished(importance), out, dialect);
-    if (copies > 0 && importance.chunk_count % copies == 0) {
+    }
+    const bool copy_now = copies > 0 && passed(copies);
+    saved_at = importance.chunk_count;
+    if (copy_now) {
       const std::string copy = fmt::format("{}.at_{}", out.string(), importance.chunk_count);
       calibrate::save_importance(finished(importance), copy, dialect);
     }

@@ -316,8 +316,8 @@ int run(const Args& args) {
   const Request request = request_of(args);
   const gguf::FileSet files = gguf::FileSet::open(required(args, "model"));
   if (args.given("plot")) check_output(args.str("plot"), files);
-  const std::size_t threads =
-      args.given("threads") ? static_cast<std::size_t>(args.integer("threads")) : physical_cores();
+  const std::int64_t asked = args.given("threads") ? args.integer("threads") : 0;
+  const std::size_t threads = asked == 0 ? physical_cores() : static_cast<std::size_t>(asked);
   const std::vector<Row> rows = measure_all(request, files, threads);
   if (args.given("plot")) write_plot(args.str("plot"), rows);
   if (args.flag("markdown")) {

@@ -22,18 +22,23 @@ double PerplexitySums::error() const noexcept {
 void run_windows(const runtime::Model& model, const Windows& windows,
                  const runtime::EvaluateOptions& options,
                  std::span<runtime::Observer* const> observers, const WindowSink& sink,
-                 runtime::Runtime& runtime) {
+                 runtime::Runtime& runtime, Logits logits) {
   const ScoredRange range = scored_range(windows.window);
   const std::size_t n_vocab = model.spec().n_vocab;
-  const auto chunks = to_chunks(windows, model.tokenizer(), range.first);
+  const auto chunks =
+      to_chunks(windows, model.tokenizer(), logits == Logits::all ? 0 : range.first);
   // The driver may deliver a window in pieces; those are put together by position.
   const std::size_t delivered = windows.window - range.first;  // the last row is not scored
   const std::size_t wanted = range.last - range.first;
   std::vector<float> gathered;
   runtime::evaluate(
       model, chunks, options, observers,
-      [&](std::size_t chunk, std::size_t first_position, const runtime::Rows& rows) {
-        const std::size_t at = first_position - range.first;
+      [&](std::size_t chunk, std::size_t first_position, const runtime::Rows& delivered_rows) {
+        const std::size_t skipped = range.first - std::min(range.first, first_position);
+        if (skipped >= delivered_rows.n) return;
+        const runtime::Rows rows{delivered_rows.row(skipped), delivered_rows.n - skipped,
+                                 delivered_rows.cols, delivered_rows.stride};
+        const std::size_t at = first_position + skipped - range.first;
         if (at == 0 && rows.n == delivered) {
           sink(chunk, {rows.data, wanted, rows.cols, rows.stride});
           return;

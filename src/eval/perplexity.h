@@ -37,12 +37,15 @@ using AfterWindow = std::function<void(std::size_t window, const PerplexitySums&
 /// Logits of one whole window at a time: [last - first, n_vocab] over its scored positions.
 using WindowSink = std::function<void(std::size_t window, const runtime::Rows& logits)>;
 
+enum class Logits : std::uint8_t { scored, all };
+
 /// Runs the windows and hands the logits of the scored positions to `sink`, window by window.
+/// Logits::all computes those of the other positions, too, for observers of the output matrix.
 /// Observers see everything on the way. `options` as for runtime::evaluate.
 void run_windows(const runtime::Model& model, const Windows& windows,
                  const runtime::EvaluateOptions& options,
                  std::span<runtime::Observer* const> observers, const WindowSink& sink,
-                 runtime::Runtime& runtime);
+                 runtime::Runtime& runtime, Logits logits = Logits::scored);
 
 /// Perplexity of the model over the windows.
 PerplexitySums measure_perplexity(const runtime::Model& model, const Windows& windows,

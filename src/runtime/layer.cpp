@@ -105,8 +105,9 @@ void embed(const Pass& pass, const Matrix& hidden) {
       kernels::decode_group(pass.runtime.kernels, *table.codec, from, table.cols, rows.data());
       std::copy_n(rows.data() + id % group * table.cols, table.cols, hidden.row(i));
     }
-    if (pass.spec.embedding_scale == 1.0F) return;
-    for (std::size_t j = 0; j < hidden.cols; ++j) hidden.row(i)[j] *= pass.spec.embedding_scale;
+    const float scale = pass.spec.embedding_scale * table.codec->product_gain;
+    if (scale == 1.0F) return;
+    for (std::size_t j = 0; j < hidden.cols; ++j) hidden.row(i)[j] *= scale;
   });
   check_finite(pass, hidden.rows(), "embedding");
   for (Observer* o : pass.observers) o->hidden(-1, hidden.rows(), pass.runtime);

@@ -1,6 +1,7 @@
 #include "runtime/weights.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 namespace runtime {
@@ -69,6 +70,19 @@ class LayerLoader {
   }
 
  private:
+  /// A NaN in a norm shows in the results, one in the choice of experts might not.
+  static void check_values(const model::TensorRow& row, std::span<const float> values) {
+    const auto bad =
+        std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+    if (bad == values.end()) return;
+    throw base::Error(base::Fault::bad_file, "a value is not finite")
+        .at("tensor", row.name)
+        .at("element", bad - values.begin())
+        .at("found", std::isnan(*bad) ? "NaN" : "infinity")
+        .expected("finite numbers")
+        .hint("the file is damaged; `quern info --check` looks at all of it");
+  }
+
   std::optional<Weight>& slot(Role role) { return out_.weights_[index(role)]; }
 
   void load_row(const model::TensorRow& row) {
@@ -81,6 +95,7 @@ class LayerLoader {
       std::vector<float>& values = out_.vectors_[index(row.role)];
       values.resize(row.shape.elements());
       tensor::decode_rows(view, 0, row.shape.rows(), values);
+      check_values(row, values);
     } else if (row.role == Role::ffn_gate_inp) {
       // The choice of experts is computed in f32 (docs/spec/models.md 1.6).
       slot(row.role) = own(decode_matrix(from_view(view, row.shape), 0), row.shape);
