@@ -176,6 +176,14 @@ File File::parse(std::span<const std::byte> bytes, const std::string& name) {
   return file;
 }
 
+File File::planned(Metadata metadata, std::vector<TensorInfo> tensors) {
+  File file;
+  file.path_ = "(planned)";
+  file.metadata_ = std::move(metadata);
+  file.tensors_ = std::move(tensors);
+  return file;
+}
+
 File File::open(const std::filesystem::path& path) {
   tensor::Mapping mapping(path);
   File file = parse(mapping.bytes(), path.string());

@@ -31,6 +31,9 @@ class File {
   /// The same on bytes in memory (tests, fuzzing); `name` stands for the path in messages.
   static File parse(std::span<const std::byte> bytes, const std::string& name);
 
+  /// A file that is not written yet: what it will say, without any bytes.
+  static File planned(Metadata metadata, std::vector<TensorInfo> tensors);
+
   const std::filesystem::path& path() const noexcept { return path_; }
   std::uint32_t version() const noexcept { return version_; }
   std::size_t alignment() const noexcept { return alignment_; }
@@ -62,6 +65,9 @@ class FileSet {
   /// `path` is the file or shard 1 of a set; the siblings are found by name in the same folder only
   /// and checked (split.no, split.count, split.tensors.count, duplicate names).
   static FileSet open(const std::filesystem::path& path);
+  /// A model that is not written yet, for those who only look at names, shapes and metadata (views
+  /// are empty). Throws Fault::bad_file for double names.
+  static FileSet planned(Metadata metadata, std::vector<TensorInfo> tensors);
 
   /// Metadata of shard 0, split keys included.
   const Metadata& metadata() const noexcept { return shards_.front().metadata(); }

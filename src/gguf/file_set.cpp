@@ -96,6 +96,13 @@ FileSet FileSet::open(const fs::path& path) {
   return set;
 }
 
+FileSet FileSet::planned(Metadata metadata, std::vector<TensorInfo> tensors) {
+  FileSet set;
+  set.shards_.push_back(File::planned(std::move(metadata), std::move(tensors)));
+  set.index();
+  return set;
+}
+
 void FileSet::index() {
   for (std::size_t s = 0; s < shards_.size(); ++s) {
     for (TensorInfo info : shards_[s].tensors()) {

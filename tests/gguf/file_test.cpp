@@ -491,4 +491,20 @@ TEST(GgufRefusal, EveryTruncationIsRefused) {
   }
 }
 
+TEST(PlannedFileSet, HasNamesAndShapesButNoBytes) {
+  gguf::Metadata metadata;
+  metadata.set("general.architecture", std::string("llama"));
+  const quant::Codec* f32 = quant::find_codec("f32");
+  const auto files =
+      gguf::FileSet::planned(metadata, {{.name = "a", .codec = f32, .shape = {{{4, 2, 1, 1}}}},
+                                        {.name = "b", .codec = f32, .shape = {{{4, 1, 1, 1}}}}});
+  ASSERT_NE(files.find("b"), nullptr);
+  EXPECT_EQ(files.find("a")->shape.to_string(), "{4, 2}");
+  EXPECT_TRUE(files.view(*files.find("a")).bytes.empty());
+  EXPECT_EQ(files.metadata().string("general.architecture"), "llama");
+  EXPECT_THROW(gguf::FileSet::planned(metadata, {{.name = "a", .codec = f32, .shape = {}},
+                                                 {.name = "a", .codec = f32, .shape = {}}}),
+               base::Error);
+}
+
 }  // namespace
