@@ -129,6 +129,12 @@ TEST(Pretokenizer, ExpressionsOutsideTheDialectAreRefused) {
 }
 
 TEST(Families, NamesReadDifferentlyByThePublicProgramsGoLlamaCppsWay) {
+  for (const text::NamedFamily& row : text::all_families()) {
+    ASSERT_FALSE(row.names.empty());
+    for (const std::string& name : row.names) {
+      EXPECT_EQ(text::find_family(name).expressions, row.family.expressions) << name;
+    }
+  }
   EXPECT_EQ(text::find_family("laguna").expressions.size(), 2U);
 }
 

@@ -41,4 +41,13 @@ Family find_family(std::string_view name) {
   return read_family(*found);
 }
 
+std::vector<NamedFamily> all_families() {
+  std::vector<NamedFamily> out;
+  for (const nlohmann::json& row : nlohmann::json::parse(kFamilies)) {
+    if (row.at("program") == "ik_llama.cpp") continue;
+    out.push_back({row.at("pre").get<std::vector<std::string>>(), read_family(row)});
+  }
+  return out;
+}
+
 }  // namespace text

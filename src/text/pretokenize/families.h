@@ -24,4 +24,12 @@ struct Family {
 /// Fault::unsupported for an unknown name.
 Family find_family(std::string_view name);
 
+/// A family with its names, for those who look for the name of a given way of cutting.
+struct NamedFamily {
+  std::vector<std::string> names;
+  Family family;
+};
+/// Those that llama.cpp has, in the order of the data.
+std::vector<NamedFamily> all_families();
+
 }  // namespace text
