@@ -57,6 +57,7 @@ struct Options {
   bool pure = false;
   bool leave_output_tensor = false;
   bool allow_requantize = false;
+  bool keep_quantized = false;   ///< tensors that are quantized in the source are copied
   bool keep_split = false;       ///< the output has the shards of the input
   bool have_importance = false;  ///< an importance file with at least one entry is in use
   std::vector<RoleType> role_types;

@@ -140,6 +140,10 @@ TypePlan plan_types(const Options& options, const gguf::Metadata& metadata,
       plan.choices.push_back(copy_of(tensors, index, "kept"));
       continue;
     }
+    if (options.keep_quantized && !tensors[index].type->is_float()) {
+      plan.choices.push_back(copy_of(tensors, index, "packed in the source"));
+      continue;
+    }
     Choice choice = decider.decide(tensors[index]);
     choice.input = index;
     plan.n_encoded += choice.action == Action::encode ? 1 : 0;

@@ -280,6 +280,19 @@ TEST(RecipePlan, QuantizedSourcesAreMarked) {
   EXPECT_TRUE(plan(m, options_for("Q4_0")).at("blk.0.attn_q.weight").requantize);
 }
 
+TEST(RecipePlan, PackedTensorsOfAnOriginalMayBeKeptAlsoUnderFloatRecipes) {
+  test::SyntheticModel m = small_model();
+  m.tensors[2].type = &recipe::known_type("MXFP4");
+  for (const char* recipe : {"BF16", "Q4_K_M"}) {
+    recipe::Options options = options_for(recipe);
+    options.keep_quantized = true;
+    const Planned p = plan(m, options);
+    EXPECT_EQ(p.at("blk.0.attn_q.weight").action, Action::copy) << recipe;
+    EXPECT_EQ(p.type("blk.0.attn_q.weight"), "MXFP4") << recipe;
+  }
+  EXPECT_EQ(plan(m, options_for("BF16")).type("blk.0.attn_q.weight"), "BF16");
+}
+
 TEST(RecipePlan, ExpertLayersAreReadFromNames) {
   test::SyntheticModel m = test::synthetic_model("llama", 16, 8, 8, 8, 32000, 512);
   m.add("blk.15.ffn_down_exps.weight", 512, 512, 8);
