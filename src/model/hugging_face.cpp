@@ -243,6 +243,14 @@ constexpr HfTensor kExperts[] = {
     {Role::ffn_up_shexp, "model.layers.{L}.mlp.shared_experts.up_proj.weight"},
     {Role::ffn_down_shexp, "model.layers.{L}.mlp.shared_experts.down_proj.weight"},
 };
+constexpr HfTensor kNextn[] = {
+    {Role::nextn_eh_proj, "model.layers.{L}.eh_proj.weight"},
+    {Role::nextn_enorm, "model.layers.{L}.enorm.weight"},
+    {Role::nextn_hnorm, "model.layers.{L}.hnorm.weight"},
+    {Role::nextn_embed_tokens, "model.layers.{L}.embed_tokens.weight"},
+    {Role::nextn_shared_head_head, "model.layers.{L}.shared_head.head.weight"},
+    {Role::nextn_shared_head_norm, "model.layers.{L}.shared_head.norm.weight"},
+};
 
 }  // namespace
 
@@ -251,6 +259,7 @@ constinit const std::span<const HfTensor> kHfAttention = kAttention;
 constinit const std::span<const HfTensor> kHfRotatedAttention = kRotatedAttention;
 constinit const std::span<const HfTensor> kHfDenseFfn = kDenseFfn;
 constinit const std::span<const HfTensor> kHfExperts = kExperts;
+constinit const std::span<const HfTensor> kHfNextn = kNextn;
 
 std::uint32_t hf_head_dim(const HfConfig& config) {
   if (const auto stated = config.maybe_count("head_dim")) return *stated;

@@ -152,7 +152,7 @@ struct HuggingFaceForm {
   void (*metadata)(const HfConfig& config, HfKeys& keys);
   /// Groups of rows; the first group that knows a name decides, so an architecture's own rows
   /// stand before those that many share.
-  std::array<std::span<const HfTensor>, 6> tensors = {};
+  std::array<std::span<const HfTensor>, 8> tensors = {};
   std::vector<HfMadeTensor> (*made)(const HfConfig& config) = nullptr;
   /// tie_word_embeddings when config.json does not say.
   bool tied_by_default = false;
@@ -165,6 +165,7 @@ extern const std::span<const HfTensor> kHfAttention;  ///< input_layernorm, q, k
 extern const std::span<const HfTensor> kHfRotatedAttention;  ///< the same, q and k as rope_pairs
 extern const std::span<const HfTensor> kHfDenseFfn;  ///< post_attention_layernorm, gate, up, down
 extern const std::span<const HfTensor> kHfExperts;   ///< mlp.gate, mlp.experts.{E}, shared ones
+extern const std::span<const HfTensor> kHfNextn;     ///< next-token prediction
 
 /// What differs in the keys that all models have.
 struct HfCommonDefaults {

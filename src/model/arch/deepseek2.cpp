@@ -267,7 +267,7 @@ const HuggingFaceForm kHuggingFace{
     .classes = kClasses,
     .model_types = kTypes,
     .metadata = hf_metadata,
-    .tensors = {kLatent, kHfEnds, kHfExperts, kHfAttention, kHfDenseFfn}};
+    .tensors = {kLatent, kHfEnds, kHfExperts, kHfAttention, kHfDenseFfn, kHfNextn}};
 
 }  // namespace
 
