@@ -164,6 +164,12 @@ void HfConfig::require_flag(std::string_view key, bool expected) const {
 void HfConfig::require_number(std::string_view key, double expected) const {
   if (number_or(key, expected) != expected) no_form(key, fmt::format("{}", expected));
 }
+void HfConfig::require_empty(std::string_view key) const {
+  const nlohmann::json* value = find(key);
+  if (value == nullptr) return;
+  if (!value->is_array()) wrong_type(key, "a list");
+  if (!value->empty()) no_form(key, "an empty list");
+}
 void HfConfig::require_one_of(std::string_view key,
                               std::span<const std::string_view> expected) const {
   const auto value = maybe_string(key);
@@ -357,6 +363,43 @@ std::vector<HfMadeTensor> hf_llama3_divisors(const HfConfig& config) {
     out.values.push_back(static_cast<float>(divisor));
   }
   return {std::move(out)};
+}
+
+namespace {
+
+bool has_period(std::span<const std::string> types, std::size_t period) {
+  for (std::size_t l = 0; l < types.size(); ++l) {
+    const std::string_view want = (l + 1) % period == 0 ? "full_attention" : "sliding_attention";
+    if (types[l] != want) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::uint32_t hf_sliding_period(const HfConfig& config, std::uint32_t by_default) {
+  const std::uint32_t stated = config.count_or("sliding_window_pattern", by_default);
+  const std::vector<std::string> types = config.strings("layer_types");
+  if (types.empty() && stated > 0) return stated;
+  for (const std::uint32_t period : {by_default, stated}) {
+    if (period > 0 && has_period(types, period)) return period;
+  }
+  for (std::uint32_t period = 1; period <= types.size() + 1; ++period) {
+    if (has_period(types, period)) return period;
+  }
+  throw base::Error(base::Fault::unsupported, "the model does something that GGUF cannot express")
+      .at("key", types.empty() ? "sliding_window_pattern" : "layer_types")
+      .at("found", "layers in an order of their own")
+      .expected(fmt::format("full attention in every {}th layer", by_default));
+}
+
+void hf_require_sliding_period(const HfConfig& config, std::uint32_t period) {
+  const std::uint32_t found = hf_sliding_period(config, period);
+  if (found == period) return;
+  throw base::Error(base::Fault::unsupported, "the model does something that GGUF cannot express")
+      .at("key", config.has("layer_types") ? "layer_types" : "sliding_window_pattern")
+      .at("found", fmt::format("full attention in every {}th layer", found))
+      .expected(fmt::format("in every {}th", period));
 }
 
 std::optional<HfPlace> hf_match(std::string_view pattern, std::string_view name) noexcept {

@@ -56,6 +56,7 @@ class HfConfig {
   // and expected, unless the key is absent or has this value.
   void require_flag(std::string_view key, bool expected) const;
   void require_number(std::string_view key, double expected) const;
+  void require_empty(std::string_view key) const;  ///< a list
   void require_one_of(std::string_view key, std::span<const std::string_view> expected) const;
   void require_string(std::string_view key, std::string_view expected) const {
     require_one_of(key, std::array{expected});
@@ -187,6 +188,12 @@ std::string hf_rope_scaling_keys(const HfConfig& config, HfKeys& keys,
                                  std::span<const std::string_view> handled = {});
 /// rope_freqs of rope type llama3 (docs/spec/models.md 1.5); nothing for other types.
 std::vector<HfMadeTensor> hf_llama3_divisors(const HfConfig& config);
+
+/// Which layer sees everything: every n-th, as layer_types or sliding_window_pattern says, n =
+/// `by_default` without either. Fault::unsupported for another order of layers.
+std::uint32_t hf_sliding_period(const HfConfig& config, std::uint32_t by_default);
+/// For architectures that know one order only.
+void hf_require_sliding_period(const HfConfig& config, std::uint32_t period);
 
 /// The layer and expert of a name that fits a pattern of HfTensor; -1 where the pattern has none.
 struct HfPlace {

@@ -286,14 +286,6 @@ std::uint32_t read_expert_width(const Keys& keys, const MoePlan& plan, std::size
   return width;
 }
 
-float read_gemma_scale(const Keys& keys, const ModelSpec& spec, const AttentionPlan& plan,
-                       std::uint32_t layers_of_27b) {
-  const float stated = keys.number_or("attention.scale", 0.0F, {0.0, 1e3});
-  if (stated != 0.0F) return stated;
-  if (spec.n_layer != layers_of_27b) return plan.scale;
-  return 1.0F / std::sqrt(static_cast<float>(spec.n_embd) / static_cast<float>(plan.n_head));
-}
-
 void read_groups(const Keys& keys, MoePlan& plan) {
   plan.n_group = std::max(1U, keys.count_or("expert_group_count", 1, {0, plan.n_expert}));
   plan.n_group_used =

@@ -110,11 +110,6 @@ MoePlan read_required_experts(const Keys& keys);
 /// expert_feed_forward_length, else feed_forward_length / experts used.
 std::uint32_t read_expert_width(const Keys& keys, const MoePlan& plan, std::size_t n_layer);
 
-/// What multiplies q.k in gemma models: attention.scale if present and not 0, else 1 / sqrt(n_embd
-/// / heads) for the model of `layers_of_27b` layers and 1 / sqrt(key_dim) for all others.
-float read_gemma_scale(const Keys& keys, const ModelSpec& spec, const AttentionPlan& plan,
-                       std::uint32_t layers_of_27b);
-
 /// expert_group_count and expert_group_used_count into plan.n_group, n_group_used, checked against
 /// the number of experts.
 void read_groups(const Keys& keys, MoePlan& plan);

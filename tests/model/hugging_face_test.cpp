@@ -137,11 +137,107 @@ TEST(HfMetadata, WhatGgufCannotSayIsRefused) {
   refused("llama", {{"hidden_act", "gelu"}}, "hidden_act");
   refused("llama", {{"mlp_bias", true}}, "mlp_bias");
   refused("llama", {{"rope_scaling", {{"type", "new"}, {"factor", 2}}}}, "rope_type");
+  refused("qwen2", {{"use_sliding_window", true}}, "use_sliding_window");
+  refused("qwen3", {{"attention_bias", true}}, "attention_bias");
+  refused("qwen3moe", {{"decoder_sparse_step", 2}}, "decoder_sparse_step");
+  refused("qwen2moe", {{"mlp_only_layers", Json::array({0})}}, "mlp_only_layers");
+  refused("gemma2", {{"sliding_window_pattern", 3}}, "sliding_window_pattern");
+  refused("gemma3", {{"attn_logit_softcapping", 20.0}}, "attn_logit_softcapping");
+  refused("cohere2", {{"sliding_window_pattern", 2}}, "sliding_window_pattern");
+  refused("gpt-oss", {{"swiglu_limit", 9.0}}, "swiglu_limit");
+  refused("gpt-oss", {{"layer_types", {"full_attention", "sliding_attention"}}}, "layer_types");
+  refused("smollm3", {{"no_rope_layers", {1, 1, 0, 1, 1}}}, "no_rope_layers");
+  refused("phi3", {{"hidden_act", "gelu"}}, "hidden_act");
+  Json ministral = config_of("ministral3").json().at("rope_parameters");
+  ministral["mscale"] = 0.5;
+  refused("ministral3", {{"rope_parameters", ministral}}, "mscale");
   refused("deepseek_v3", {{"moe_layer_freq", 2}}, "moe_layer_freq");
   refused("deepseek_v3", {{"scoring_func", "tanh"}}, "scoring_func");
   Json scaling = config_of("deepseek_v3").json().at("rope_scaling");
   scaling["mscale"] = 0.5;
   refused("deepseek_v3", {{"rope_scaling", scaling}}, "mscale");
+}
+
+TEST(HfMetadata, EveryGoldenFolderGivesKeysWithoutFindings) {
+  for (const char* name : {"ministral3", "qwen2", "qwen2moe", "qwen3", "qwen3-yarn-f32", "qwen3moe",
+                           "gemma2", "gemma3", "phi3", "phi3-longrope", "cohere", "cohere-qknorm",
+                           "cohere2", "gpt-oss", "gpt-oss-mxfp4", "glm4", "glm4moe", "smollm3"}) {
+    EXPECT_TRUE(keys_of(config_of(name)).findings.empty()) << name;
+  }
+}
+
+TEST(HfMetadata, SlidingLayersInWordsOrByTheirPeriod) {
+  const Json types = {"sliding_attention", "sliding_attention", "full_attention",
+                      "sliding_attention"};
+  EXPECT_EQ(hf_sliding_period(HfConfig(Json{{"layer_types", types}}), 6), 3U);
+  EXPECT_EQ(hf_sliding_period(HfConfig(Json{{"sliding_window_pattern", 4}}), 6), 4U);
+  EXPECT_EQ(hf_sliding_period(HfConfig(Json::object()), 6), 6U);
+  const Json one =
+      Json::array({"sliding_attention"});  // fits any period: what is usual, not the smallest
+  EXPECT_EQ(hf_sliding_period(HfConfig(Json{{"layer_types", one}}), 6), 6U);
+  const Made made = keys_of(config_of("gemma3", {{"sliding_window_pattern", 3}}));
+  EXPECT_EQ(made.metadata.integer("gemma3.attention.sliding_window_pattern"), 3);
+}
+
+TEST(HfMetadata, Gemma3InsideAVisionModelLeavesMuchOut) {
+  const Made made = keys_of(HfConfig(Json::parse(R"({
+      "architectures": ["Gemma3ForConditionalGeneration"], "hidden_size": 2560,
+      "intermediate_size": 10240, "model_type": "gemma3_text", "num_hidden_layers": 34,
+      "rope_scaling": {"factor": 8.0, "rope_type": "linear"}, "sliding_window": 1024})")));
+  EXPECT_TRUE(made.findings.empty());
+  EXPECT_EQ(made.metadata.integer("gemma3.attention.head_count"), 8);
+  EXPECT_EQ(made.metadata.integer("gemma3.attention.key_length"), 256);
+  EXPECT_EQ(made.metadata.number("gemma3.rope.freq_base"), 1e6);
+  EXPECT_EQ(made.metadata.number("gemma3.rope.freq_base_swa"), 1e4);
+}
+
+TEST(HfMetadata, RotationsOfGemma3InTheNewForm) {
+  const Made made = keys_of(config_of("gemma3", Json::parse(R"({"rope_theta": null,
+      "rope_local_base_freq": null, "rope_scaling": null, "rope_parameters": {
+      "full_attention": {"rope_type": "linear", "factor": 4.0, "rope_theta": 2e6},
+      "sliding_attention": {"rope_type": "default", "rope_theta": 3e4}}})")));
+  EXPECT_EQ(made.metadata.number("gemma3.rope.freq_base"), 2e6);
+  EXPECT_EQ(made.metadata.number("gemma3.rope.freq_base_swa"), 3e4);
+  EXPECT_EQ(made.metadata.number("gemma3.rope.scaling.factor"), 4.0);
+}
+
+TEST(HfMetadata, ScalesAndCapsThatProgramsWouldGuessWrongly) {
+  const Made made = keys_of(
+      config_of("gemma2", {{"query_pre_attn_scalar", 64}, {"attn_logit_softcapping", nullptr}}));
+  EXPECT_EQ(made.metadata.number("gemma2.attention.scale"), 0.125);
+  EXPECT_EQ(made.metadata.number("gemma2.attn_logit_softcapping"), 0.0);
+  EXPECT_EQ(made.findings.size(), 1U);
+  EXPECT_FALSE(keys_of(config_of("gemma2")).metadata.has("gemma2.attention.scale"));
+}
+
+TEST(HfMetadata, ExpertWeightsAgainstTheRuleAreToldAndWarnedOf) {
+  const Made two = keys_of(config_of("qwen2moe", {{"norm_topk_prob", true}}));
+  EXPECT_EQ(two.metadata.boolean("qwen2moe.expert_weights_norm"), true);
+  const Made three = keys_of(config_of("qwen3moe", {{"norm_topk_prob", false}}));
+  EXPECT_EQ(three.metadata.boolean("qwen3moe.expert_weights_norm"), false);
+  EXPECT_EQ(two.findings.size() + three.findings.size(), 2U);
+  EXPECT_FALSE(keys_of(config_of("qwen3moe")).metadata.has("qwen3moe.expert_weights_norm"));
+}
+
+TEST(HfMetadata, LongRopeOfPhi3) {
+  const HfConfig config = config_of("phi3-longrope");
+  const Made made = keys_of(config);
+  EXPECT_EQ(made.metadata.integer("phi3.rope.scaling.original_context_length"), 32);
+  EXPECT_NEAR(*made.metadata.number("phi3.rope.scaling.attn_factor"),
+              std::sqrt(1 + std::log(4.0) / std::log(32.0)), 1e-6);
+  EXPECT_EQ(made.metadata.integer("phi3.rope.dimension_count"), 24);
+  EXPECT_EQ(made.metadata.integer("phi3.attention.sliding_window"), 0);
+  const auto factors = find_architecture("phi3")->hugging_face->made(config);
+  ASSERT_EQ(factors.size(), 2U);
+  EXPECT_EQ(factors[0].role, Role::rope_factors_long);
+  EXPECT_EQ(factors[0].values[11], 8.7F);
+  EXPECT_EQ(factors[1].values.size(), 12U);
+}
+
+TEST(HfMetadata, PredictionLayersOfGlm4MoeAreBlocks) {
+  const Made made = keys_of(config_of("glm4moe"));
+  EXPECT_EQ(made.metadata.integer("glm4moe.block_count"), 4);
+  EXPECT_EQ(made.metadata.integer("glm4moe.nextn_predict_layers"), 1);
 }
 
 TEST(HfMetadata, LatentAttentionSizesOfEveryForm) {

@@ -1,6 +1,7 @@
 // command-r: Command R and R+: LayerNorm without bias, attention and feed-forward side by side.
 // Source: docs/spec/models.md 2.12.
 #include "model/arch/architectures.h"
+#include "model/hugging_face.h"
 #include "model/keys.h"
 #include "model/rows.h"
 
@@ -27,9 +28,33 @@ ModelSpec build(const gguf::FileSet& files) {
   return spec;
 }
 
+constexpr std::string_view kClasses[] = {"CohereForCausalLM"};
+constexpr std::string_view kTypes[] = {"cohere"};
+constexpr HfTensor kOwn[] = {
+    {Role::attn_q_norm, "model.layers.{L}.self_attn.q_norm.weight"},
+    {Role::attn_k_norm, "model.layers.{L}.self_attn.k_norm.weight"},
+};
+
+void hf_metadata(const HfConfig& config, HfKeys& keys) {
+  config.require_string("hidden_act", "silu");
+  config.require_flag("attention_bias", false);
+  hf_common_keys(config, keys, {.rope_theta = 5e5, .layer_norm = true});
+  hf_vocab_and_rotation_keys(config, keys);
+  hf_rope_scaling_keys(config, keys);
+  keys.number("logit_scale", config.number_or("logit_scale", 0.0625));
+}
+
+const HuggingFaceForm kHuggingFace{.classes = kClasses,
+                                   .model_types = kTypes,
+                                   .metadata = hf_metadata,
+                                   .tensors = {kOwn, kHfEnds, kHfAttention, kHfDenseFfn},
+                                   .tied_by_default = true};
+
 }  // namespace
 
-const Architecture command_r{
-    .name = "command-r", .models = "Command R, Command R+", .build = build};
+const Architecture command_r{.name = "command-r",
+                             .models = "Command R, Command R+",
+                             .build = build,
+                             .hugging_face = &kHuggingFace};
 
 }  // namespace model

@@ -3,13 +3,14 @@
 #include <cmath>
 
 #include "model/arch/architectures.h"
-#include "model/keys.h"
+#include "model/gemma.h"
 #include "model/rows.h"
 
 namespace model {
 namespace {
 
 constexpr std::uint32_t kLayersOf27B = 62;
+constexpr std::uint32_t kPeriod = 6;  // every sixth layer sees everything
 
 /// Sliding layers: base 10000 and no scaling.
 RopePlan local_rope(const Keys& keys, const RopePlan& full) {
@@ -31,7 +32,7 @@ ModelSpec build(const gguf::FileSet& files) {
   attention.qk_norm_rms = true;
   const RopePlan local = local_rope(keys, attention.rope);
   const std::uint32_t window = keys.count("attention.sliding_window", kWindowBounds);
-  const std::vector<bool> slides = read_sliding_layers(keys, spec.n_layer, 6);
+  const std::vector<bool> slides = read_sliding_layers(keys, spec.n_layer, kPeriod);
   const std::vector<std::uint32_t> widths = read_ffn_widths(keys, spec.n_layer);
   Rows rows(spec, files);
   rows.ends(true);
@@ -48,8 +49,50 @@ ModelSpec build(const gguf::FileSet& files) {
   return spec;
 }
 
+constexpr std::string_view kClasses[] = {"Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"};
+constexpr std::string_view kTypes[] = {"gemma3_text", "gemma3"};
+
+/// What transformers takes for keys that the text part of a vision model leaves out.
+HfConfig with_defaults(const HfConfig& given) {
+  nlohmann::json all{
+      {"vocab_size", 262208},   {"num_attention_heads", 8},          {"num_key_value_heads", 4},
+      {"head_dim", 256},        {"max_position_embeddings", 131072}, {"rms_norm_eps", 1e-6},
+      {"sliding_window", 4096}, {"query_pre_attn_scalar", 256}};
+  for (const auto& [key, value] : given.json().items()) {
+    if (!value.is_null()) all[key] = value;
+  }
+  return HfConfig(std::move(all));
+}
+
+void hf_metadata(const HfConfig& given, HfKeys& keys) {
+  const HfConfig config = with_defaults(given);
+  config.require_string("hidden_activation", "gelu_pytorch_tanh");
+  config.require_flag("attention_bias", false);
+  config.require_flag("use_bidirectional_attention", false);
+  config.require_number("attn_logit_softcapping", 0);
+  hf_common_keys(config, keys, {.rope_theta = 1e6});
+  hf_vocab_and_rotation_keys(config, keys);
+  hf_rope_scaling_keys(config, keys);
+  const HfConfig own = config.object("rope_parameters").object("sliding_attention");
+  keys.number("rope.freq_base_swa",
+              own.number_or("rope_theta", config.number_or("rope_local_base_freq", 1e4)));
+  own.require_string("rope_type", "default");
+  keys.number("final_logit_softcapping", config.maybe_number("final_logit_softcapping"));
+  keys.count("attention.sliding_window", config.count("sliding_window"));
+  const std::uint32_t period = hf_sliding_period(config, kPeriod);
+  if (period != kPeriod) keys.count("attention.sliding_window_pattern", period);
+  hf_gemma_scale_key(config, keys, kLayersOf27B);
+}
+
+const HuggingFaceForm kHuggingFace{.classes = kClasses,
+                                   .model_types = kTypes,
+                                   .metadata = hf_metadata,
+                                   .tensors = {kHfGemmaNorms, kHfEnds, kHfAttention, kHfDenseFfn},
+                                   .tied_by_default = true};
+
 }  // namespace
 
-const Architecture gemma3{.name = "gemma3", .models = "Gemma 3, text", .build = build};
+const Architecture gemma3{
+    .name = "gemma3", .models = "Gemma 3, text", .build = build, .hugging_face = &kHuggingFace};
 
 }  // namespace model

@@ -1,6 +1,7 @@
 // glm4moe: GLM-4.5 to 4.7: a few dense layers, then experts with a shared one, behind them layers
 // that predict further tokens. Source: docs/spec/models.md 2.10.
 #include "model/arch/architectures.h"
+#include "model/hugging_face.h"
 #include "model/keys.h"
 #include "model/rows.h"
 
@@ -47,9 +48,46 @@ ModelSpec build(const gguf::FileSet& files) {
   return spec;
 }
 
+constexpr std::string_view kClasses[] = {"Glm4MoeForCausalLM"};
+constexpr std::string_view kTypes[] = {"glm4_moe"};
+constexpr HfTensor kOwn[] = {
+    {Role::post_attention_norm, "model.layers.{L}.post_attention_layernorm.weight"},
+    {Role::attn_q_norm, "model.layers.{L}.self_attn.q_norm.weight"},
+    {Role::attn_k_norm, "model.layers.{L}.self_attn.k_norm.weight"},
+};
+
+void hf_metadata(const HfConfig& config, HfKeys& keys) {
+  config.require_string("hidden_act", "silu");
+  hf_common_keys(config, keys);
+  hf_vocab_and_rotation_keys(config, keys, 0.5);
+  hf_rope_scaling_keys(config, keys);
+  keys.count("leading_dense_block_count", config.count_or("first_k_dense_replace", 0));
+  keys.count("expert_feed_forward_length", config.count("moe_intermediate_size"));
+  keys.count("expert_shared_count", config.count_or("n_shared_experts", 0));
+  keys.number("expert_weights_scale", config.number_or("routed_scaling_factor", 1));
+  keys.flag("expert_weights_norm", config.flag_or("norm_topk_prob", true));
+  keys.count("expert_gating_func", static_cast<std::uint32_t>(Gating::sigmoid));
+  if (config.count_or("n_group", 1) > 1) {
+    keys.count("expert_group_count", config.count("n_group"));
+    keys.count("expert_group_used_count", config.count_or("topk_group", 1));
+  }
+  const std::uint32_t n_nextn = config.count_or("num_nextn_predict_layers", 0);
+  if (n_nextn == 0) return;
+  keys.count("block_count", config.count("num_hidden_layers") + n_nextn);
+  keys.count("nextn_predict_layers", n_nextn);
+}
+
+const HuggingFaceForm kHuggingFace{
+    .classes = kClasses,
+    .model_types = kTypes,
+    .metadata = hf_metadata,
+    .tensors = {kOwn, kHfEnds, kHfNextn, kHfAttention, kHfExperts, kHfDenseFfn}};
+
 }  // namespace
 
-const Architecture glm4moe{
-    .name = "glm4moe", .models = "GLM-4.5, 4.6, 4.7 and their Air versions", .build = build};
+const Architecture glm4moe{.name = "glm4moe",
+                           .models = "GLM-4.5, 4.6, 4.7 and their Air versions",
+                           .build = build,
+                           .hugging_face = &kHuggingFace};
 
 }  // namespace model

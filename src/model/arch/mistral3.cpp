@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "model/arch/architectures.h"
+#include "model/hugging_face.h"
 #include "model/keys.h"
 #include "model/rows.h"
 
@@ -37,9 +38,35 @@ ModelSpec build(const gguf::FileSet& files) {
   return spec;
 }
 
+constexpr std::string_view kClasses[] = {"Ministral3ForCausalLM"};
+constexpr std::string_view kTypes[] = {"ministral3"};
+
+void hf_metadata(const HfConfig& config, HfKeys& keys) {
+  config.require_string("hidden_act", "silu");
+  const HfConfig rope = config.rope();
+  rope.require_number("mscale", 1);
+  hf_common_keys(config, keys);
+  hf_vocab_and_rotation_keys(config, keys);
+  if (hf_rope_scaling_keys(config, keys) == "yarn") {
+    keys.number("rope.scaling.yarn_log_multiplier", rope.maybe_number("mscale_all_dim"));
+  }
+  keys.number("attention.temperature_scale", rope.number_or("llama_4_scaling_beta", 0));
+  const auto window = config.maybe_count("sliding_window");
+  if (window && *window < config.count("max_position_embeddings")) {
+    keys.warn("sliding_window", "this architecture runs with full attention");
+  }
+}
+
+const HuggingFaceForm kHuggingFace{.classes = kClasses,
+                                   .model_types = kTypes,
+                                   .metadata = hf_metadata,
+                                   .tensors = {kHfEnds, kHfRotatedAttention, kHfDenseFfn}};
+
 }  // namespace
 
-const Architecture mistral3{
-    .name = "mistral3", .models = "Ministral 3, Devstral 2", .build = build};
+const Architecture mistral3{.name = "mistral3",
+                            .models = "Ministral 3, Devstral 2",
+                            .build = build,
+                            .hugging_face = &kHuggingFace};
 
 }  // namespace model

@@ -1,5 +1,6 @@
 // qwen2: Qwen 2 and 2.5, QwQ. Biases on q, k and v. Source: docs/spec/models.md 2.3.
 #include "model/arch/architectures.h"
+#include "model/hugging_face.h"
 #include "model/keys.h"
 #include "model/rows.h"
 
@@ -22,8 +23,27 @@ ModelSpec build(const gguf::FileSet& files) {
   return spec;
 }
 
+constexpr std::string_view kClasses[] = {"Qwen2ForCausalLM"};
+constexpr std::string_view kTypes[] = {"qwen2"};
+
+void hf_metadata(const HfConfig& config, HfKeys& keys) {
+  config.require_string("hidden_act", "silu");
+  config.require_flag("use_sliding_window", false);
+  hf_common_keys(config, keys);
+  hf_vocab_and_rotation_keys(config, keys);
+  hf_rope_scaling_keys(config, keys);
+}
+
+const HuggingFaceForm kHuggingFace{.classes = kClasses,
+                                   .model_types = kTypes,
+                                   .metadata = hf_metadata,
+                                   .tensors = {kHfEnds, kHfAttention, kHfDenseFfn}};
+
 }  // namespace
 
-const Architecture qwen2{.name = "qwen2", .models = "Qwen 2, Qwen 2.5, QwQ", .build = build};
+const Architecture qwen2{.name = "qwen2",
+                         .models = "Qwen 2, Qwen 2.5, QwQ",
+                         .build = build,
+                         .hugging_face = &kHuggingFace};
 
 }  // namespace model

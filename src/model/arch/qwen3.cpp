@@ -1,5 +1,6 @@
 // qwen3: Qwen 3, dense. RMS norms of single heads. Source: docs/spec/models.md 2.5.
 #include "model/arch/architectures.h"
+#include "model/hugging_face.h"
 #include "model/keys.h"
 #include "model/rows.h"
 
@@ -23,8 +24,30 @@ ModelSpec build(const gguf::FileSet& files) {
   return spec;
 }
 
+constexpr std::string_view kClasses[] = {"Qwen3ForCausalLM"};
+constexpr std::string_view kTypes[] = {"qwen3"};
+constexpr HfTensor kOwn[] = {
+    {Role::attn_q_norm, "model.layers.{L}.self_attn.q_norm.weight"},
+    {Role::attn_k_norm, "model.layers.{L}.self_attn.k_norm.weight"},
+};
+
+void hf_metadata(const HfConfig& config, HfKeys& keys) {
+  config.require_string("hidden_act", "silu");
+  config.require_flag("use_sliding_window", false);
+  config.require_flag("attention_bias", false);
+  hf_common_keys(config, keys);
+  hf_vocab_and_rotation_keys(config, keys);
+  hf_rope_scaling_keys(config, keys);
+}
+
+const HuggingFaceForm kHuggingFace{.classes = kClasses,
+                                   .model_types = kTypes,
+                                   .metadata = hf_metadata,
+                                   .tensors = {kOwn, kHfEnds, kHfAttention, kHfDenseFfn}};
+
 }  // namespace
 
-const Architecture qwen3{.name = "qwen3", .models = "Qwen 3, dense", .build = build};
+const Architecture qwen3{
+    .name = "qwen3", .models = "Qwen 3, dense", .build = build, .hugging_face = &kHuggingFace};
 
 }  // namespace model

@@ -1,5 +1,6 @@
 // qwen3moe: Qwen 3 with experts in every layer. Source: docs/spec/models.md 2.5.
 #include "model/arch/architectures.h"
+#include "model/hugging_face.h"
 #include "model/keys.h"
 #include "model/rows.h"
 
@@ -23,8 +24,39 @@ ModelSpec build(const gguf::FileSet& files) {
   return spec;
 }
 
+constexpr std::string_view kClasses[] = {"Qwen3MoeForCausalLM"};
+constexpr std::string_view kTypes[] = {"qwen3_moe"};
+constexpr HfTensor kOwn[] = {
+    {Role::attn_q_norm, "model.layers.{L}.self_attn.q_norm.weight"},
+    {Role::attn_k_norm, "model.layers.{L}.self_attn.k_norm.weight"},
+};
+
+void hf_metadata(const HfConfig& config, HfKeys& keys) {
+  config.require_string("hidden_act", "silu");
+  config.require_flag("use_sliding_window", false);
+  config.require_flag("attention_bias", false);
+  config.require_number("decoder_sparse_step", 1);
+  config.require_empty("mlp_only_layers");
+  hf_common_keys(config, keys);
+  hf_vocab_and_rotation_keys(config, keys);
+  hf_rope_scaling_keys(config, keys);
+  keys.count("expert_feed_forward_length", config.count("moe_intermediate_size"));
+  if (config.flag_or("norm_topk_prob", false)) return;
+  keys.flag("expert_weights_norm", false);
+  keys.warn("norm_topk_prob", "the public programs normalise the weights of experts all the same");
+}
+
+const HuggingFaceForm kHuggingFace{
+    .classes = kClasses,
+    .model_types = kTypes,
+    .metadata = hf_metadata,
+    .tensors = {kOwn, kHfEnds, kHfAttention, kHfExperts, kHfDenseFfn}};
+
 }  // namespace
 
-const Architecture qwen3moe{.name = "qwen3moe", .models = "Qwen 3 with experts", .build = build};
+const Architecture qwen3moe{.name = "qwen3moe",
+                            .models = "Qwen 3 with experts",
+                            .build = build,
+                            .hugging_face = &kHuggingFace};
 
 }  // namespace model
