@@ -260,6 +260,12 @@ struct Architecture {
   const HuggingFaceForm* hugging_face = nullptr;  ///< null: cannot be converted
 };
 
+/// By whose rules a model is computed where the public programs differ from its authors.
+enum class Rules : std::uint8_t { original, ik, llama_cpp };
+/// Changes the plans to what that program computes (docs/spec/models.md 1.6, 2.14): both round the
+/// corners of YaRN; ik_llama.cpp knows no groups of experts.
+void follow(ModelSpec& spec, Rules rules) noexcept;
+
 std::span<const Architecture* const> all_architectures() noexcept;
 const Architecture* find_architecture(std::string_view name) noexcept;
 

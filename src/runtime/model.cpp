@@ -4,7 +4,7 @@
 
 namespace runtime {
 
-Model Model::open(const std::filesystem::path& path) {
+Model Model::open(const std::filesystem::path& path, model::Rules rules) {
   Model m;
   m.files_ = gguf::FileSet::open(path);
   try {
@@ -13,6 +13,7 @@ Model Model::open(const std::filesystem::path& path) {
     base::Findings more = model::validate(m.spec_, m.files_);
     m.findings_.insert(m.findings_.end(), more.begin(), more.end());
     check_runnable(m.spec_, m.files_);
+    model::follow(m.spec_, rules);
   } catch (base::Error& e) {
     e.at("file", path.string());
     throw;

@@ -15,7 +15,9 @@ namespace runtime {
 /// made from others are made when a layer is loaded. Immutable after loading; threads share it.
 class Model {
  public:
-  static Model open(const std::filesystem::path& path);
+  /// Throws Fault::unsupported for what would not be computed rightly (check_runnable).
+  static Model open(const std::filesystem::path& path,
+                    model::Rules rules = model::Rules::original);
 
   const gguf::FileSet& files() const noexcept { return files_; }
   const model::ModelSpec& spec() const noexcept { return spec_; }

@@ -384,6 +384,23 @@ TEST(Architectures, AMissingExpertWidthIsTheWidthOverTheExpertsUsed) {
   }
 }
 
+TEST(Architectures, RulesOfThePublicPrograms) {
+  Draft draft = whole("glm4moe");
+  draft.metadata.set("glm4moe.expert_group_count", 2U);
+  draft.metadata.set("glm4moe.expert_group_used_count", 1U);
+  const auto n_group = [&](model::Rules rules) {
+    model::ModelSpec spec = described(draft);
+    model::follow(spec, rules);
+    return spec.layers[1].moe->n_group;
+  };
+  EXPECT_EQ(n_group(model::Rules::original), 2U);
+  EXPECT_EQ(n_group(model::Rules::llama_cpp), 2U);
+  EXPECT_EQ(n_group(model::Rules::ik), 1U);
+  model::ModelSpec oss = described(whole("gpt-oss"));
+  model::follow(oss, model::Rules::llama_cpp);
+  EXPECT_TRUE(attention(oss, 0).rope.round_corners);
+}
+
 TEST(Architectures, Glm4MoeLeavesItsLastLayerAside) {
   const model::ModelSpec spec = described(whole("glm4moe"));
   EXPECT_EQ(spec.n_layer, 5U);
