@@ -188,6 +188,7 @@ struct Task {
   std::size_t key = 0, n_keys = 0;      ///< part [key, key + n_keys); n_keys 0 = all
   float* out = nullptr;                 ///< [n_q, value_dim] without gaps, if a part
   kernels::Partial* partial = nullptr;  ///< [n_q], if a part
+  bool counts_sink = true;              ///< one part of a block does, its first
 };
 
 class Attend {
@@ -221,7 +222,8 @@ class Attend {
                         .key = key,
                         .n_keys = kPartKeys,
                         .out = take_matrix(pass_, b.n_q, shape_.value_dim).data,
-                        .partial = pass_.work.stack.take<kernels::Partial>(b.n_q).data()});
+                        .partial = pass_.work.stack.take<kernels::Partial>(b.n_q).data(),
+                        .counts_sink = key == begin});
     }
   }
 
@@ -251,7 +253,7 @@ class Attend {
       args.out = task.out;
       args.out_stride = shape_.value_dim;
       args.partial = task.partial;
-      if (task.key > 0) args.sink = nullptr;  // the first part counts it
+      if (!task.counts_sink) args.sink = nullptr;
     }
     pass_.runtime.kernels.attention(args);
   }
