@@ -379,7 +379,7 @@ int run(const Args& args) {
   const runtime::EvaluateOptions how = evaluate_options(args);
   const std::string system = system_message(args);
   Session session(args);
-  const runtime::Model model = runtime::Model::open(required(args, "model"));
+  const runtime::Model model = runtime::Model::open(required(args, "model"), rules(args));
   print_findings(model.findings());
   const text::ChatFormat format(model.files().metadata(), model.tokenizer(), template_text(args));
   if (!format.from_model() && !args.given("chat-template") && !args.given("chat-template-file")) {

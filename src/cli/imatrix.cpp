@@ -154,7 +154,7 @@ int collect(const Args& args) {
   check_output(out.string(), {args.str("file")});
   prepare_output("--output-file", out.string());  // also where none was named
   Session session(args);
-  const runtime::Model model = runtime::Model::open(model_path);
+  const runtime::Model model = runtime::Model::open(model_path, rules(args));
   print_findings(model.findings());
   check_output(out.string(), model.files());
   warn_beyond_training(model, static_cast<std::size_t>(args.integer("ctx-size")));

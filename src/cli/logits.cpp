@@ -67,7 +67,7 @@ std::vector<std::int32_t> tokens_of(const Args& args, const runtime::Model& mode
 int run(const Args& args) {
   const std::string output = required(args, "output");
   Session session(args);
-  const runtime::Model model = runtime::Model::open(required(args, "model"));
+  const runtime::Model model = runtime::Model::open(required(args, "model"), rules(args));
   print_findings(model.findings());
   check_output(output, model.files());
   check_output(output, {args.str("ids")});

@@ -33,7 +33,7 @@ inline constexpr std::array<Option, 2> kComputeOptions{{
 }};
 
 /// For commands that run a model.
-inline constexpr std::array<Option, 4> kModelOptions{{
+inline constexpr std::array<Option, 5> kModelOptions{{
     {.names = "-m, --model",
      .value = "FILE",
      .help = "model, or the first file of a split set",
@@ -48,6 +48,12 @@ inline constexpr std::array<Option, 4> kModelOptions{{
      .default_value = "auto",
      .help = "latent attention: auto, expanded, absorbed, or 0 to 3 as in ik_llama.cpp",
      .values = one_of("auto|expanded|absorbed|0|1|2|3")},
+    {.names = "--rules",
+     .value = "NAME",
+     .default_value = "original",
+     .help =
+         "whose arithmetic where programs differ from a model's authors: original, ik, llama.cpp",
+     .values = one_of("original|ik|llama.cpp")},
     {.names = "-fa, --flash-attn",
      .value = "on|off|auto",
      .default_value = "on",

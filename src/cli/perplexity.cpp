@@ -173,7 +173,7 @@ int run(const Args& args) {
   if (!divergence)
     text = eval::load_corpus(required(args, "file"), !args.flag("no-escape"), &findings);
   Session session(args);
-  const runtime::Model model = runtime::Model::open(path);
+  const runtime::Model model = runtime::Model::open(path, rules(args));
   print_findings(model.findings());
   if (!divergence && args.given("kl-divergence-base")) {
     check_output(args.str("kl-divergence-base"), {args.str("file")});

@@ -107,7 +107,7 @@ int run(const Args& args) {
   const std::string text = prompt_text(args);
   const runtime::EvaluateOptions how = evaluate_options(args);
   Session session(args);
-  const runtime::Model model = runtime::Model::open(required(args, "model"));
+  const runtime::Model model = runtime::Model::open(required(args, "model"), rules(args));
   print_findings(model.findings());
   const std::vector<std::int32_t> prompt = model.tokenizer().encode(text, {});
   if (prompt.empty()) throw base::Error(base::Fault::bad_usage, "the prompt has no tokens");

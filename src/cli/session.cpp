@@ -128,6 +128,13 @@ runtime::EvaluateOptions evaluate_options(const Args& args) {
   return options;
 }
 
+model::Rules rules(const Args& args) {
+  return choice<model::Rules>(args, "rules",
+                              {{"original", model::Rules::original},
+                               {"ik", model::Rules::ik},
+                               {"llama.cpp", model::Rules::llama_cpp}});
+}
+
 std::string required(const Args& args, std::string_view key) {
   if (!args.given(key)) {
     throw base::Error(base::Fault::bad_usage, fmt::format("--{} must be given", key))

@@ -37,6 +37,9 @@ std::size_t physical_cores();
 /// From kModelOptions and kTextOptions.
 runtime::EvaluateOptions evaluate_options(const Args& args);
 
+/// --rules of kModelOptions.
+model::Rules rules(const Args& args);
+
 /// The value of an option that must be given. Throws Fault::bad_usage.
 std::string required(const Args& args, std::string_view key);
 

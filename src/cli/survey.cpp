@@ -145,8 +145,8 @@ std::string key_of_inputs(const Args& args, const runtime::Model& model, const s
   }
   std::string options =
       fmt::format("{} {} {} {}", encoder_version(), kernels, text.size(), calibration.size());
-  for (const std::string_view key :
-       {"ctx-size", "chunks", "calibration-chunks", "ubatch-size", "mla", "cache-type-k", "loop"}) {
+  for (const std::string_view key : {"ctx-size", "chunks", "calibration-chunks", "ubatch-size",
+                                     "mla", "rules", "cache-type-k", "loop"}) {
     options += " " + args.str(key);
   }
   for (const std::string_view piece :
@@ -374,7 +374,7 @@ class Surveyor {
   }
 
   void fill(report::SurveyRow& row, const std::filesystem::path& file) {
-    const runtime::Model quantized = runtime::Model::open(file);
+    const runtime::Model quantized = runtime::Model::open(file, rules(args_));
     std::uint64_t weights = 0;
     std::uint64_t bytes = 0;
     for (const gguf::TensorInfo& t : quantized.files().tensors()) {
@@ -419,7 +419,7 @@ class Surveyor {
 };
 
 int run(const Args& args) {
-  const runtime::Model model = runtime::Model::open(required(args, "model"));
+  const runtime::Model model = runtime::Model::open(required(args, "model"), rules(args));
   print_findings(model.findings());
   return Surveyor(args, model).run();
 }

@@ -14,6 +14,7 @@ Model Model::open(const std::filesystem::path& path, model::Rules rules) {
     m.findings_.insert(m.findings_.end(), more.begin(), more.end());
     check_runnable(m.spec_, m.files_);
     model::follow(m.spec_, rules);
+    m.rules_ = rules;
   } catch (base::Error& e) {
     e.at("file", path.string());
     throw;

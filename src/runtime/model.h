@@ -22,6 +22,7 @@ class Model {
   const gguf::FileSet& files() const noexcept { return files_; }
   const model::ModelSpec& spec() const noexcept { return spec_; }
   const base::Findings& findings() const noexcept { return findings_; }
+  model::Rules rules() const noexcept { return rules_; }
   /// The tokenizer, built on first use. Throws if the file has none.
   const text::Tokenizer& tokenizer() const;
 
@@ -29,6 +30,7 @@ class Model {
   gguf::FileSet files_;
   model::ModelSpec spec_;
   base::Findings findings_;
+  model::Rules rules_ = model::Rules::original;
   /// Built once, whichever thread asks first.
   struct LazyTokenizer {
     std::once_flag once;
