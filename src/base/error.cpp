@@ -34,4 +34,20 @@ void Error::rebuild() {
   if (!hint_.empty()) text_ += "; " + hint_;
 }
 
+Finding finding_of(const Error& e, Finding::Level level) {
+  Finding out{.level = level, .where = {}, .text = e.message()};
+  std::string file;
+  for (const auto& [key, value] : e.facts()) {
+    if (key == "file") {
+      file = value;
+    } else if ((key == "tensor" || key == "key") && out.where.empty()) {
+      out.where = value;
+    } else {
+      out.text += ", " + key + " " + value;
+    }
+  }
+  if (out.where.empty()) out.where = file.empty() ? "model" : file;
+  return out;
+}
+
 }  // namespace base

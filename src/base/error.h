@@ -70,4 +70,7 @@ struct Finding {
 };
 using Findings = std::vector<Finding>;
 
+/// What an error says, for reports that go on: the tensor, key or file it names, and the facts.
+Finding finding_of(const Error& e, Finding::Level level = Finding::Level::error);
+
 }  // namespace base

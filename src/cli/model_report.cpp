@@ -64,21 +64,6 @@ void group_tensors(const gguf::FileSet& files, ModelReport& report) {
                    [](const TensorGroup& a, const TensorGroup& b) { return a.bytes > b.bytes; });
 }
 
-/// What an error says, as a finding.
-base::Finding finding_of(const base::Error& e) {
-  std::string text = e.message();
-  std::string where = "model";
-  for (const auto& [key, value] : e.facts()) {
-    if (key == "file") continue;
-    if (key == "tensor" || key == "key") {
-      where = value;
-      continue;
-    }
-    text += fmt::format(", {} {}", key, value);
-  }
-  return {Level::error, where, text};
-}
-
 void describe_model(const gguf::FileSet& files, ModelReport& report) {
   try {
     report.spec = model::describe(files);
@@ -87,7 +72,7 @@ void describe_model(const gguf::FileSet& files, ModelReport& report) {
     const base::Findings found = model::validate(*report.spec, files);
     report.findings.insert(report.findings.end(), found.begin(), found.end());
   } catch (const base::Error& e) {
-    report.findings.push_back(finding_of(e));
+    report.findings.push_back(base::finding_of(e));
     if (e.fault() == base::Fault::unsupported) report.findings.back().level = Level::warning;
   }
 }

@@ -134,7 +134,10 @@ int run(const Args& args) {
     check_output(arguments.request.output.string(),
                  {args.str("imatrix"), args.str("custom-q-file")});
   }
-  const auto source = cook::open_gguf_source(arguments.input);
+  const auto source = cook::open_gguf_model(
+      arguments.input,
+      {.overrides = arguments.request.overrides, .allow_broken = arguments.allow_broken});
+  print_findings(source->findings());
   const cook::Plan plan = cook::make_plan(*source, arguments.request);
   print_findings(plan.findings);
   print_importance_use(arguments, plan);

@@ -214,6 +214,7 @@ QuantizeArguments parse_quantize(const Args& args) {
   request.recipe.role_types = role_types(args, request.recipe.policy);
   request.recipe.custom_rules = custom_rules(args);
   request.recipe.repack_patterns = repack_patterns(args);
+  out.allow_broken = args.flag("allow-broken");
   request.keep_split = args.flag("keep-split");
   request.partial = args.flag("partial-requant");
   request.dry_run = args.flag("dry-run");

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cook/metadata.h"
 #include "gguf/file.h"
 #include "recipe/model_facts.h"
 
@@ -26,6 +27,8 @@ class TensorSource {
   virtual std::size_t n_shards() const noexcept = 0;
   /// Files that must not be overwritten.
   virtual std::vector<std::filesystem::path> paths() const = 0;
+  /// What was odd about it.
+  virtual const base::Findings& findings() const noexcept;
 
   /// Bytes [offset, offset + out.size()) of a tensor. May be called from several threads. Throws
   /// Fault::io with file, tensor and offset.
@@ -38,7 +41,19 @@ class TensorSource {
   TensorSource() = default;
 };
 
-/// A file or a split set. Throws as gguf::FileSet::open.
+/// A file or a split set, roles of its tensors by their names. Throws as gguf::FileSet::open.
 std::unique_ptr<TensorSource> open_gguf_source(const std::filesystem::path& path);
+
+/// How strictly a model is looked at.
+struct ModelCheck {
+  std::vector<Override> overrides = {};  ///< what the metadata will say
+  bool allow_broken = false;             ///< errors become warnings
+};
+
+/// The same for a whole model, held against the description of its architecture, which then tells
+/// the roles. Throws Fault::bad_file when hyper-parameters or tensors contradict it, when there is
+/// no tensor or no architecture. An unknown architecture and what is merely doubtful are findings.
+std::unique_ptr<TensorSource> open_gguf_model(const std::filesystem::path& path,
+                                              const ModelCheck& check);
 
 }  // namespace cook

@@ -43,6 +43,7 @@ class File {
 
  private:
   friend class HeaderReader;
+  friend class FileSet;
   std::filesystem::path path_;
   tensor::Mapping mapping_;
   std::span<const std::byte> bytes_;
@@ -64,6 +65,8 @@ class FileSet {
 
   /// Metadata of shard 0, split keys included.
   const Metadata& metadata() const noexcept { return shards_.front().metadata(); }
+  /// As if shard 0 said so: for asking what a model would be under changed keys.
+  void set_metadata(Metadata metadata) { shards_.front().metadata_ = std::move(metadata); }
   const std::vector<File>& shards() const noexcept { return shards_; }
   const std::vector<TensorInfo>& tensors() const noexcept { return tensors_; }
   /// Null if there is no such tensor.
