@@ -124,24 +124,36 @@ std::size_t exact_file_bytes(const OutputPlan& output, const std::vector<Job>& j
   return gguf::file_size(output.metadata, stand_ins) - stand_in_bytes + bytes;
 }
 
+/// Jobs of every output file.
+std::vector<std::vector<std::size_t>> shard_jobs(const TensorSource& source, const Request& request,
+                                                 const Plan& plan) {
+  if (request.split && !plan.jobs.empty()) {
+    std::vector<std::size_t> sizes;
+    for (const Job& job : plan.jobs) sizes.push_back(job.bytes);
+    return gguf::cut_into_shards(sizes, *request.split);
+  }
+  std::vector<std::vector<std::size_t>> shards(request.keep_split ? source.n_shards() : 1);
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
+    shards[shards.size() == 1 ? 0 : source.tensors()[plan.jobs[i].source].shard].push_back(i);
+  }
+  return shards;
+}
+
 void plan_outputs(const TensorSource& source, const Request& request,
                   const gguf::Metadata& metadata, Plan& plan) {
-  const std::size_t n_shards = request.keep_split ? source.n_shards() : 1;
-  if (n_shards == 1) {
-    plan.outputs.push_back({.path = request.output, .metadata = metadata, .jobs = {}});
-  }
-  for (std::size_t shard = 0; n_shards > 1 && shard < n_shards; ++shard) {
-    OutputPlan output{.path = {}, .metadata = shard == 0 ? metadata : gguf::Metadata(), .jobs = {}};
-    const auto no = static_cast<std::uint32_t>(shard), count = static_cast<std::uint32_t>(n_shards);
-    gguf::set_split_keys(output.metadata,
-                         {.no = no, .count = count, .n_tensors = source.tensors().size()});
-    const std::filesystem::path prefix = split_prefix(request.output);
-    output.path = prefix.parent_path() / gguf::shard_name(prefix.filename().string(), no, count);
+  std::vector<std::vector<std::size_t>> shards = shard_jobs(source, request, plan);
+  const auto count = static_cast<std::uint32_t>(shards.size());
+  const std::filesystem::path prefix = split_prefix(request.output);
+  for (std::uint32_t no = 0; no < count; ++no) {
+    OutputPlan output{.path = request.output,
+                      .metadata = no == 0 ? metadata : gguf::Metadata(),
+                      .jobs = std::move(shards[no])};
+    if (count > 1) {
+      gguf::set_split_keys(output.metadata,
+                           {.no = no, .count = count, .n_tensors = plan.jobs.size()});
+      output.path = prefix.parent_path() / gguf::shard_name(prefix.filename().string(), no, count);
+    }
     plan.outputs.push_back(std::move(output));
-  }
-  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
-    const std::size_t shard = n_shards == 1 ? 0 : source.tensors()[plan.jobs[i].source].shard;
-    plan.outputs[shard].jobs.push_back(i);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "cook/importance_choice.h"
 #include "cook/metadata.h"
 #include "cook/source.h"
+#include "gguf/reshard.h"
 #include "recipe/plan.h"
 
 namespace cook {
@@ -16,8 +17,10 @@ namespace cook {
 /// What is to be made.
 struct Request {
   recipe::Options recipe;
-  std::filesystem::path output;  ///< a file, or with keep_split the prefix of the shards
-  bool keep_split = false;       ///< no effect when the input is one file
+  std::filesystem::path output;  ///< a file, or the prefix of the shards
+  bool keep_split = false;       ///< the shards of the input; no effect when that is one file
+  /// New shards; a result that needs only one is a plain file. Not with keep_split.
+  std::optional<gguf::SplitRule> split = {};
   bool partial = false;          ///< leave output files that exist as they are
   bool dry_run = false;          ///< types without codec and quantized sources are no errors
   bool ignore_importance_rules = false;

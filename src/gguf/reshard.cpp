@@ -52,12 +52,18 @@ class Copier {
   std::uint64_t done_ = 0, total_ = 0;
 };
 
-std::vector<ShardPlan> cut(const FileSet& files, const SplitRule& rule) {
-  std::vector<ShardPlan> shards;
+}  // namespace
+
+std::vector<std::vector<std::size_t>> cut_into_shards(std::span<const std::size_t> tensor_bytes,
+                                                      const SplitRule& rule) {
+  if (tensor_bytes.empty()) {
+    throw base::Error(base::Fault::bad_input, "a file without tensors cannot be split");
+  }
+  std::vector<std::vector<std::size_t>> shards;
   if (rule.first_without_tensors) shards.emplace_back();
   std::size_t bytes = 0;
-  for (std::size_t i = 0; i < files.tensors().size(); ++i) {
-    const std::size_t size = base::round_up(files.tensors()[i].size, kDefaultAlignment);
+  for (std::size_t i = 0; i < tensor_bytes.size(); ++i) {
+    const std::size_t size = base::round_up(tensor_bytes[i], kDefaultAlignment);
     const bool full = rule.max_bytes == 0
                           ? i % rule.max_tensors == 0
                           : bytes > 0 && base::checked_add(bytes, size) > rule.max_bytes;
@@ -65,24 +71,24 @@ std::vector<ShardPlan> cut(const FileSet& files, const SplitRule& rule) {
       shards.emplace_back();
       bytes = 0;
     }
-    shards.back().tensors.push_back(i);
+    shards.back().push_back(i);
     bytes += size;
   }
-  return shards;
-}
-
-}  // namespace
-
-std::vector<ShardPlan> plan_split(const FileSet& files, const SplitRule& rule) {
-  if (files.tensors().empty()) {
-    throw base::Error(base::Fault::bad_input, "a file without tensors cannot be split");
-  }
-  std::vector<ShardPlan> shards = cut(files, rule);
   if (shards.size() > kMaxShards) {
     throw base::Error(base::Fault::bad_input, "too many shards")
         .at("found", shards.size())
         .expected(fmt::format("at most {}", kMaxShards))
         .hint("allow more tensors or bytes a shard");
+  }
+  return shards;
+}
+
+std::vector<ShardPlan> plan_split(const FileSet& files, const SplitRule& rule) {
+  std::vector<std::size_t> sizes;
+  for (const TensorInfo& t : files.tensors()) sizes.push_back(t.size);
+  std::vector<ShardPlan> shards;
+  for (std::vector<std::size_t>& tensors : cut_into_shards(sizes, rule)) {
+    shards.push_back({.tensors = std::move(tensors), .metadata = {}});
   }
   shards.front().metadata = files.metadata();
   erase_split_keys(shards.front().metadata);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,14 +22,18 @@ struct SplitRule {
   bool first_without_tensors = false;  ///< the first shard holds only metadata
 };
 
+/// Indices of the tensors of every shard, for tensors of these sizes. Throws Fault::bad_input if more
+/// shards would be needed than readers allow, or no tensor is there.
+std::vector<std::vector<std::size_t>> cut_into_shards(std::span<const std::size_t> tensor_bytes,
+                                                      const SplitRule& rule);
+
 struct ShardPlan {
   std::vector<std::size_t> tensors;  ///< indices into FileSet::tensors(), ascending
   Metadata metadata;
   std::size_t file_bytes = 0;  ///< exact size
 };
 
-/// Throws Fault::bad_input if more shards would be needed than readers allow, or no tensor is
-/// there.
+/// Throws as cut_into_shards.
 std::vector<ShardPlan> plan_split(const FileSet& files, const SplitRule& rule);
 
 /// Writes PREFIX-00001-of-0000N.gguf and so on. All files appear together at the end.
