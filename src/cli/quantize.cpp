@@ -3,86 +3,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
 #include "cli/interrupt.h"
+#include "cli/quantize_report.h"
 #include "cli/quantize_request.h"
 #include "cli/session.h"
+#include "cli/text_table.h"
+#include "cook/forecast.h"
 #include "cook/run.h"
+#include "runtime/peak_memory.h"
 
 namespace cli {
 namespace {
-
-struct RoleSum {
-  std::size_t tensors = 0, bytes = 0;
-  std::uint64_t elements = 0;
-  std::map<std::string_view, std::size_t> types;
-};
-
-std::string types_text(const RoleSum& sum) {
-  std::string out;
-  for (const auto& [type, n] : sum.types) {
-    out += fmt::format("{}{}", out.empty() ? "" : ", ", type);
-    if (sum.types.size() > 1) out += fmt::format(" x{}", n);
-  }
-  return out;
-}
-
-double bpw(const RoleSum& sum) {
-  return sum.elements == 0
-             ? 0
-             : 8.0 * static_cast<double>(sum.bytes) / static_cast<double>(sum.elements);
-}
-
-/// What a dry run shows beside the lines by tensor: types and bits by role, the exact size.
-void print_roles(const cook::Plan& plan) {
-  std::map<std::string, RoleSum> roles;
-  RoleSum all;
-  for (const cook::Job& job : plan.jobs) {
-    for (RoleSum* sum : {&roles[model::kind_name(job.name)], &all}) {
-      ++sum->tensors;
-      sum->bytes += job.bytes;
-      sum->elements += job.shape.elements();
-      ++sum->types[job.to->name];
-    }
-  }
-  fmt::print("{:<22} {:>7} {:>16} {:>14} {:>9}  {}\n", "role", "tensors", "weights", "bytes", "bpw",
-             "types");
-  for (const auto& [role, sum] : roles) {
-    fmt::print("{:<22} {:>7} {:>16} {:>14} {:>9.4f}  {}\n", role, sum.tensors, sum.elements,
-               sum.bytes, bpw(sum), types_text(sum));
-  }
-  fmt::print("{:<22} {:>7} {:>16} {:>14} {:>9.4f}\n", "all", all.tensors, all.elements, all.bytes,
-             bpw(all));
-  for (const cook::OutputPlan& output : plan.outputs) {
-    fmt::print("{}: {} bytes{}\n", output.path.string(), output.file_bytes,
-               output.skipped ? ", exists already" : "");
-  }
-}
-
-void print_totals(const cook::Plan& plan) {
-  fmt::print(stderr, "{}\n{}\n", cook::total_line("model size", plan.source_bytes, plan),
-             cook::total_line("quant size", plan.bytes, plan));
-  if (plan.n_fallbacks > 0) {
-    fmt::print(stderr,
-               "llama_model_quantize_internal: WARNING: {} of {} tensor(s) required fallback "
-               "quantization\n",
-               plan.n_fallbacks, plan.n_encoded);
-  }
-}
-
-int dry_run(const cook::Plan& plan) {
-  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
-    std::vector<std::string> lines = cook::tensor_lines(plan.jobs[i], i, plan.jobs.size());
-    lines.back() += fmt::format("  # {}", plan.jobs[i].reason);
-    for (const std::string& line : lines) fmt::print(stderr, "{}\n", line);
-  }
-  print_totals(plan);
-  print_roles(plan);
-  return 0;
-}
 
 void print_start(const QuantizeArguments& arguments, std::size_t n_threads) {
   for (const recipe::CustomRule& rule : arguments.request.recipe.custom_rules) {
@@ -124,11 +58,51 @@ void warn_unmatched_rules(const QuantizeArguments& arguments, const cook::Plan& 
   }
 }
 
-int run(const Args& args) {
+/// Threads of the run: as asked for, fewer where --memory allows no more.
+std::size_t run_threads(const QuantizeArguments& arguments, const cook::Plan& plan,
+                        std::size_t n_threads) {
+  if (arguments.memory == 0) return n_threads;
+  const std::size_t fitting =
+      cook::threads_within(plan, n_threads, arguments.memory, runtime::peak_resident_bytes());
+  if (fitting < n_threads) {
+    fmt::print(stderr, "memory: {} allow {} of {} threads\n", bytes_text(arguments.memory), fitting,
+               n_threads);
+  }
+  return fitting;
+}
+
+void print_end(const cook::Plan& plan, const cook::RunResult& result, bool with_cache,
+               std::chrono::duration<double> seconds) {
+  print_totals(plan);
+  if (with_cache) {
+    fmt::print(stderr, "{} of {} encoded tensors came from the cache\n", result.from_cache,
+               plan.n_encoded);
+  }
+  fmt::print(stderr, "\nmain: quantize time = {:8.2f} ms, {} file(s), {} bytes, peak memory {}\n",
+             1000 * seconds.count(), result.files_written, result.bytes_written,
+             bytes_text(runtime::peak_resident_bytes()));
+}
+
+/// Carries the plan out.
+int make(const Args& args, const QuantizeArguments& arguments, const cook::TensorSource& source,
+         const cook::Plan& plan, std::size_t n_threads) {
   const auto start = std::chrono::steady_clock::now();
+  cook::check_room(plan);
+  TerminalProgress progress;
+  runtime::Team team(n_threads);
+  const RunCache cache(args, arguments.request.output);
+  const cook::RunResult result =
+      cook::run_plan(source, plan, team, progress, interrupt_flag(), cache.get());
+  cache.finish();
+  progress.clear();
+  print_end(plan, result, cache.get() != nullptr, std::chrono::steady_clock::now() - start);
+  return 0;
+}
+
+int run(const Args& args) {
   const QuantizeArguments arguments = parse_quantize(args);
-  const std::size_t n_threads = arguments.n_threads == 0 ? physical_cores() : arguments.n_threads;
-  print_start(arguments, n_threads);
+  const std::size_t wanted = arguments.n_threads == 0 ? physical_cores() : arguments.n_threads;
+  print_start(arguments, wanted);
   if (arguments.importance != nullptr) print_findings(arguments.importance->findings);
   if (!arguments.request.dry_run) {
     check_output(arguments.request.output.string(),
@@ -142,28 +116,17 @@ int run(const Args& args) {
   print_findings(plan.findings);
   print_importance_use(arguments, plan);
   warn_unmatched_rules(arguments, plan);
-  if (arguments.request.dry_run) return dry_run(plan);
+  const std::size_t n_threads = run_threads(arguments, plan, wanted);
+  if (arguments.request.dry_run) {
+    print_dry_run(plan, n_threads);
+    return 0;
+  }
   const recipe::Run kind = arguments.request.recipe.run;
   if (plan.changes_nothing() && (kind == recipe::Run::repack || kind == recipe::Run::unpack)) {
     fmt::print(stderr, "nothing to repack: no tensor would change, nothing is written\n");
     return 0;
   }
-  TerminalProgress progress;
-  runtime::Team team(n_threads);
-  const RunCache cache(args, arguments.request.output);
-  const cook::RunResult result =
-      cook::run_plan(*source, plan, team, progress, interrupt_flag(), cache.get());
-  cache.finish();
-  progress.clear();
-  print_totals(plan);
-  if (cache.get() != nullptr) {
-    fmt::print(stderr, "{} of {} encoded tensors came from the cache\n", result.from_cache,
-               plan.n_encoded);
-  }
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  fmt::print(stderr, "\nmain: quantize time = {:8.2f} ms, {} file(s), {} bytes\n",
-             1000 * seconds.count(), result.files_written, result.bytes_written);
-  return 0;
+  return make(args, arguments, *source, plan, n_threads);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "cli/encoder_cache.h"
 #include "recipe/table_text.h"
 
 namespace cli {
@@ -162,6 +163,31 @@ void load_importance(const Args& args, QuantizeArguments& out) {
   out.request.recipe.have_importance = true;
 }
 
+std::optional<gguf::SplitRule> split_rule(const Args& args) {
+  const bool by_size = args.given("split-max-size");
+  const bool by_count = args.given("split-max-tensors");
+  if (!by_size && !by_count) return std::nullopt;
+  if (by_size && by_count) throw usage("give either --split-max-tensors or --split-max-size");
+  if (args.flag("keep-split")) throw usage("--keep-split and new shards together");
+  gguf::SplitRule rule;
+  if (by_size) {
+    rule.max_bytes = parse_size("--split-max-size", args.str("split-max-size"));
+    if (rule.max_bytes == 0) throw usage("--split-max-size: shards of no bytes");
+  } else {
+    rule.max_tensors = static_cast<std::size_t>(args.integer("split-max-tensors", 1, 1 << 30));
+  }
+  return rule;
+}
+
+std::size_t thread_count(const std::string& word) {
+  std::int64_t threads = 0;
+  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), threads);
+  if (code != std::errc() || end != word.data() + word.size() || threads > 4096) {
+    throw usage("not a number of threads").at("found", word).expected("0 (all cores) to 4096");
+  }
+  return threads <= 0 ? 0 : static_cast<std::size_t>(threads);
+}
+
 /// INPUT [OUTPUT] TYPE [NTHREADS].
 void place_words(const Args& args, QuantizeArguments& out) {
   const std::vector<std::string>& words = args.positionals();
@@ -182,15 +208,11 @@ void place_words(const Args& args, QuantizeArguments& out) {
         out.input.parent_path() /
         fmt::format("ggml-model-{}{}", out.type_word, args.flag("keep-split") ? "" : ".gguf");
   }
+  if (args.given("threads")) out.n_threads = thread_count(args.str("threads"));
   if (++at >= words.size()) return;
-  std::int64_t threads = 0;
-  const std::string& word = words[at];
-  const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), threads);
-  if (code != std::errc() || end != word.data() + word.size() || threads > 4096 ||
-      at + 1 != words.size()) {
-    throw usage("not a number of threads").at("found", word);
-  }
-  out.n_threads = threads <= 0 ? 0 : static_cast<std::size_t>(threads);
+  if (at + 1 != words.size()) throw usage("too many words").at("found", words.back());
+  if (args.given("threads")) throw usage("the number of threads is given twice");
+  out.n_threads = thread_count(words[at]);
 }
 
 }  // namespace
@@ -215,7 +237,9 @@ QuantizeArguments parse_quantize(const Args& args) {
   request.recipe.custom_rules = custom_rules(args);
   request.recipe.repack_patterns = repack_patterns(args);
   out.allow_broken = args.flag("allow-broken");
+  if (args.given("memory")) out.memory = parse_size("--memory", args.str("memory"));
   request.keep_split = args.flag("keep-split");
+  request.split = split_rule(args);
   request.partial = args.flag("partial-requant");
   request.dry_run = args.flag("dry-run");
   request.ignore_importance_rules = args.flag("ignore-imatrix-rules");

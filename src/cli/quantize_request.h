@@ -16,6 +16,7 @@ struct QuantizeArguments {
   std::filesystem::path input;
   std::string type_word;      ///< as in the list of recipes: "Q4_K_M", "COPY"
   std::size_t n_threads = 0;  ///< 0: all cores
+  std::size_t memory = 0;     ///< bytes the run may take; 0: no bound
   bool allow_broken = false;  ///< take models that contradict their architecture
   std::unique_ptr<const calibrate::Importance> importance;
   cook::Request request;

@@ -276,6 +276,17 @@ RowWeights row_weights(const ImportanceChoice& choice, const tensor::Shape& shap
   return weights;
 }
 
+std::size_t row_weights_bytes(const ImportanceChoice& choice, const tensor::Shape& shape) noexcept {
+  std::size_t values = 0;
+  for (const Entry* e : {choice.entry, choice.value_entry}) {
+    if (e != nullptr && choice.kind != Kind::none) values += n_values(*e);
+  }
+  // The vectors, the same again as means, and the entry cut into vectors (f64 sums).
+  const std::size_t temporary = values * (sizeof(float) + sizeof(double));
+  const std::size_t runs = shape.matrices() * choice.n_heads * 2 * sizeof(RowWeights::Run);
+  return values * sizeof(float) + temporary + runs;
+}
+
 RowWeights::At RowWeights::at(std::size_t row) const noexcept {
   if (runs.empty()) return {{}, std::numeric_limits<std::size_t>::max()};
   const auto after =

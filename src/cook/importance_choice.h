@@ -58,5 +58,7 @@ struct RowWeights {
 };
 /// Vectors without data (experts that never ran) get the mean over those that have.
 RowWeights row_weights(const ImportanceChoice& choice, const tensor::Shape& shape);
+/// Bytes that row_weights will take, temporaries included, not less.
+std::size_t row_weights_bytes(const ImportanceChoice& choice, const tensor::Shape& shape) noexcept;
 
 }  // namespace cook

@@ -21,8 +21,8 @@ struct Request {
   bool keep_split = false;       ///< the shards of the input; no effect when that is one file
   /// New shards; a result that needs only one is a plain file. Not with keep_split.
   std::optional<gguf::SplitRule> split = {};
-  bool partial = false;          ///< leave output files that exist as they are
-  bool dry_run = false;          ///< types without codec and quantized sources are no errors
+  bool partial = false;  ///< leave output files that exist as they are
+  bool dry_run = false;  ///< types without codec and quantized sources are no errors
   bool ignore_importance_rules = false;
   quant::Effort effort = quant::Effort::best;
   const calibrate::Importance* importance = nullptr;  ///< already filtered; null: none

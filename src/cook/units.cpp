@@ -12,17 +12,19 @@ constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 
 }  // namespace
 
+Cut cut_of(const Job& job, bool finished) noexcept {
+  if (finished) return {.total = job.bytes, .step = kCopyBytes, .copy = true};
+  // Groups are powers of two, so the larger one is a multiple of the other.
+  const std::size_t group = std::max(job.from->group_rows, job.to->group_rows);
+  const std::size_t rows = kUnitWeights / job.shape.cols() / group * group;
+  return {.total = job.shape.rows(), .step = std::max(rows, group), .copy = false};
+}
+
 UnitList::UnitList(const Plan& plan, const OutputPlan& output, const std::vector<bool>& cached) {
   std::size_t end = 0;
   for (const std::size_t index : output.jobs) {
     const Job& job = plan.jobs[index];
-    Cut cut{.total = job.bytes, .step = kCopyBytes, .copy = true};
-    if (job.action != recipe::Action::copy && !cached[cuts_.size()]) {
-      // Groups are powers of two, so the larger one is a multiple of the other.
-      const std::size_t group = std::max(job.from->group_rows, job.to->group_rows);
-      const std::size_t rows = kUnitWeights / job.shape.cols() / group * group;
-      cut = {.total = job.shape.rows(), .step = std::max(rows, group), .copy = false};
-    }
+    const Cut cut = cut_of(job, job.action == recipe::Action::copy || cached[cuts_.size()]);
     cuts_.push_back(cut);
     end += (cut.total + cut.step - 1) / cut.step;
     ends_.push_back(end);

@@ -15,6 +15,14 @@ struct Unit {
   bool copy = false;      ///< finished bytes are taken over
 };
 
+/// How a tensor is cut: all units but the last have `step`.
+struct Cut {
+  std::size_t total = 0, step = 0;  ///< rows, or bytes for copies
+  bool copy = false;
+};
+/// `finished`: the bytes of the output are there, in the source or in a cache.
+Cut cut_of(const Job& job, bool finished) noexcept;
+
 /// All units of a file in file order, computed when asked for: a list of millions is never held.
 class UnitList {
  public:
@@ -28,10 +36,6 @@ class UnitList {
   }
 
  private:
-  struct Cut {
-    std::size_t total = 0, step = 0;  // rows or bytes
-    bool copy = false;
-  };
   std::vector<Cut> cuts_;
   std::vector<std::size_t> ends_;  // running number of units behind each tensor
 };

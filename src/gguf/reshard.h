@@ -22,8 +22,8 @@ struct SplitRule {
   bool first_without_tensors = false;  ///< the first shard holds only metadata
 };
 
-/// Indices of the tensors of every shard, for tensors of these sizes. Throws Fault::bad_input if more
-/// shards would be needed than readers allow, or no tensor is there.
+/// Indices of the tensors of every shard, for tensors of these sizes. Throws Fault::bad_input if
+/// more shards would be needed than readers allow, or no tensor is there.
 std::vector<std::vector<std::size_t>> cut_into_shards(std::span<const std::size_t> tensor_bytes,
                                                       const SplitRule& rule);
 

@@ -1,0 +1,105 @@
+#include "cli/quantize_report.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "cli/text_table.h"
+#include "cook/forecast.h"
+#include "cook/run.h"
+#include "runtime/peak_memory.h"
+
+namespace cli {
+namespace {
+
+struct RoleSum {
+  std::size_t tensors = 0, bytes = 0;
+  std::uint64_t elements = 0;
+  std::map<std::string_view, std::size_t> types;
+};
+
+std::string types_text(const RoleSum& sum) {
+  std::string out;
+  for (const auto& [type, n] : sum.types) {
+    out += fmt::format("{}{}", out.empty() ? "" : ", ", type);
+    if (sum.types.size() > 1) out += fmt::format(" x{}", n);
+  }
+  return out;
+}
+
+double bpw(const RoleSum& sum) {
+  return sum.elements == 0
+             ? 0
+             : 8.0 * static_cast<double>(sum.bytes) / static_cast<double>(sum.elements);
+}
+
+/// What a dry run shows beside the lines by tensor: types and bits by role, the exact size.
+void print_roles(const cook::Plan& plan) {
+  std::map<std::string, RoleSum> roles;
+  RoleSum all;
+  for (const cook::Job& job : plan.jobs) {
+    for (RoleSum* sum : {&roles[model::kind_name(job.name)], &all}) {
+      ++sum->tensors;
+      sum->bytes += job.bytes;
+      sum->elements += job.shape.elements();
+      ++sum->types[job.to->name];
+    }
+  }
+  fmt::print("{:<22} {:>7} {:>16} {:>14} {:>9}  {}\n", "role", "tensors", "weights", "bytes", "bpw",
+             "types");
+  for (const auto& [role, sum] : roles) {
+    fmt::print("{:<22} {:>7} {:>16} {:>14} {:>9.4f}  {}\n", role, sum.tensors, sum.elements,
+               sum.bytes, bpw(sum), types_text(sum));
+  }
+  fmt::print("{:<22} {:>7} {:>16} {:>14} {:>9.4f}\n", "all", all.tensors, all.elements, all.bytes,
+             bpw(all));
+  for (const cook::OutputPlan& output : plan.outputs) {
+    fmt::print("{}: {} bytes{}\n", output.path.string(), output.file_bytes,
+               output.skipped ? ", exists already" : "");
+  }
+}
+
+std::string duration_text(double seconds) {
+  if (seconds < 1) return "less than a second";
+  if (seconds < 100) return fmt::format("{:.0f} s", seconds);
+  if (seconds < 6000) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
+}
+
+void print_forecast(const cook::Plan& plan, std::size_t n_threads) {
+  const cook::Room room = cook::room_for(plan);
+  fmt::print("disk: {} needed, {} free in {}{}\n", bytes_text(room.needed),
+             room.free == SIZE_MAX ? "unknown" : bytes_text(room.free), room.folder.string(),
+             room.suffices() ? "" : ": NOT ENOUGH");
+  fmt::print("memory: about {}\n",
+             bytes_text(runtime::peak_resident_bytes() + cook::working_memory(plan, n_threads)));
+  fmt::print("time: about {} of encoding on {} thread{}, reading and writing not counted\n",
+             duration_text(cook::encode_seconds(plan, n_threads)), n_threads,
+             n_threads == 1 ? "" : "s");
+}
+
+}  // namespace
+
+void print_totals(const cook::Plan& plan) {
+  fmt::print(stderr, "{}\n{}\n", cook::total_line("model size", plan.source_bytes, plan),
+             cook::total_line("quant size", plan.bytes, plan));
+  if (plan.n_fallbacks > 0) {
+    fmt::print(stderr,
+               "llama_model_quantize_internal: WARNING: {} of {} tensor(s) required fallback "
+               "quantization\n",
+               plan.n_fallbacks, plan.n_encoded);
+  }
+}
+
+void print_dry_run(const cook::Plan& plan, std::size_t n_threads) {
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
+    std::vector<std::string> lines = cook::tensor_lines(plan.jobs[i], i, plan.jobs.size());
+    lines.back() += fmt::format("  # {}", plan.jobs[i].reason);
+    for (const std::string& line : lines) fmt::print(stderr, "{}\n", line);
+  }
+  print_totals(plan);
+  print_roles(plan);
+  print_forecast(plan, n_threads);
+}
+
+}  // namespace cli

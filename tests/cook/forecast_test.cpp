@@ -1,0 +1,88 @@
+#include "cook/forecast.h"
+
+#include <gmock/gmock.h>
+
+#include "cook/small_model.h"
+
+namespace {
+
+using testing::HasSubstr;
+
+cook::Plan plan_for(const std::filesystem::path& input, const std::filesystem::path& output,
+                    const calibrate::Importance* importance = nullptr) {
+  cook::Request r;
+  r.recipe.recipe = recipe::recipe_by_symbol(recipe::Policy::ik, "Q4_K_M");
+  r.output = output;
+  r.importance = importance;
+  return cook::make_plan(*cook::open_gguf_source(input), r);
+}
+
+TEST(Forecast, RoomNamesBothNumbersWhenItIsTooSmall) {
+  const test::TempDir dir;
+  cook::Plan plan = plan_for(test::small_model().write(dir / "in.gguf"), dir / "a" / "b.gguf");
+  EXPECT_EQ(cook::room_for(plan).folder, dir.path());
+  EXPECT_EQ(cook::room_for(plan).needed, plan.file_bytes);
+  EXPECT_NO_THROW(cook::check_room(plan));
+  plan.file_bytes = std::size_t{1} << 62;
+  try {
+    cook::check_room(plan);
+    FAIL();
+  } catch (const base::Error& e) {
+    EXPECT_EQ(e.fault(), base::Fault::io);
+    EXPECT_THAT(e.what(), HasSubstr("4611686018427387904 bytes"));
+    EXPECT_THAT(e.what(), HasSubstr("bytes free"));
+  }
+}
+
+TEST(Forecast, ImportanceVectorsAreCounted) {
+  const test::TempDir dir;
+  calibrate::Importance importance;
+  calibrate::Entry& e = importance.entries["blk.0.ffn_up_exps.weight"];
+  e.n_cols = 256;
+  e.n_vectors = 4;
+  e.sums.assign(1024, 1.0);
+  e.counts.assign(4, 1);
+  const cook::Plan plan =
+      plan_for(test::small_model().write(dir / "in.gguf"), dir / "o.gguf", &importance);
+  for (const cook::Job& job : plan.jobs) {
+    const cook::RowWeights weights = cook::row_weights(job.importance, job.shape);
+    EXPECT_GE(cook::row_weights_bytes(job.importance, job.shape),
+              weights.values.size() * sizeof(float) +
+                  weights.runs.size() * sizeof(cook::RowWeights::Run));
+  }
+  EXPECT_GT(cook::working_memory(plan, 1),
+            cook::working_memory(plan_for(dir / "in.gguf", dir / "o.gguf"), 1));
+}
+
+TEST(Forecast, ThreadsAreAsManyAsTheMemoryAllows) {
+  const test::TempDir dir;
+  const cook::Plan plan = plan_for(test::small_model().write(dir / "in.gguf"), dir / "o.gguf");
+  const std::size_t held = 1000;
+  for (const std::size_t n : {1, 2, 5}) {
+    const std::size_t need = cook::working_memory(plan, n);
+    EXPECT_EQ(cook::threads_within(plan, 8, held + need, held), n);
+    EXPECT_EQ(cook::threads_within(plan, n, held + need, held), n);
+  }
+  try {
+    cook::threads_within(plan, 8, held + cook::working_memory(plan, 1) - 1, held);
+    FAIL();
+  } catch (const base::Error& e) {
+    EXPECT_EQ(e.fault(), base::Fault::bad_input);
+    EXPECT_THAT(e.what(), HasSubstr(std::to_string(cook::working_memory(plan, 1) + held)));
+    EXPECT_THAT(e.what(), HasSubstr("tensor: "));
+  }
+  EXPECT_THROW(cook::threads_within(plan, 8, std::size_t{1} << 40, SIZE_MAX), base::Error);
+}
+
+TEST(Forecast, TimeIsThatOfTheEncodersSharedByThreads) {
+  const test::TempDir dir;
+  const cook::Plan plan = plan_for(test::small_model().write(dir / "in.gguf"), dir / "o.gguf");
+  const double one = cook::encode_seconds(plan, 1);
+  EXPECT_GT(one, 0.0);
+  EXPECT_LT(one, 60.0);
+  cook::Plan copies = plan;
+  for (cook::Job& job : copies.jobs) job.action = recipe::Action::copy;
+  EXPECT_EQ(cook::encode_seconds(copies, 1), 0.0);
+}
+
+}  // namespace
