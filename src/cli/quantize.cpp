@@ -20,7 +20,7 @@ namespace {
 
 void print_start(const QuantizeArguments& arguments, std::size_t n_threads) {
   for (const recipe::CustomRule& rule : arguments.request.recipe.custom_rules) {
-    fmt::print(stderr, "Adding custom rule {} -> {}\n", rule.pattern.text(), rule.type->name);
+    fmt::print(stderr, "Adding custom rule {} -> {}\n", rule.text, rule.type->name);
   }
   fmt::print(stderr, "main: quantizing '{}' to '{}' as {} using {} threads\n",
              arguments.input.string(), arguments.request.output.string(), arguments.type_word,
@@ -50,10 +50,10 @@ void print_importance_use(const QuantizeArguments& arguments, const cook::Plan& 
 void warn_unmatched_rules(const QuantizeArguments& arguments, const cook::Plan& plan) {
   for (const recipe::CustomRule& rule : arguments.request.recipe.custom_rules) {
     const bool fits = std::any_of(plan.jobs.begin(), plan.jobs.end(), [&](const cook::Job& job) {
-      return rule.pattern.search(job.name);
+      return rule.fits(job.id, job.name);
     });
     if (!fits) {
-      fmt::print(stderr, "warning: custom rule {} fits no tensor name\n", rule.pattern.text());
+      fmt::print(stderr, "warning: custom rule {} fits no tensor name\n", rule.text);
     }
   }
 }

@@ -42,7 +42,8 @@ constexpr std::array kOptions{
     Option{.names = "--pure", .help = "the default type for every tensor, no mix"},
     Option{.names = "--custom-q",
            .value = "REGEX=TYPE,...",
-           .help = "types by name; the first matching rule wins",
+           .help = "types by name, REGEX or LAYERS:REGEX (0-3;58-:ffn_down); the first that "
+                   "matches wins",
            .repeats = true},
     Option{.names = "--custom-q-file",
            .value = "FILE",

@@ -96,6 +96,7 @@ Job make_job(const TensorSource& source, const recipe::Choice& choice) {
   Job job;
   job.source = choice.input;
   job.name = input.name;
+  job.id = input.id;
   job.shape = input.shape;
   job.action = choice.action;
   job.from = input.type;

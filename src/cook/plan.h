@@ -34,6 +34,7 @@ struct Request {
 struct Job {
   std::size_t source = 0;  ///< index into TensorSource::tensors()
   std::string name;
+  model::TensorId id;
   tensor::Shape shape;
   recipe::Action action = recipe::Action::copy;
   const recipe::TypeFacts *from = nullptr, *to = nullptr;

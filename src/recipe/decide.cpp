@@ -21,9 +21,9 @@ Decider::Decider(const Options& options, const ModelFacts& model)
 bool Decider::custom_rule(const InputTensor& tensor, Selected& selected) {
   for (std::size_t i = 0; i < options_.custom_rules.size(); ++i) {
     const CustomRule& rule = options_.custom_rules[i];
-    if (!rule.pattern.search(tensor.name)) continue;
+    if (!rule.fits(tensor.id, tensor.name)) continue;
     ++rule_hits_[i];
-    selected = {rule.type, "rule " + rule.pattern.text(), true};
+    selected = {rule.type, "rule " + rule.text, true};
     return true;
   }
   return false;

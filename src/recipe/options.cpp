@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/error.h"
 #include "recipe/table_text.h"
@@ -45,7 +46,61 @@ RuleText cut(std::string_view option, std::string_view rule) {
   return {rule.substr(0, equals), rule.substr(equals + 1)};
 }
 
+int layer_number(std::string_view option, std::string_view rule, std::string_view digits) {
+  int value = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [stop, code] = std::from_chars(digits.data(), end, value);
+  if (code != std::errc() || stop != end) {
+    throw base::Error(base::Fault::bad_usage, fmt::format("{}: not a range of layers", option))
+        .at("found", fmt::format("'{}'", rule))
+        .expected("LAYER, FIRST-LAST or FIRST-, several separated by ';'");
+  }
+  return value;
+}
+
+/// Takes "0-3;58-:" off the front. No tensor name holds a colon, so no expression that could match
+/// is taken for ranges.
+std::vector<LayerRange> cut_layers(std::string_view option, std::string_view& pattern) {
+  const std::string_view all = pattern;
+  const std::size_t colon = all.find(':');
+  const std::string_view head = all.substr(0, colon);
+  if (colon == std::string_view::npos || head.empty() ||
+      head.find_first_not_of("0123456789-;") != std::string_view::npos) {
+    return {};
+  }
+  std::vector<LayerRange> ranges;
+  for (const std::string_view piece : split(head, ';')) {
+    const std::size_t dash = piece.find('-');
+    LayerRange range{.first = layer_number(option, all, piece.substr(0, dash))};
+    if (dash == std::string_view::npos) {
+      range.last = range.first;
+    } else if (dash + 1 < piece.size()) {
+      range.last = layer_number(option, all, piece.substr(dash + 1));
+    }
+    ranges.push_back(range);
+  }
+  pattern.remove_prefix(colon + 1);
+  return ranges;
+}
+
+CustomRule make_rule(std::string_view option, std::string_view spelled, std::string_view type) {
+  std::string_view pattern = spelled;
+  std::vector<LayerRange> layers = cut_layers(option, pattern);
+  return {.layers = std::move(layers),
+          .pattern = Pattern(std::string(pattern)),
+          .type = &type_for_option(option, type),
+          .text = std::string(spelled)};
+}
+
 }  // namespace
+
+bool CustomRule::fits(const model::TensorId& id, std::string_view name) const {
+  const bool layer_fits =
+      layers.empty() || std::any_of(layers.begin(), layers.end(), [&](const LayerRange& r) {
+        return id.layer >= r.first && id.layer <= r.last;
+      });
+  return layer_fits && pattern.search(name);
+}
 
 std::span<const RoleOption> role_options() noexcept { return kRoleOptions; }
 
@@ -53,8 +108,7 @@ std::vector<CustomRule> parse_custom_rules(std::string_view option, std::string_
   std::vector<CustomRule> rules;
   for (const std::string_view piece : split(list, ',')) {
     const RuleText text = cut(option, piece);
-    const TypeFacts& type = type_for_option(option, text.type);
-    rules.push_back({Pattern(std::string(text.pattern)), &type});
+    rules.push_back(make_rule(option, text.pattern, text.type));
   }
   return rules;
 }
@@ -64,8 +118,7 @@ CustomRule parse_tensor_type(std::string_view option, std::string_view rule) {
   std::string pattern(text.pattern);
   std::transform(pattern.begin(), pattern.end(), pattern.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  const TypeFacts& type = type_for_option(option, text.type);
-  return {Pattern(std::move(pattern)), &type};
+  return make_rule(option, pattern, text.type);
 }
 
 const TypeFacts* Options::role_type(std::string_view role) const noexcept {

@@ -1,22 +1,35 @@
 // What the user asks for, beside the recipe.
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
+#include "model/spec.h"
 #include "recipe/pattern.h"
 #include "recipe/tables.h"
 
 namespace recipe {
 
-/// Names matching `pattern` get `type`.
-struct CustomRule {
-  Pattern pattern;
-  const TypeFacts* type = nullptr;
+/// Layers that a rule is meant for: "0-3;58-" are the first four and all from 58 on.
+struct LayerRange {
+  int first = 0, last = std::numeric_limits<int>::max();
 };
 
-/// "R1=T1,R2=T2,...": split at every comma, each piece at its first '='; no trimming. Throws
-/// Fault::bad_usage for empty pieces, bad expressions and unknown types.
+/// Tensors of these layers (of any and of none, if there are no ranges) whose name matches
+/// `pattern` get `type`.
+struct CustomRule {
+  std::vector<LayerRange> layers;
+  Pattern pattern;
+  const TypeFacts* type = nullptr;
+  std::string text = {};  ///< as the user spelled it, without the type
+
+  bool fits(const model::TensorId& id, std::string_view name) const;
+};
+
+/// "R1=T1,R2=T2,...": split at every comma, each piece at its first '='; no trimming. Layers and a
+/// colon may stand in front of an expression: "0-3;58-:ffn_down=q6_K". Throws Fault::bad_usage for
+/// empty pieces, bad expressions and unknown types.
 std::vector<CustomRule> parse_custom_rules(std::string_view option, std::string_view list);
 /// One "NAME=TYPE" of llama.cpp's --tensor-type; the pattern is lower-cased.
 CustomRule parse_tensor_type(std::string_view option, std::string_view rule);

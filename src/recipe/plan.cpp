@@ -83,7 +83,7 @@ void report_idle_rules(const Options& options, const std::vector<std::size_t>& h
                        base::Findings& findings) {
   for (std::size_t i = 0; i < hits.size(); ++i) {
     if (hits[i] > 0) continue;
-    findings.push_back({.where = options.custom_rules[i].pattern.text(),
+    findings.push_back({.where = options.custom_rules[i].text,
                         .text = "this rule decided the type of no tensor"});
   }
 }

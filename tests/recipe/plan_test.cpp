@@ -123,6 +123,37 @@ TEST(RecipePlan, FirstMatchingCustomRuleWins) {
   EXPECT_EQ(p.type("blk.1.attn_v.weight"), "IQ4_KS");
 }
 
+TEST(RecipePlan, RulesMayBeMeantForSomeLayers) {
+  test::SyntheticModel m = test::synthetic_model("llama", 12, 0, 8, 8, 32000, 512);
+  m.add("token_embd.weight", 512, 32000);
+  for (int l = 0; l < 12; ++l) m.add("blk." + std::to_string(l) + ".attn_q.weight", 512, 512);
+  recipe::Options options = options_for("Q4_0");
+  options.custom_rules =
+      recipe::parse_custom_rules("--custom-q", "0-1;10-:attn_q=q8_0,5:.=q6_K,token=q5_0");
+  const Planned p = plan(m, options);
+  for (int l = 0; l < 12; ++l) {
+    const std::string_view want = l < 2 || l >= 10 ? "Q8_0" : l == 5 ? "Q6_K" : "Q4_0";
+    EXPECT_EQ(p.type("blk." + std::to_string(l) + ".attn_q.weight"), want) << l;
+  }
+  EXPECT_EQ(p.type("token_embd.weight"), "Q5_0");  // ranges never mean tensors without layer
+  EXPECT_EQ(p.at("blk.5.attn_q.weight").reason, "rule 5:.");
+  options.custom_rules = {recipe::parse_tensor_type("--tensor-type", "3:ATTN_Q=q8_0")};
+  EXPECT_EQ(plan(m, options).type("blk.3.attn_q.weight"), "Q8_0");
+}
+
+TEST(CustomRules, ExpressionsWithColonsAreNoRanges) {
+  const auto rules = recipe::parse_custom_rules("--custom-q", "(?:attn|ffn)_=q8_0");
+  EXPECT_TRUE(rules[0].layers.empty());
+  EXPECT_TRUE(rules[0].fits({}, "blk.0.attn_q.weight"));
+}
+
+TEST(CustomRules, BadRangesAreRefused) {
+  for (const char* list :
+       {"-:a=q8_0", "1-2-3:a=q8_0", ";:a=q8_0", "1;:a=q8_0", "-3:a=q8_0", "99999999999:a=q8_0"}) {
+    EXPECT_THROW(recipe::parse_custom_rules("--custom-q", list), base::Error) << list;
+  }
+}
+
 TEST(RecipePlan, CountersAdvanceUnderCustomRules) {
   // Q3_K_M: the first two attn_v get Q5_K, the rest Q4_K; a rule takes the first one.
   test::SyntheticModel m = small_model();
