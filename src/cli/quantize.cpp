@@ -12,6 +12,7 @@
 #include "cli/session.h"
 #include "cli/text_table.h"
 #include "cook/forecast.h"
+#include "cook/pruned_source.h"
 #include "cook/run.h"
 #include "runtime/peak_memory.h"
 
@@ -108,9 +109,12 @@ int run(const Args& args) {
     check_output(arguments.request.output.string(),
                  {args.str("imatrix"), args.str("custom-q-file")});
   }
-  const auto source = cook::open_gguf_model(
+  std::unique_ptr<cook::TensorSource> source = cook::open_gguf_model(
       arguments.input,
       {.overrides = arguments.request.overrides, .allow_broken = arguments.allow_broken});
+  if (!arguments.pruned_layers.empty()) {
+    source = cook::prune_layers(std::move(source), arguments.pruned_layers);
+  }
   print_findings(source->findings());
   const cook::Plan plan = cook::make_plan(*source, arguments.request);
   print_findings(plan.findings);

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "cli/encoder_cache.h"
+#include "cook/pruned_source.h"
 #include "recipe/table_text.h"
 
 namespace cli {
@@ -240,6 +241,10 @@ QuantizeArguments parse_quantize(const Args& args) {
   if (args.given("memory")) out.memory = parse_size("--memory", args.str("memory"));
   request.keep_split = args.flag("keep-split");
   request.split = split_rule(args);
+  request.symmetric_q4_0 = args.flag("symmetric-q40");
+  if (args.given("prune-layers")) {
+    out.pruned_layers = cook::parse_layers("--prune-layers", args.str("prune-layers"));
+  }
   request.partial = args.flag("partial-requant");
   request.dry_run = args.flag("dry-run");
   request.ignore_importance_rules = args.flag("ignore-imatrix-rules");

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "calibrate/importance.h"
@@ -18,6 +19,7 @@ struct QuantizeArguments {
   std::size_t n_threads = 0;  ///< 0: all cores
   std::size_t memory = 0;     ///< bytes the run may take; 0: no bound
   bool allow_broken = false;  ///< take models that contradict their architecture
+  std::set<int> pruned_layers;
   std::unique_ptr<const calibrate::Importance> importance;
   cook::Request request;
 };

@@ -56,6 +56,10 @@ void check_requantizing(const Request& request, const Job& job, Plan& plan) {
 void attach_importance(const Request& request, const recipe::InputTensor& tensor,
                        const recipe::Choice& choice, Job& job, Plan& plan) {
   if (job.action != recipe::Action::encode) return;
+  if (request.symmetric_q4_0 && job.to_codec == quant::find_codec("q4_0")) {
+    job.to_codec = &quant::symmetric_q4_0();
+    return;
+  }
   if (request.importance != nullptr) {
     job.importance = choose_importance(*request.importance, tensor, job.to->group_rows);
     for (const base::Finding& f : job.importance.findings) plan.findings.push_back(f);
@@ -191,7 +195,7 @@ Plan make_plan(const TensorSource& source, const Request& request) {
   for (const recipe::Choice& choice : types.choices) {
     Job job = make_job(source, choice);
     if (choice.requantize && !options.allow_requantize) check_requantizing(request, job, plan);
-    attach_importance(request, source.tensors()[choice.input], choice, job, plan);
+    attach_importance(request, source.origin(choice.input), choice, job, plan);
     if (!request.dry_run) check_codecs(job);
     plan.source_bytes = base::checked_add(plan.source_bytes, job.source_bytes);
     plan.bytes = base::checked_add(plan.bytes, job.bytes);

@@ -24,6 +24,7 @@ struct Request {
   bool partial = false;  ///< leave output files that exist as they are
   bool dry_run = false;  ///< types without codec and quantized sources are no errors
   bool ignore_importance_rules = false;
+  bool symmetric_q4_0 = false;  ///< q4_0 keeps to the levels -7..7, without importance
   quant::Effort effort = quant::Effort::best;
   const calibrate::Importance* importance = nullptr;  ///< already filtered; null: none
   std::optional<ImportanceKeys> importance_keys;

@@ -24,6 +24,10 @@ class TensorSource {
 
   virtual const gguf::Metadata& metadata() const noexcept = 0;
   virtual const std::vector<recipe::InputTensor>& tensors() const noexcept = 0;
+  /// The tensor as importance files name it; another one where layers were renumbered.
+  virtual const recipe::InputTensor& origin(std::size_t tensor) const noexcept {
+    return tensors()[tensor];
+  }
   virtual std::size_t n_shards() const noexcept = 0;
   /// Files that must not be overwritten.
   virtual std::vector<std::filesystem::path> paths() const = 0;

@@ -151,6 +151,8 @@ std::string TensorCache::key(const TensorSource& source, const Job& job,
   hash.add(std::as_bytes(std::span(version_)));
   hash.add_value(std::array<std::uint64_t, 4>{version_.size(), job.from->id, job.to->id,
                                               static_cast<std::uint64_t>(effort)});
+  // Another encoder of the same type.
+  if (job.to_codec != quant::find_codec(job.to->id)) hash.add_value(std::uint64_t{1});
   hash.add_value(job.shape.ne);
   hash_weights(hash, row_weights(job.importance, job.shape));
   hash_range(hash, 0, job.source_bytes,

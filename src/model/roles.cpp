@@ -154,6 +154,11 @@ TensorId parse_tensor_name(std::string_view name) noexcept {
   return id;
 }
 
+std::string with_layer(std::string_view name, int layer) {
+  if (cut_layer(name) < 0) return std::string(name);
+  return ("blk." + std::to_string(layer) + ".").append(name);
+}
+
 std::string kind_name(std::string_view name) {
   const TensorId id = parse_tensor_name(name);
   if (id.role == Role::count) {

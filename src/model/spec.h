@@ -99,6 +99,8 @@ struct TensorId {
 /// The inverse of tensor_name, and the one place where a name is taken apart. Covers single experts
 /// ("blk.3.ffn_up.7.weight" is piece 7 of ffn_up_exps) and the bare "blk.3.exp_probs_b".
 TensorId parse_tensor_name(std::string_view name) noexcept;
+/// The name with another layer in it; a name without layer as it is.
+std::string with_layer(std::string_view name, int layer);
 /// What tables group tensors by: "attn_q", "attn_q.bias"; a name that no role covers without
 /// "blk.N." and ".weight".
 std::string kind_name(std::string_view name);

@@ -106,6 +106,9 @@ const Codec* find_codec(std::uint32_t id) noexcept;
 /// By name, ignoring case. Null if unknown.
 const Codec* find_codec(std::string_view name) noexcept;
 
+/// q4_0 with the encoder of the public program's option "symmetric"; not in the registry.
+const Codec& symmetric_q4_0() noexcept;
+
 /// For an id without codec: "removed from both programs", "activation format", "unknown"; never
 /// empty.
 std::string_view why_unknown(std::uint32_t id) noexcept;

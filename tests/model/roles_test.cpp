@@ -52,6 +52,12 @@ TEST(Roles, TensorsOfTheWholeModelHaveNoLayer) {
   EXPECT_FALSE(parse_tensor_name("blk.0.output.weight").is(Role::output));
 }
 
+TEST(Roles, LayersAreExchangedInNames) {
+  EXPECT_EQ(with_layer("blk.12.attn_q.weight", 3), "blk.3.attn_q.weight");
+  EXPECT_EQ(with_layer("blk.1.ssm_a", 10), "blk.10.ssm_a");
+  EXPECT_EQ(with_layer("output.weight", 3), "output.weight");
+}
+
 TEST(Roles, KindsGroupTensors) {
   EXPECT_EQ(kind_name("blk.3.attn_q.weight"), "attn_q");
   EXPECT_EQ(kind_name("blk.3.attn_q.bias"), "attn_q.bias");

@@ -1,0 +1,20 @@
+// A model without some of its layers (docs/spec/recipes.md 13, --prune-layers).
+#pragma once
+
+#include <set>
+
+#include "cook/source.h"
+
+namespace cook {
+
+/// "0,3,17": Throws Fault::bad_usage.
+std::set<int> parse_layers(std::string_view option, std::string_view text);
+
+/// The layers that stay are numbered anew; block_count, leading_dense_block_count,
+/// nextn_predict_layers and keys with one value a layer follow. Importance is looked up under the
+/// old names. Throws Fault::bad_usage when a layer is not there or none stays, Fault::bad_file when
+/// the model does not tell its layers.
+std::unique_ptr<TensorSource> prune_layers(std::unique_ptr<TensorSource> source,
+                                           const std::set<int>& layers);
+
+}  // namespace cook
