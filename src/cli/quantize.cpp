@@ -79,6 +79,10 @@ void print_end(const cook::Plan& plan, const cook::RunResult& result, bool with_
     fmt::print(stderr, "{} of {} encoded tensors came from the cache\n", result.from_cache,
                plan.n_encoded);
   }
+  if (result.not_kept > 0) {
+    fmt::print(stderr, "warning: the cache could not take {} tensors: {}\n", result.not_kept,
+               result.cache_error);
+  }
   fmt::print(stderr, "\nmain: quantize time = {:8.2f} ms, {} file(s), {} bytes, peak memory {}\n",
              1000 * seconds.count(), result.files_written, result.bytes_written,
              bytes_text(runtime::peak_resident_bytes()));

@@ -80,6 +80,7 @@ struct TensorState {
   std::once_flag begun;
   RowWeights weights;
   std::unique_ptr<CacheEntry> entry;
+  std::atomic<bool> entry_failed{false};
   std::atomic<std::size_t> units_left{0};
 };
 
@@ -109,6 +110,8 @@ class FileCook {
     writer_.finish();
   }
   std::size_t bytes() const noexcept { return writer_.size(); }
+  std::size_t n_not_kept() const noexcept { return n_not_kept_; }
+  const std::string& cache_error() const noexcept { return cache_error_; }
   std::size_t n_found() const noexcept {
     return static_cast<std::size_t>(std::count_if(cached_.begin(), cached_.end(),
                                                   [](const CacheState& c) { return !!c.found; }));
@@ -142,10 +145,25 @@ class FileCook {
   }
 
   /// Once a tensor, before its first rows.
-  void begin(const Job& job, std::size_t place, TensorState& state) const {
+  void begin(const Job& job, std::size_t place, TensorState& state) {
     state.weights = row_weights(job.importance, job.shape);
     const std::string& key = cached_[place].key;
-    if (cache_ != nullptr && !key.empty()) state.entry = cache_->create(key, job.bytes);
+    if (cache_ == nullptr || key.empty()) return;
+    keep(state, [&] { state.entry = cache_->create(key, job.bytes); });
+  }
+
+  /// A cache that cannot be written to costs time in later runs, not this run.
+  template <class Write>
+  void keep(TensorState& state, const Write& write) {
+    if (state.entry_failed) return;
+    try {
+      write();
+    } catch (const base::Error& e) {
+      if (e.fault() != base::Fault::io) throw;
+      if (state.entry_failed.exchange(true)) return;
+      const std::lock_guard hold(cache_lock_);
+      if (n_not_kept_++ == 0) cache_error_ = e.what();
+    }
   }
 
   void copy(const Job& job, const Unit& unit, Scratch& scratch) {
@@ -163,7 +181,7 @@ class FileCook {
     const std::size_t at = unit.first * job.to_codec->row_bytes(job.shape.cols());
     const auto bytes = encode_rows(source_, job, unit, state.weights, plan_.effort, scratch);
     writer_.write(unit.place, at, bytes);
-    if (state.entry) state.entry->write(at, bytes);
+    if (state.entry) keep(state, [&] { state.entry->write(at, bytes); });
   }
 
   void cook(const Unit& unit, Scratch& scratch, Reporter& reporter) {
@@ -176,7 +194,7 @@ class FileCook {
     }
     const bool last = state.units_left.fetch_sub(1) == 1;
     if (last) {  // nobody uses them any more
-      if (state.entry) state.entry->commit();
+      if (state.entry) keep(state, [&] { state.entry->commit(); });
       state.entry.reset();
       state.weights = {};
     }
@@ -186,6 +204,9 @@ class FileCook {
     reporter.add(output_.jobs[unit.place], source_bytes, last);
   }
 
+  std::mutex cache_lock_;
+  std::size_t n_not_kept_ = 0;
+  std::string cache_error_;
   const TensorSource& source_;
   const Plan& plan_;
   const OutputPlan& output_;
@@ -225,6 +246,8 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Team& 
     result.bytes_written += file.bytes();
     ++result.files_written;
     result.from_cache += file.n_found();
+    result.not_kept += file.n_not_kept();
+    if (result.cache_error.empty()) result.cache_error = file.cache_error();
   }
   return result;
 }

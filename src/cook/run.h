@@ -11,14 +11,16 @@ struct RunResult {
   std::size_t bytes_written = 0;
   std::size_t files_written = 0;
   std::size_t from_cache = 0;  ///< tensors whose encoded bytes were found there
+  std::size_t not_kept = 0;    ///< encoded tensors that the cache could not take
+  std::string cache_error;     ///< why, of the first one
 };
 
 /// Writes every output file that is not skipped, each under a temporary name until it is whole.
 /// Rows are encoded in chunks by the team, in any order; bytes do not depend on the number of
 /// threads. Memory: a few chunks a thread and the importance vectors of the tensors in work.
-/// Reports bytes of source data done; one line of log a tensor, in file order. Throws
-/// Fault::interrupted when asked to stop, Fault::io, Fault::bad_input (NaN in the source, a block
-/// that the format's own check refuses).
+/// Reports bytes of source data done; one line of log a tensor, in file order. A cache that cannot
+/// be written to (disk full) does not stop the run. Throws Fault::interrupted when asked to stop,
+/// Fault::io, Fault::bad_input (NaN in the source, a block that the format's own check refuses).
 RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Team& team,
                    base::Progress& progress, const base::StopFlag& stop,
                    const TensorCache* cache = nullptr);

@@ -39,6 +39,47 @@ TEST(QuantizeCommand, DryRunTellsTheExactSizeAndWritesNothing) {
   EXPECT_THAT(dry.out, testing::ContainsRegex("ffn_down_exps +5 +2621440"));
 }
 
+TEST(QuantizeCommand, DryRunForecastsDiskMemoryAndTime) {
+  const auto r = test::run_quern({"quantize", "--dry-run", "-t", "3", model(), "o.gguf", "q4_K_M"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.out, testing::ContainsRegex("disk: [0-9.]+ MB needed, .* free in "));
+  EXPECT_THAT(r.out, testing::ContainsRegex("memory: about [0-9.]+ MB"));
+  EXPECT_THAT(r.out, testing::ContainsRegex("time: about .* of encoding on 3 threads"));
+}
+
+TEST(QuantizeCommand, MemoryBoundsTheThreadsOrIsRefused) {
+  const test::TempDir dir;
+  const std::string out = (dir / "o.gguf").string();
+  const auto few = test::run_quern({"quantize", "--memory", "1M", model(), out, "q4_K_S"});
+  EXPECT_EQ(few.exit_code, 1);
+  EXPECT_THAT(few.err, HasSubstr("the job does not fit the memory it was given"));
+  EXPECT_THAT(few.err, HasSubstr("found: 1000000 bytes"));
+  EXPECT_FALSE(std::filesystem::exists(out));
+  const auto r =
+      test::run_quern({"quantize", "-t", "500", "--memory", "60M", model(), out, "q4_K_S"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, testing::ContainsRegex("memory: 60.* MB allow [0-9]+ of 500 threads"));
+#ifndef __SANITIZE_ADDRESS__  // which keeps freed memory for a while
+  const std::size_t at = r.err.find("peak memory ");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_LE(std::stod(r.err.substr(at + 12)), 60.0) << r.err.substr(at);
+#endif
+}
+
+TEST(QuantizeCommand, SplitsOnTheWayOutAndPrunes) {
+  const test::TempDir dir;
+  const std::string out = (dir / "o.gguf").string();
+  const auto r = test::run_quern(
+      {"quantize", "--split-max-size", "5M", "--prune-layers", "2,4", model(), out, "q8_0"});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  const auto set = gguf::FileSet::open(dir / "o-00001-of-00003.gguf");
+  EXPECT_EQ(set.metadata().integer("deepseek2.block_count"), 4);
+  EXPECT_NE(set.find("blk.3.attn_q_a.weight"), nullptr);
+  EXPECT_EQ(set.find("blk.4.attn_q_a.weight"), nullptr);
+  const auto info = test::run_quern({"info", (dir / "o-00001-of-00003.gguf").string()});
+  EXPECT_EQ(info.exit_code, 0) << info.out;
+}
+
 TEST(QuantizeCommand, OutputNameIsMadeFromTheType) {
   const test::TempDir dir;
   std::filesystem::copy_file(model(), dir / "m.gguf");
@@ -60,6 +101,14 @@ TEST(QuantizeCommand, WrongWordsAreUsageErrors) {
       {"quantize", "--extra-output-tensor", "q8_0", "m.gguf", "o.gguf", "q4_K"},
       {"quantize", "--include-weights", "a", "--exclude-weights", "b", "m.gguf", "o.gguf", "q4_K"},
       {"quantize", "--policy", "llama.cpp", "m.gguf", "o.gguf", "iq4_ks"},
+      {"quantize", "-t", "2", "m.gguf", "o.gguf", "q4_K", "2"},
+      {"quantize", "-t", "two", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--memory", "much", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--split-max-size", "0M", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--split-max-size", "1G", "--split-max-tensors", "3", "m.gguf", "o.gguf",
+       "q4_K"},
+      {"quantize", "--split-max-size", "1G", "--keep-split", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--prune-layers", "1-2", "m.gguf", "o.gguf", "q4_K"},
   };
   for (const auto& words : cases) {
     const auto r = test::run_quern(words);
@@ -150,6 +199,29 @@ TEST(QuantizeCommand, CacheIsFilledListedAndPruned) {
   EXPECT_EQ(pruned.exit_code, 0);
   EXPECT_THAT(pruned.out, testing::Not(HasSubstr(": 65 tensors")));
   EXPECT_EQ(test::run_quern({"cache", "shrink", cache}).exit_code, 2);
+}
+
+TEST(QuantizeCommand, KilledAtAnyMomentTheCacheStaysWhole) {
+  const test::TempDir dir;
+  const std::string whole = (dir / "whole.gguf").string();
+  ASSERT_EQ(test::run_quern({"quantize", model(), whole, "q4_K_S"}).exit_code, 0);
+  const auto expected = test::read_bytes(whole);
+  const std::string out = (dir / "out.gguf").string();
+  const std::vector<std::string> words = {"quantize", "--cache", (dir / "cache").string(),
+                                          model(),    out,       "q4_K_S"};
+  for (useconds_t i = 0; i < 20; ++i) {
+    kill_after(words, i % 2 == 0 ? SIGKILL : SIGINT, 4000 + 9000 * i);
+    if (!std::filesystem::exists(out)) continue;
+    EXPECT_EQ(test::read_bytes(out), expected);
+    std::filesystem::remove(out);
+  }
+  const auto r = test::run_quern(words);
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(test::read_bytes(out), expected);
+  std::filesystem::remove(out);
+  const auto again = test::run_quern(words);
+  EXPECT_THAT(again.err, HasSubstr("65 of 65 encoded tensors came from the cache"));
+  EXPECT_EQ(test::read_bytes(out), expected);
 }
 
 TEST(QuantizeCommand, KilledAtAnyMomentItLeavesNoFileUnderTheFinalName) {

@@ -1,0 +1,98 @@
+// A disk that is full, before the work and in the middle of it. Needs to mount a small file system
+// in memory: root only.
+#include <gmock/gmock.h>
+#include <sys/mount.h>
+
+#include <fstream>
+
+#include "gguf/file.h"
+#include "support/support.h"
+
+namespace {
+
+using testing::HasSubstr;
+
+std::string model() { return test::source_path("data/tiny-mla-bf16.gguf").string(); }
+
+/// A file system of a few MiB on a folder, for the life of the object.
+class SmallDisk {
+ public:
+  SmallDisk(std::filesystem::path folder, const char* size) : folder_(std::move(folder)) {
+    std::filesystem::create_directory(folder_);
+    const std::string options = std::string("size=") + size;
+    mounted_ = ::mount("tmpfs", folder_.c_str(), "tmpfs", 0, options.c_str()) == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  bool mounted() const noexcept { return mounted_; }
+  std::filesystem::path operator/(const std::string& name) const { return folder_ / name; }
+  std::vector<std::string> files() const {
+    std::vector<std::string> names;
+    for (const auto& f : std::filesystem::directory_iterator(folder_)) {
+      names.push_back(f.path().filename().string());
+    }
+    return names;
+  }
+
+ private:
+  std::filesystem::path folder_;
+  bool mounted_ = false;
+};
+
+#define QUERN_NEEDS_MOUNT(disk) \
+  if (!(disk).mounted()) GTEST_SKIP() << "needs the right to mount a file system"
+
+TEST(DiskFull, IsToldBeforeTheWorkWithBothNumbers) {
+  const test::TempDir dir;
+  const SmallDisk disk(dir / "disk", "4m");
+  QUERN_NEEDS_MOUNT(disk);
+  for (const char* split : {"1G", "1M"}) {  // one file, many files
+    const auto r = test::run_quern(
+        {"quantize", "--split-max-size", split, model(), (disk / "o.gguf").string(), "q4_K_S"});
+    EXPECT_EQ(r.exit_code, 1);
+    EXPECT_THAT(r.err, HasSubstr("not enough room on the file system"));
+    EXPECT_THAT(r.err, HasSubstr("4194304 bytes free"));
+    EXPECT_THAT(r.err, testing::ContainsRegex("expected: 12[0-9]{6} bytes"));
+    EXPECT_THAT(r.err, testing::Not(HasSubstr("converting to")));
+    EXPECT_THAT(disk.files(), testing::IsEmpty());
+  }
+  const auto dry =
+      test::run_quern({"quantize", "--dry-run", model(), (disk / "o.gguf").string(), "q4_K_S"});
+  EXPECT_EQ(dry.exit_code, 0);
+  EXPECT_THAT(dry.out, HasSubstr("NOT ENOUGH"));
+}
+
+TEST(DiskFull, TheOldFileOfThatNameStays) {
+  const test::TempDir dir;
+  const SmallDisk disk(dir / "disk", "4m");
+  QUERN_NEEDS_MOUNT(disk);
+  std::ofstream(disk / "o.gguf") << "precious";
+  EXPECT_EQ(test::run_quern({"quantize", model(), (disk / "o.gguf").string(), "q4_K_S"}).exit_code,
+            1);
+  EXPECT_EQ(test::read_text(disk / "o.gguf"), "precious");
+}
+
+TEST(DiskFull, ACacheThatIsFullDoesNotStopTheRun) {
+  const test::TempDir dir;
+  const SmallDisk disk(dir / "disk", "4m");
+  QUERN_NEEDS_MOUNT(disk);
+  const std::string whole = (dir / "whole.gguf").string(), out = (dir / "out.gguf").string();
+  ASSERT_EQ(test::run_quern({"quantize", model(), whole, "q4_K_S"}).exit_code, 0);
+  const std::vector<std::string> words = {"quantize", "--cache", (disk / "cache").string(),
+                                          model(),    out,       "q4_K_S"};
+  for (int run = 0; run < 2; ++run) {
+    const auto r = test::run_quern(words);
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    EXPECT_THAT(r.err, testing::ContainsRegex("warning: the cache could not take [0-9]+ tensors"));
+    EXPECT_EQ(test::read_bytes(out), test::read_bytes(whole));
+    for (const auto& f : std::filesystem::directory_iterator(disk / "cache")) {
+      EXPECT_EQ(f.path().extension(), ".tensor") << f.path();
+    }
+  }
+}
+
+}  // namespace
