@@ -111,6 +111,12 @@ class KeyWriter {
     if (policy_ == recipe::Policy::mainline) metadata_.erase(key);
     metadata_.set(key, std::move(value));
   }
+  void override_with(const Override& o) {
+    apply_override(metadata_, o);
+    if (policy_ != recipe::Policy::mainline) return;
+    gguf::Value value = *metadata_.find(o.key);
+    set(o.key, std::move(value));
+  }
   void set_count(std::string_view key, std::size_t count) {
     const std::size_t most = std::numeric_limits<std::int32_t>::max();
     const auto value = static_cast<std::int32_t>(std::min(count, most));
@@ -190,7 +196,7 @@ gguf::Metadata output_metadata(recipe::Policy policy, const gguf::Metadata& inpu
   writer.set("general.quantization_version", std::uint32_t{2});
   if (policy == recipe::Policy::mainline) writer.set("general.file_type", file_type);
   gguf::erase_split_keys(out);
-  for (const Override& o : overrides) apply_override(out, o);
+  for (const Override& o : overrides) writer.override_with(o);
   if (importance) set_importance_keys(writer, *importance);
   if (policy == recipe::Policy::ik) writer.set("general.file_type", file_type);
   return out;

@@ -59,11 +59,20 @@ Choice copy_of(const std::vector<InputTensor>& tensors, std::size_t index, std::
           .reason = std::move(reason)};
 }
 
+/// Visiting order, which is that of the output.
+std::vector<std::size_t> output_order(const Options& options,
+                                      const std::vector<InputTensor>& tensors) {
+  if (options.policy == Policy::mainline && !options.keep_split) return mainline_order(tensors);
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  return order;
+}
+
 TypePlan plan_copy_or_repack(const Options& options, const gguf::Metadata& metadata,
                              const std::vector<InputTensor>& tensors) {
   TypePlan plan;
   plan.file_type = stored_or_guessed_file_type(metadata, tensors);
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
+  for (const std::size_t i : output_order(options, tensors)) {
     Choice choice = copy_of(tensors, i, "copied");
     if (options.run != Run::copy) {
       if (const TypeFacts* target = repack_target(options, tensors[i]); target != nullptr) {
@@ -83,8 +92,8 @@ void report_idle_rules(const Options& options, const std::vector<std::size_t>& h
                        base::Findings& findings) {
   for (std::size_t i = 0; i < hits.size(); ++i) {
     if (hits[i] > 0) continue;
-    findings.push_back({.where = options.custom_rules[i].text,
-                        .text = "this rule decided the type of no tensor"});
+    findings.push_back(
+        {.where = options.custom_rules[i].text, .text = "this rule decided the type of no tensor"});
   }
 }
 
@@ -125,11 +134,8 @@ TypePlan plan_types(const Options& options, const gguf::Metadata& metadata,
   TypePlan plan;
   plan.file_type = options.recipe->id;
   plan.findings = model.findings;
-  std::vector<std::size_t> order(tensors.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  if (options.policy == Policy::mainline && !options.keep_split) order = mainline_order(tensors);
   Decider decider(options, model);
-  for (const std::size_t index : order) {
+  for (const std::size_t index : output_order(options, tensors)) {
     if (!is_eligible(options, model, tensors[index])) {
       plan.choices.push_back(copy_of(tensors, index, "kept"));
       continue;

@@ -55,6 +55,17 @@ TEST(OutputMetadata, MainlineMovesWhatItSetsToTheEnd) {
   EXPECT_EQ(gguf::type_of(*m.find("quantize.imatrix.entries_count")), gguf::ValueType::u32);
 }
 
+TEST(OutputMetadata, OverridesStayInPlaceAndMoveToTheEndUnderMainline) {
+  const std::vector<cook::Override> overrides = {cook::parse_override("llama.scale=float:2.5")};
+  const gguf::Metadata ik = output_metadata(Policy::ik, input(), overrides, std::nullopt, 14);
+  EXPECT_EQ(keys(ik)[3], "llama.scale");
+  EXPECT_EQ(ik.number("llama.scale"), 2.5);
+  const gguf::Metadata mainline =
+      output_metadata(Policy::mainline, input(), overrides, std::nullopt, 14);
+  EXPECT_EQ(keys(mainline).back(), "llama.scale");
+  EXPECT_EQ(mainline.number("llama.scale"), 2.5);
+}
+
 TEST(OutputMetadata, AbsentDatasetAndChunksAreNotWritten) {
   cook::ImportanceKeys few;
   few.file = "f";

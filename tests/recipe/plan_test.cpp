@@ -381,6 +381,15 @@ TEST(RecipePlan, MainlineSortsByLayerThenName) {
                                    "blk.1.attn_v.weight", "blk.1.ffn_down.weight"));
 }
 
+TEST(RecipePlan, MainlineSortsCopiesTooButNotKeptShards) {
+  recipe::Options options;
+  options.policy = Policy::mainline;
+  options.run = recipe::Run::copy;
+  EXPECT_EQ(plan(small_model(), options).plan.choices.front().input, 8U);  // output.weight
+  options.keep_split = true;
+  EXPECT_EQ(plan(small_model(), options).plan.choices.front().input, 0U);
+}
+
 TEST(RecipePlan, MainlineTensorTypesWorkUnderPureAndDoNotAdvanceCounters) {
   recipe::Options options = options_for("Q3_K_M", Policy::mainline);
   options.custom_rules = {recipe::parse_tensor_type("--tensor-type", "BLK\\.0\\.ATTN_V=q8_0")};
