@@ -238,6 +238,7 @@ QuantizeArguments parse_quantize(const Args& args) {
   request.recipe.custom_rules = custom_rules(args);
   request.recipe.repack_patterns = repack_patterns(args);
   out.allow_broken = args.flag("allow-broken");
+  request.check_copies = !out.allow_broken;
   if (args.given("memory")) out.memory = parse_size("--memory", args.str("memory"));
   request.keep_split = args.flag("keep-split");
   request.split = split_rule(args);

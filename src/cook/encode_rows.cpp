@@ -78,25 +78,37 @@ void repack(const Job& job, const Unit& unit, Scratch& scratch) {
   }
 }
 
-void check(const Job& job, const Unit& unit, const Scratch& scratch) {
+/// The first bad block of some whole row groups; `row` is the first of them.
+void check(const Job& job, std::size_t row, std::span<const std::byte> bytes,
+           const std::string& message, const char* hint) {
   const quant::Codec& codec = *job.to_codec;
   if (codec.check == nullptr) return;
   const std::size_t group_bytes = codec.group_rows * codec.row_bytes(job.shape.cols());
-  for (std::size_t g = 0; g < unit.count / codec.group_rows; ++g) {
-    const auto bad = codec.check(
-        std::span<const std::byte>(scratch.encoded).subspan(g * group_bytes, group_bytes),
-        job.shape.cols());
+  for (std::size_t at = 0; at < bytes.size(); at += group_bytes, row += codec.group_rows) {
+    const auto bad = codec.check(bytes.subspan(at, group_bytes), job.shape.cols());
     if (!bad) continue;
-    throw base::Error(base::Fault::bad_input,
-                      fmt::format("encoding as {} gave a bad block: {}", codec.name, bad->what))
+    throw base::Error(base::Fault::bad_input, fmt::format("{}: {}", message, bad->what))
         .at("tensor", job.name)
-        .at("row", unit.first + g * codec.group_rows)
+        .at("row", row)
         .at("block", bad->block)
-        .hint("the values are out of the range of this type; choose another one for this tensor");
+        .hint(hint);
   }
 }
 
+void check_encoded(const Job& job, const Unit& unit, const Scratch& scratch) {
+  check(job, unit.first, scratch.encoded,
+        fmt::format("encoding as {} gave a bad block", job.to_codec->name),
+        "the values are out of the range of this type; choose another one for this tensor");
+}
+
 }  // namespace
+
+void check_copied(const Job& job, const Unit& unit, std::span<const std::byte> bytes) {
+  const std::size_t row_bytes = job.to_codec->row_bytes(job.shape.cols());
+  check(job, unit.first / row_bytes, bytes,
+        fmt::format("the source holds a bad block of {}", job.to_codec->name),
+        "the file is damaged; --allow-broken copies such blocks");
+}
 
 std::span<const std::byte> encode_rows(const TensorSource& source, const Job& job, const Unit& unit,
                                        const RowWeights& weights, quant::Effort effort,
@@ -106,13 +118,13 @@ std::span<const std::byte> encode_rows(const TensorSource& source, const Job& jo
   source.read(job.source, range.offset, scratch.source);
   if (job.action == recipe::Action::repack) {
     repack(job, unit, scratch);
-    check(job, unit, scratch);
+    check_encoded(job, unit, scratch);
     return scratch.encoded;
   }
   decode(job, unit.count, scratch);
   if (!all_finite(scratch.rows)) refuse_value(job, unit.first, scratch.rows);
   encode(job, unit, weights, effort, scratch);
-  check(job, unit, scratch);
+  check_encoded(job, unit, scratch);
   return scratch.encoded;
 }
 

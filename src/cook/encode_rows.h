@@ -22,4 +22,7 @@ std::span<const std::byte> encode_rows(const TensorSource& source, const Job& jo
                                        const RowWeights& weights, quant::Effort effort,
                                        Scratch& scratch);
 
+/// Looks at the blocks of a copied unit. Throws Fault::bad_input with tensor, row and block.
+void check_copied(const Job& job, const Unit& unit, std::span<const std::byte> bytes);
+
 }  // namespace cook

@@ -189,6 +189,7 @@ Plan make_plan(const TensorSource& source, const Request& request) {
 
   Plan plan;
   plan.effort = request.effort;
+  plan.check_copies = request.check_copies;
   plan.n_encoded = types.n_encoded;
   plan.n_fallbacks = types.n_fallbacks;
   plan.findings = types.findings;

@@ -24,6 +24,7 @@ struct Request {
   bool partial = false;  ///< leave output files that exist as they are
   bool dry_run = false;  ///< types without codec and quantized sources are no errors
   bool ignore_importance_rules = false;
+  bool check_copies = true;     ///< refuse bad blocks in tensors that are copied, too
   bool symmetric_q4_0 = false;  ///< q4_0 keeps to the levels -7..7, without importance
   quant::Effort effort = quant::Effort::best;
   const calibrate::Importance* importance = nullptr;  ///< already filtered; null: none
@@ -63,6 +64,7 @@ struct Plan {
   std::size_t file_bytes = 0;               ///< of the files that will be written
   std::size_t n_encoded = 0, n_fallbacks = 0;
   quant::Effort effort = quant::Effort::best;
+  bool check_copies = true;
   base::Findings findings;
 
   bool changes_nothing() const noexcept { return n_encoded == 0; }

@@ -172,6 +172,7 @@ class FileCook {
       file->read(TensorCache::kHeaderBytes + unit.first, scratch.source);
     } else {
       source_.read(job.source, unit.first, scratch.source);
+      if (plan_.check_copies) check_copied(job, unit, scratch.source);
     }
     writer_.write(unit.place, unit.first, scratch.source);
   }

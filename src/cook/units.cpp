@@ -13,7 +13,12 @@ constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 }  // namespace
 
 Cut cut_of(const Job& job, bool finished) noexcept {
-  if (finished) return {.total = job.bytes, .step = kCopyBytes, .copy = true};
+  if (finished) {
+    // Whole groups of rows, so that their blocks can be checked.
+    const std::size_t group = job.to->group_rows * job.to->row_bytes(job.shape.cols());
+    const std::size_t n = std::max<std::size_t>(1, kCopyBytes / std::max<std::size_t>(1, group));
+    return {.total = job.bytes, .step = std::max<std::size_t>(1, n * group), .copy = true};
+  }
   // Groups are powers of two, so the larger one is a multiple of the other.
   const std::size_t group = std::max(job.from->group_rows, job.to->group_rows);
   const std::size_t rows = kUnitWeights / job.shape.cols() / group * group;

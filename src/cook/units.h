@@ -11,7 +11,7 @@ namespace cook {
 struct Unit {
   std::size_t place = 0;  ///< index into OutputPlan::jobs, also the writer's tensor index
   std::size_t first = 0;  ///< row, or byte for copies
-  std::size_t count = 0;  ///< rows, or bytes for copies
+  std::size_t count = 0;  ///< rows, or bytes of whole row groups for copies
   bool copy = false;      ///< finished bytes are taken over
 };
 

@@ -244,6 +244,30 @@ TEST(Cook, ValuesOutOfTheRangeOfTheTypeAreNotPublished) {
   EXPECT_THAT(files_in(dir.path()), testing::ElementsAre("in.gguf"));
 }
 
+TEST(Cook, BadBlocksAreNotCopiedUnlessAskedFor) {
+  const test::TempDir dir;
+  test::SmallModel m = test::small_model();
+  m.add("blk.1.attn_v.weight", {256, 4096}, "q8_0");
+  const std::uint16_t nan = 0x7e00;
+  std::memcpy(m.data.back().data() + 4001 * 272 + 3 * 34, &nan, sizeof nan);
+  const auto input = m.write(dir / "in.gguf");
+  cook::Request request = request_for("F32", dir / "out.gguf");
+  request.recipe.run = recipe::Run::copy;
+  try {
+    cook_file(input, request);
+    FAIL();
+  } catch (const base::Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("the source holds a bad block of q8_0"));
+    EXPECT_THAT(e.what(), HasSubstr("tensor: blk.1.attn_v.weight, row: 4001, block: 3"));
+  }
+  EXPECT_THAT(files_in(dir.path()), testing::ElementsAre("in.gguf"));
+  request.check_copies = false;
+  cook_file(input, request);
+  const auto out = gguf::FileSet::open(dir / "out.gguf");
+  const auto bytes = out.view(*out.find("blk.1.attn_v.weight")).bytes;
+  EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), m.data.back().begin(), m.data.back().end()));
+}
+
 TEST(Cook, SourceThatShrinksUnderOurFeetIsAnError) {
   const test::TempDir dir;
   const auto input = test::small_model().write(dir / "in.gguf");
