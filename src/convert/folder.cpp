@@ -1,0 +1,177 @@
+#include "convert/folder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/printable.h"
+#include "convert/json_file.h"
+
+namespace convert {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kIndex = "model.safetensors.index.json";
+constexpr std::string_view kSuffix = ".safetensors";
+
+/// A file that an index names must lie in the folder itself.
+void check_file_name(const std::string& name, const fs::path& index) {
+  const bool plain = name.ends_with(kSuffix) && name.find_first_of("/\\") == std::string::npos &&
+                     name.find('\0') == std::string::npos && !name.starts_with('.');
+  if (plain) return;
+  throw base::Error(base::Fault::bad_file, "the index names a file that is not in the folder")
+      .at("file", index.string())
+      .at("found", base::printable(name))
+      .at("expected", "the name of a .safetensors file beside it");
+}
+
+}  // namespace
+
+ModelFolder::ModelFolder(fs::path path)
+    : path_(std::move(path)), config_(nlohmann::json::object()) {}
+
+ModelFolder ModelFolder::open(const fs::path& path) {
+  if (!fs::is_directory(path)) {
+    throw base::Error(base::Fault::io, "not a folder")
+        .at("file", path.string())
+        .at("expected", "a folder with config.json and .safetensors files");
+  }
+  ModelFolder folder(path);
+  folder.read_config();
+  folder.read_shards();
+  return folder;
+}
+
+void ModelFolder::read_config() {
+  const fs::path file = path_ / "config.json";
+  try {
+    const model::HfConfig whole(read_json(file));
+    nlohmann::json merged = whole.json();
+    model::HfConfig deciding = whole;
+    if (whole.has("text_config")) {
+      vision_ = true;
+      deciding = whole.object("text_config");
+      for (const auto& [key, value] : deciding.json().items()) {
+        if (!value.is_null()) merged[key] = value;
+      }
+    }
+    const std::vector<std::string> classes = deciding.strings("architectures");
+    const std::vector<std::string> outer = whole.strings("architectures");
+    class_ = !classes.empty() ? classes.front() : outer.empty() ? "" : outer.front();
+    type_ = deciding.string_or("model_type", "");
+    config_ = model::HfConfig(std::move(merged));
+  } catch (base::Error& e) {
+    e.at("file", file.string());
+    throw;
+  }
+}
+
+std::vector<std::string> ModelFolder::shard_names(
+    std::unordered_map<std::string, std::string>& index) const {
+  const fs::path file = path_ / kIndex;
+  std::set<std::string> names;
+  if (fs::exists(file)) {
+    const nlohmann::json root = read_json(file);
+    const auto map = root.is_object() ? root.find("weight_map") : root.end();
+    if (!root.is_object() || map == root.end() || !map->is_object()) {
+      throw base::Error(base::Fault::bad_file, "the index has no weight_map")
+          .at("file", file.string());
+    }
+    for (const auto& [tensor, shard] : map->items()) {
+      if (!shard.is_string()) {
+        throw base::Error(base::Fault::bad_file, "the index does not name a file")
+            .at("file", file.string())
+            .at("tensor", base::printable(tensor));
+      }
+      const auto& name = shard.get_ref<const std::string&>();
+      check_file_name(name, file);
+      index.emplace(tensor, name);
+      names.insert(name);
+    }
+    return {names.begin(), names.end()};
+  }
+  if (fs::exists(path_ / "model.safetensors")) return {"model.safetensors"};
+  for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("model") && name.ends_with(kSuffix)) names.insert(name);
+  }
+  return {names.begin(), names.end()};
+}
+
+void ModelFolder::add_shard(const std::string& name) {
+  const fs::path file = path_ / name;
+  if (!fs::exists(file)) {
+    throw base::Error(base::Fault::io, "a file of the model is missing").at("file", file.string());
+  }
+  std::vector<SafeTensor> found = read_safetensors(file);
+  std::sort(found.begin(), found.end(),
+            [](const SafeTensor& a, const SafeTensor& b) { return a.name < b.name; });
+  for (SafeTensor& t : found) tensors_.push_back({.info = std::move(t), .shard = shards_.size()});
+  shards_.push_back(file);
+  files_.emplace_back(file);
+}
+
+void ModelFolder::read_shards() {
+  std::unordered_map<std::string, std::string> index;
+  const std::vector<std::string> names = shard_names(index);
+  if (names.empty()) {
+    throw base::Error(base::Fault::io, "the folder has no safetensors files")
+        .at("file", path_.string())
+        .at("expected", "model.safetensors, or model.safetensors.index.json and its files")
+        .hint("older folders hold pytorch_model.bin: save them again with transformers");
+  }
+  for (const std::string& name : names) add_shard(name);
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    const auto [at, is_new] = by_name_.emplace(tensors_[i].info.name, i);
+    if (is_new) continue;
+    throw base::Error(base::Fault::bad_file, "two files hold the same tensor")
+        .at("tensor", base::printable(tensors_[i].info.name))
+        .at("file", shards_[tensors_[i].shard].string())
+        .at("first", shards_[tensors_[at->second].shard].string());
+  }
+  check_index(index);
+}
+
+void ModelFolder::check_index(const std::unordered_map<std::string, std::string>& index) {
+  if (index.empty()) return;
+  for (const auto& [tensor, shard] : index) {
+    const auto found = find(tensor);
+    if (found && shards_[tensors_[*found].shard].filename() == shard) continue;
+    throw base::Error(base::Fault::bad_file, "the index and the files do not agree")
+        .at("tensor", base::printable(tensor))
+        .at("found", found ? "in " + shards_[tensors_[*found].shard].filename().string()
+                           : std::string("in no file"))
+        .at("expected", "in " + shard)
+        .hint("a file is incomplete or of another model");
+  }
+  for (const Tensor& t : tensors_) {
+    if (index.count(t.info.name) != 0) continue;
+    findings_.push_back(
+        {.where = base::printable(t.info.name), .text = "is in a file but not in the index"});
+  }
+}
+
+std::optional<std::size_t> ModelFolder::find(std::string_view name) const {
+  const auto at = by_name_.find(name);
+  return at == by_name_.end() ? std::nullopt : std::optional(at->second);
+}
+
+void ModelFolder::read(std::size_t tensor, std::size_t offset, std::span<std::byte> out) const {
+  const Tensor& t = tensors_[tensor];
+  try {
+    files_[t.shard].read(t.info.offset + offset, out);
+  } catch (base::Error& e) {
+    e.at("tensor", t.info.name);
+    throw;
+  }
+}
+
+void ModelFolder::will_need(std::size_t tensor, std::size_t offset,
+                            std::size_t size) const noexcept {
+  const Tensor& t = tensors_[tensor];
+  files_[t.shard].will_need(t.info.offset + offset, size);
+}
+
+}  // namespace convert

@@ -1,0 +1,148 @@
+#include "convert/special_keys.h"
+
+#include <fmt/format.h>
+
+#include "base/printable.h"
+#include "convert/json_file.h"
+#include "text/chat_template.h"
+
+namespace convert {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+struct Special {
+  const char* name;  ///< of the originals: bos_token, bos_token_id
+  std::string_view key;
+};
+constexpr Special kSpecials[] = {
+    {"bos", "bos_token_id"},       {"eos", "eos_token_id"},     {"unk", "unknown_token_id"},
+    {"sep", "seperator_token_id"}, {"pad", "padding_token_id"}, {"cls", "cls_token_id"},
+    {"mask", "mask_token_id"},
+};
+
+const Json* member(const Json& object, const std::string& key) {
+  if (!object.is_object()) return nullptr;
+  const auto it = object.find(key);
+  return it == object.end() || it->is_null() ? nullptr : &*it;
+}
+
+/// "<s>" or {"content": "<s>", ...}.
+std::optional<std::string> token_text(const Json* value) {
+  if (value != nullptr && value->is_object()) value = member(*value, "content");
+  if (value == nullptr || !value->is_string()) return std::nullopt;
+  return value->get<std::string>();
+}
+
+/// 2, or the first of [2, 3].
+std::optional<std::int64_t> id_in(const Json& config, const std::string& key) {
+  const Json* value = member(config, key);
+  if (value != nullptr && value->is_array() && !value->empty()) value = &value->front();
+  if (value == nullptr || !value->is_number_integer()) return std::nullopt;
+  return value->get<std::int64_t>();
+}
+
+std::optional<std::int64_t> special_id(const SpecialSources& sources, const Json& generation,
+                                       const std::string& name) {
+  if (const auto text = token_text(member(sources.tokenizer_config, name + "_token"))) {
+    if (const std::int64_t id = sources.tokens.find(*text); id >= 0) return id;
+  }
+  for (const Json* config : {&sources.folder.config().json(), &generation}) {
+    if (const auto id = id_in(*config, name + "_token_id")) return id;
+  }
+  return std::nullopt;
+}
+
+Json optional_json(const fs::path& path) {
+  return fs::exists(path) ? read_json(path) : Json::object();
+}
+
+/// What the post-processor does counts where tokenizer_config.json is silent.
+std::optional<bool> adds(const SpecialSources& sources, const char* flag,
+                         const std::optional<std::string> TokenizerJson::*token) {
+  const Json* value = member(sources.tokenizer_config, flag);
+  if (value != nullptr && value->is_boolean()) return value->get<bool>();
+  if (sources.tokenizer == nullptr || !sources.tokenizer->has_post_processor) return std::nullopt;
+  return (sources.tokenizer->*token).has_value();
+}
+
+}  // namespace
+
+void set_special_keys(const SpecialSources& sources, gguf::Metadata& metadata,
+                      base::Findings& findings) {
+  const Json generation = optional_json(sources.folder.path() / "generation_config.json");
+  for (const Special& special : kSpecials) {
+    const auto id = special_id(sources, generation, special.name);
+    if (!id) continue;
+    if (*id < 0 || static_cast<std::uint64_t>(*id) >= sources.tokens.size()) {
+      findings.push_back({.where = fmt::format("{}_token_id", special.name),
+                          .text = fmt::format("{} is outside the vocabulary of {} tokens; not "
+                                              "written",
+                                              *id, sources.tokens.size())});
+      continue;
+    }
+    metadata.set(fmt::format("tokenizer.ggml.{}", special.key), static_cast<std::uint32_t>(*id));
+  }
+  if (const auto bos = adds(sources, "add_bos_token", &TokenizerJson::begin)) {
+    metadata.set("tokenizer.ggml.add_bos_token", *bos);
+  }
+  if (const auto eos = adds(sources, "add_eos_token", &TokenizerJson::end)) {
+    metadata.set("tokenizer.ggml.add_eos_token", *eos);
+  }
+}
+
+namespace {
+
+/// A template that our own renderer cannot read is kept: another program may.
+void check_template(const std::string& source, std::string_view name, base::Findings& findings) {
+  try {
+    text::ChatTemplate{source};
+  } catch (const base::Error& e) {
+    findings.push_back({.where = fmt::format("chat template {}", name), .text = e.what()});
+  }
+}
+
+void set_list(const Json& list, gguf::Metadata& metadata, base::Findings& findings) {
+  std::vector<std::string> names;
+  std::string fallback;
+  for (const Json& item : list) {
+    const auto name = token_text(member(item, "name"));
+    const auto source = token_text(member(item, "template"));
+    if (!name || !source) continue;
+    check_template(*source, *name, findings);
+    if (*name == "default") {
+      fallback = *source;
+      continue;
+    }
+    names.push_back(*name);
+    metadata.set("tokenizer.chat_template." + *name, *source);
+  }
+  if (!names.empty()) {
+    metadata.set("tokenizer.chat_templates", gguf::Array::of_strings(std::move(names)));
+  }
+  if (!fallback.empty()) metadata.set("tokenizer.chat_template", std::move(fallback));
+}
+
+}  // namespace
+
+void set_chat_templates(const SpecialSources& sources, gguf::Metadata& metadata,
+                        base::Findings& findings) {
+  const fs::path folder = sources.folder.path();
+  if (fs::exists(folder / "chat_template.jinja")) {
+    std::string source = read_text(folder / "chat_template.jinja");
+    check_template(source, "default", findings);
+    metadata.set("tokenizer.chat_template", std::move(source));
+    return;
+  }
+  const Json separate = optional_json(folder / "chat_template.json");
+  const Json* value = member(separate, "chat_template");
+  if (value == nullptr) value = member(sources.tokenizer_config, "chat_template");
+  if (value == nullptr) return;
+  if (value->is_array()) return set_list(*value, metadata, findings);
+  if (!value->is_string()) return;
+  check_template(value->get<std::string>(), "default", findings);
+  metadata.set("tokenizer.chat_template", value->get<std::string>());
+}
+
+}  // namespace convert

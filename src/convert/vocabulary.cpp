@@ -1,0 +1,264 @@
+#include "convert/vocabulary.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+
+#include "base/printable.h"
+#include "convert/json_file.h"
+#include "convert/pre_name.h"
+#include "convert/sentencepiece.h"
+#include "convert/special_keys.h"
+#include "convert/tiktoken.h"
+#include "convert/tokenizer_json.h"
+#include "tensor/buffer.h"
+#include "text/tokenizer.h"
+
+namespace convert {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+/// The vocabulary of one folder in the making.
+class VocabularyReader {
+ public:
+  VocabularyReader(const ModelFolder& folder, std::size_t n_vocab, const std::string& pre)
+      : folder_(folder), n_vocab_(n_vocab), pre_(pre) {}
+
+  Vocabulary read() {
+    const fs::path config = folder_.path() / "tokenizer_config.json";
+    if (fs::exists(config)) tokenizer_config_ = read_json(config);
+    read_tokenizer_json();
+    const bool byte_bpe = json_ && json_->kind == TokenizerJson::Kind::byte_bpe;
+    const fs::path pieces = folder_.path() / "tokenizer.model";
+    if (!byte_bpe && fs::exists(pieces)) {
+      from_sentencepiece(pieces);
+    } else if (json_) {
+      from_json();
+    } else if (fs::exists(folder_.path() / "tiktoken.model")) {
+      from_tiktoken(folder_.path() / "tiktoken.model");
+    } else {
+      throw base::Error(base::Fault::io, "the folder has no vocabulary that can be read")
+          .at("file", folder_.path().string())
+          .at("expected", "tokenizer.json, tokenizer.model or tiktoken.model");
+    }
+    set_special_keys(sources(), out_.metadata, out_.findings);
+    set_chat_templates(sources(), out_.metadata, out_.findings);
+    check();
+    return std::move(out_);
+  }
+
+ private:
+  SpecialSources sources() const {
+    return {.folder = folder_,
+            .tokens = tokens_,
+            .tokenizer_config = tokenizer_config_,
+            .tokenizer = from_json_ ? &*json_ : nullptr};
+  }
+
+  void set(std::string_view key, gguf::Value value) {
+    out_.metadata.set(fmt::format("tokenizer.ggml.{}", key), std::move(value));
+  }
+
+  /// With tokenizer.model beside it, a tokenizer.json that we cannot read is not needed.
+  void read_tokenizer_json() {
+    const fs::path file = folder_.path() / "tokenizer.json";
+    if (!fs::exists(file)) return;
+    try {
+      json_ = parse_tokenizer_json(read_json(file));
+    } catch (base::Error& e) {
+      e.at("file", file.string());
+      if (e.fault() != base::Fault::unsupported ||
+          !fs::exists(folder_.path() / "tokenizer.model")) {
+        throw;
+      }
+    }
+  }
+
+  /// added_tokens.json, tokenizer_config.json and tokenizer.json; later ones know more.
+  void add_tokens() {
+    const fs::path file = folder_.path() / "added_tokens.json";
+    const Json simple = fs::exists(file) ? read_json(file) : Json::object();
+    if (simple.is_object()) {
+      for (const auto& [text, id] : simple.items()) {
+        if (!id.is_number_integer()) continue;
+        tokens_.add({.id = id.get<std::int64_t>(), .content = text}, out_.findings);
+      }
+    }
+    const auto decoder = tokenizer_config_.is_object()
+                             ? tokenizer_config_.find("added_tokens_decoder")
+                             : tokenizer_config_.end();
+    if (decoder != tokenizer_config_.end() && decoder->is_object()) {
+      for (const auto& [id, token] : decoder->items()) add_decoder_token(id, token);
+    }
+    if (!json_) return;
+    for (const AddedToken& token : json_->added) tokens_.add(token, out_.findings);
+  }
+
+  void add_decoder_token(const std::string& id, const Json& token) {
+    AddedToken added;
+    const auto [end, code] = std::from_chars(id.data(), id.data() + id.size(), added.id);
+    if (code != std::errc() || end != id.data() + id.size() || !token.is_object()) return;
+    const auto content = token.find("content");
+    if (content == token.end() || !content->is_string()) return;
+    added.content = content->get<std::string>();
+    const auto special = token.find("special");
+    added.special = special != token.end() && special->is_boolean() && special->get<bool>();
+    tokens_.add(added, out_.findings);
+  }
+
+  void write_tokens(std::string_view model, const std::string& pre, bool scores) {
+    add_tokens();
+    tokens_.pad(n_vocab_);
+    set("model", std::string(model));
+    set("pre", pre);
+    set("tokens", gguf::Array::of_strings(tokens_.texts()));
+    if (scores) set("scores", gguf::Array::of_f32(tokens_.scores()));
+    set("token_type", gguf::Array::of_i32(tokens_.types()));
+  }
+
+  void write_unigram(const std::string& charsmap, bool add_prefix, bool remove_extra) {
+    if (!charsmap.empty()) {
+      gguf::Array array{.type = gguf::ValueType::u8, .fixed = {}, .strings = {}};
+      const auto bytes = std::as_bytes(std::span(charsmap));
+      array.fixed.assign(bytes.begin(), bytes.end());
+      set("precompiled_charsmap", std::move(array));
+    }
+    set("add_space_prefix", add_prefix);
+    set("remove_extra_whitespaces", remove_extra);
+  }
+
+  void from_sentencepiece(const fs::path& file) {
+    SentencePieceModel model;
+    try {
+      const tensor::Mapping mapping(file);
+      model = parse_sentencepiece(mapping.bytes());
+    } catch (base::Error& e) {
+      e.at("file", file.string());
+      throw;
+    }
+    if (model.kind != SentencePieceModel::Kind::bpe &&
+        model.kind != SentencePieceModel::Kind::unigram) {
+      throw base::Error(base::Fault::unsupported, "a SentencePiece model of an unknown kind")
+          .at("file", file.string())
+          .expected("unigram or bpe");
+    }
+    for (std::size_t i = 0; i < model.pieces.size(); ++i) {
+      SentencePieceModel::Piece& piece = model.pieces[i];
+      tokens_.set(static_cast<std::int64_t>(i), std::move(piece.text), piece.score,
+                  static_cast<TokenType>(piece.type));
+    }
+    const bool bpe = model.kind == SentencePieceModel::Kind::bpe;
+    write_tokens(bpe ? "llama" : "t5", "default", true);
+    set_piece_ids(model);
+    if (!bpe) {
+      write_unigram(model.charsmap, model.add_dummy_prefix, model.remove_extra_whitespaces);
+    } else if (!space_prefix(model.add_dummy_prefix)) {
+      set("add_space_prefix", false);
+    }
+  }
+
+  std::optional<bool> config_flag(const char* key) const {
+    if (!tokenizer_config_.is_object()) return std::nullopt;
+    const auto it = tokenizer_config_.find(key);
+    if (it == tokenizer_config_.end() || !it->is_boolean()) return std::nullopt;
+    return it->get<bool>();
+  }
+
+  /// tokenizer_config.json may say otherwise than the model.
+  bool space_prefix(bool model_says) const {
+    return config_flag("add_prefix_space").value_or(model_says);
+  }
+
+  /// Ids that no other file may tell; set_special_keys writes over them.
+  void set_piece_ids(const SentencePieceModel& model) {
+    const auto put = [&](std::string_view key, std::int32_t id) {
+      if (id >= 0 && static_cast<std::size_t>(id) < model.pieces.size()) {
+        set(key, static_cast<std::uint32_t>(id));
+      }
+    };
+    put("bos_token_id", model.bos_id);
+    put("eos_token_id", model.eos_id);
+    put("unknown_token_id", model.unk_id);
+  }
+
+  void from_json() {
+    from_json_ = true;
+    tokens_ = json_->tokens;
+    switch (json_->kind) {
+      case TokenizerJson::Kind::byte_bpe: {
+        const std::string pre =
+            pre_.empty()
+                ? find_pre_name(*json_, config_flag("clean_up_tokenization_spaces"), out_.findings)
+                : pre_;
+        write_tokens("gpt2", pre, false);
+        set("merges", gguf::Array::of_strings(json_->merges));
+        break;
+      }
+      case TokenizerJson::Kind::spm:
+        write_tokens("llama", "default", true);
+        if (!json_->add_prefix_space) set("add_space_prefix", false);
+        break;
+      case TokenizerJson::Kind::unigram:
+        write_tokens("t5", "default", true);
+        write_unigram(json_->charsmap, json_->add_prefix_space, true);
+        break;
+    }
+  }
+
+  /// Its expressions stand in a Python file: the way of cutting must be named.
+  void from_tiktoken(const fs::path& file) {
+    if (pre_.empty()) {
+      throw base::Error(base::Fault::unsupported,
+                        "a tiktoken vocabulary does not tell how it cuts text into words")
+          .at("file", file.string())
+          .hint("name it, for Kimi K2 with --pre kimi-k2");
+    }
+    try {
+      json_ = parse_tiktoken(read_text(file));
+    } catch (base::Error& e) {
+      e.at("file", file.string());
+      throw;
+    }
+    from_json();
+  }
+
+  /// The file's own tokenizer must take any text there and back.
+  void check() {
+    const auto tokenizer = text::make_tokenizer(out_.metadata);
+    for (const base::Finding& f : tokenizer->findings()) out_.findings.push_back(f);
+    std::string back;
+    try {
+      for (const text::TokenId id : tokenizer->encode(probe_text(), {.add_special = false})) {
+        back += tokenizer->piece(id, true);
+      }
+    } catch (const base::Error& e) {
+      out_.findings.push_back({.where = "tokenizer", .text = e.what()});
+      return;
+    }
+    if (back.starts_with(' ')) back.erase(0, 1);
+    if (back == probe_text()) return;
+    out_.findings.push_back({.where = "tokenizer",
+                             .text = "a probe text does not come back whole from its tokens; the "
+                                     "vocabulary lacks bytes or normalises"});
+  }
+
+  const ModelFolder& folder_;
+  std::size_t n_vocab_;
+  const std::string& pre_;
+  Json tokenizer_config_ = Json::object();
+  std::optional<TokenizerJson> json_;
+  bool from_json_ = false;
+  TokenList tokens_;
+  Vocabulary out_;
+};
+
+}  // namespace
+
+Vocabulary read_vocabulary(const ModelFolder& folder, std::size_t n_vocab, const std::string& pre) {
+  return VocabularyReader(folder, n_vocab, pre).read();
+}
+
+}  // namespace convert
