@@ -19,6 +19,7 @@ extern const Command info_command;
 extern const Command split_command;
 extern const Command merge_command;
 extern const Command hash_command;
+extern const Command convert_command;
 extern const Command logits_command;
 extern const Command run_command;
 extern const Command chat_command;

@@ -1,0 +1,121 @@
+// `quern convert` as users call it.
+#include "convert/convert_support.h"
+#include "gguf/file.h"
+
+namespace {
+
+std::string folder(const char* name) { return test::model_folder(name).string(); }
+
+void expect_same_tensors(const std::filesystem::path& a, const std::filesystem::path& b) {
+  const auto x = gguf::FileSet::open(a), y = gguf::FileSet::open(b);
+  ASSERT_EQ(x.tensors().size(), y.tensors().size());
+  for (const gguf::TensorInfo& t : x.tensors()) {
+    const gguf::TensorInfo* other = y.find(t.name);
+    ASSERT_NE(other, nullptr) << t.name;
+    EXPECT_EQ(t.codec->name, other->codec->name) << t.name;
+    const auto p = x.view(t).bytes, q = y.view(*other).bytes;
+    EXPECT_TRUE(std::equal(p.begin(), p.end(), q.begin(), q.end())) << t.name;
+  }
+}
+
+TEST(ConvertCommand, ListTellsEveryClass) {
+  const auto r = test::run_quern({"convert", "--list"});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_NE(r.out.find("DeepseekV3ForCausalLM"), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("LlamaForCausalLM"), std::string::npos) << r.out;
+}
+
+TEST(ConvertCommand, TheTypeOfTheWeightsIsKeptAndTheFileRuns) {
+  const test::TempDir dir;
+  const auto r = test::run_quern({"convert", folder("llama"), (dir / "m.gguf").string()});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  const auto files = gguf::FileSet::open(dir / "m.gguf");
+  EXPECT_EQ(files.find("output.weight")->codec->name, "bf16");
+  EXPECT_EQ(files.find("output_norm.weight")->codec->name, "f32");
+  EXPECT_EQ(files.metadata().integer("general.file_type"), 32);
+  EXPECT_EQ(files.metadata().string("general.name"), "llama");
+  const auto run =
+      test::run_quern({"run", "-m", (dir / "m.gguf").string(), "-p", "the", "-n", "4"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+}
+
+TEST(ConvertCommand, StraightIntoATypeIsTheSameAsByWayOfAFile) {
+  const test::TempDir dir;
+  const std::string direct = (dir / "direct.gguf").string(), f32 = (dir / "f32.gguf").string(),
+                    later = (dir / "later.gguf").string();
+  ASSERT_EQ(test::run_quern({"convert", "--outtype", "q8_0", folder("mixtral"), direct}).exit_code,
+            0);
+  ASSERT_EQ(test::run_quern({"convert", "--outtype", "f32", folder("mixtral"), f32}).exit_code, 0);
+  ASSERT_EQ(test::run_quern({"quantize", f32, later, "Q8_0"}).exit_code, 0);
+  expect_same_tensors(direct, later);
+}
+
+TEST(ConvertCommand, WithImportanceToo) {
+  QUERN_NEEDS_SHARED("models/tiny-mla-hf");
+  const test::TempDir dir;
+  const std::string direct = (dir / "direct.gguf").string(), bf16 = (dir / "bf16.gguf").string(),
+                    later = (dir / "later.gguf").string();
+  const std::string hf = test::shared_path("models/tiny-mla-hf").string();
+  const std::string imatrix =
+      test::source_path("tests/golden/tiny-mla/imatrix_32x512.gguf").string();
+  const auto run = [](const std::vector<std::string>& arguments) {
+    const auto r = test::run_quern(arguments);
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+  };
+  run({"convert", "--outtype", "Q4_K_M", "--effort", "fast", "--imatrix", imatrix, hf, direct});
+  run({"convert", hf, bf16});
+  run({"quantize", "--effort", "fast", "--imatrix", imatrix, bf16, later, "Q4_K_M"});
+  expect_same_tensors(direct, later);
+}
+
+TEST(ConvertCommand, ATypeThatIsNoRecipe) {
+  const test::TempDir dir;
+  const auto r = test::run_quern(
+      {"convert", "--outtype", "q8_0_r8", folder("llama"), (dir / "m.gguf").string()});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  const auto files = gguf::FileSet::open(dir / "m.gguf");
+  EXPECT_EQ(files.find("blk.0.ffn_up.weight")->codec->name, "q8_0_r8");
+}
+
+TEST(ConvertCommand, SeveralFiles) {
+  const test::TempDir dir;
+  const auto r = test::run_quern(
+      {"convert", "--split-max-size", "100000", folder("llama"), (dir / "m.gguf").string()});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  std::filesystem::path first;
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
+    if (entry.path().string().find("m-00001-of-") != std::string::npos) first = entry.path();
+  }
+  ASSERT_FALSE(first.empty()) << r.out;
+  EXPECT_GE(gguf::FileSet::open(first).shards().size(), 4U);
+  ASSERT_EQ(test::run_quern({"convert", folder("llama"), (dir / "one.gguf").string()}).exit_code,
+            0);
+  expect_same_tensors(dir / "one.gguf", first);
+}
+
+TEST(ConvertCommand, ADryRunWritesNothing) {
+  const test::TempDir dir;
+  const auto r =
+      test::run_quern({"convert", "--dry-run", folder("llama"), (dir / "m.gguf").string()});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_NE(r.out.find("bytes"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
+TEST(ConvertCommand, RefusalsLeaveNothingBehind) {
+  const test::TempDir dir;
+  const std::string out = (dir / "m.gguf").string();
+  EXPECT_EQ(test::run_quern({"convert", folder("llama")}).exit_code, 2);
+  EXPECT_EQ(test::run_quern({"convert", "--mla", "x", folder("llama"), out}).exit_code, 2);
+  EXPECT_EQ(test::run_quern({"convert", "--outtype", "x", folder("llama"), out}).exit_code, 2);
+  test::copy_folder(test::model_folder("llama"), dir / "hf");
+  auto config = nlohmann::json::parse(test::read_text(dir / "hf/config.json"));
+  config["architectures"] = {"NewForCausalLM"};
+  test::write_text(dir / "hf/config.json", config.dump());
+  const auto r = test::run_quern({"convert", (dir / "hf").string(), out});
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_NE(r.err.find("NewForCausalLM"), std::string::npos) << r.err;
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+}  // namespace
