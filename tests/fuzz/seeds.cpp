@@ -68,6 +68,44 @@ void importance(Seeds& seeds) {
   seeds.add("importance_dat_fuzz", "decorated_without_trailer", old);
 }
 
+/// Text as it stands.
+void add_text(Seeds& seeds, const std::string& target, const std::string& name,
+              std::string_view text) {
+  seeds.add(target, name, std::as_bytes(std::span(text)));
+}
+
+constexpr std::string_view kSafetensorsHeader =
+    R"j({"__metadata__": {"format": "pt"},
+    "a": {"dtype": "F32", "shape": [2, 1], "data_offsets": [0, 8]},
+    "b": {"dtype": "BF16", "shape": [1], "data_offsets": [8, 10]}})j";
+constexpr std::string_view kByteBpe = R"j({
+    "added_tokens": [{"id": 4, "content": "<|end|>", "special": true}], "normalizer": null,
+    "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+        {"type": "Split", "pattern": {"Regex": "(?i:'s|'t)|\\p{L}+|\\s+(?!\\S)"},
+         "behavior": "Isolated", "invert": false},
+        {"type": "Digits", "individual_digits": true}, {"type": "ByteLevel", "use_regex": true}]},
+    "post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x"}}]},
+    "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"], "ab a"]}})j";
+constexpr std::string_view kByteFallback = R"j({"pre_tokenizer": {"type": "Metaspace"},
+    "model": {"type": "BPE", "byte_fallback": true, "unk_token": "<unk>",
+    "vocab": {"<unk>": 0, "<0x41>": 1, "a": 2}, "merges": ["a a"]}})j";
+constexpr std::string_view kUnigram = R"j({
+    "normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"},
+    "model": {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0], ["a", -1.5]]}})j";
+
+void folders(Seeds& seeds) {
+  Bytes file;
+  file.u64(kSafetensorsHeader.size()).raw(kSafetensorsHeader);
+  seeds.add("safetensors_fuzz", "two_tensors", file.zeros(10));
+  add_text(seeds, "tokenizer_json_fuzz", "byte_bpe", kByteBpe);
+  add_text(seeds, "tokenizer_json_fuzz", "byte_fallback", kByteFallback);
+  add_text(seeds, "tokenizer_json_fuzz", "unigram", kUnigram);
+  Bytes pieces;  // one piece, then trainer and normalizer
+  pieces.u8(0x0A).u8(10).u8(0x0A).u8(1).raw("a").u8(0x15).f32(-1).u8(0x18).u8(1);
+  pieces.u8(0x12).u8(2).u8(0x18).u8(2).u8(0x1A).u8(2).u8(0x18).u8(0);
+  seeds.add("sentencepiece_fuzz", "one_piece", pieces);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -78,5 +116,6 @@ int main(int argc, char** argv) {
   Seeds seeds(argv[1]);
   containers(seeds);
   importance(seeds);
+  folders(seeds);
   return 0;
 }
