@@ -35,13 +35,13 @@ std::string fingerprint(const runtime::Model& model, const eval::Windows& window
     text += fmt::format("{} {:016x} ", bytes.size(), XXH3_64bits(bytes.data(), shard.data_start()));
     text += fmt::format("{:016x} ", sample_hash(bytes, shard.tensors()));
   }
-  text += fmt::format(
-      "{:016x} {} {} {} {} {} {} {} {} {}",
-      XXH3_64bits(windows.tokens.data(), windows.tokens.size() * sizeof(std::int32_t)),
-      windows.window, static_cast<int>(options.evaluate.loop),
-      static_cast<int>(options.evaluate.mla), static_cast<int>(options.evaluate.cache),
-      options.evaluate.batch_tokens, options.with_output, options.perplexity, runtime.kernels.name,
-      static_cast<int>(model.rules()));
+  text +=
+      fmt::format("{:016x} {} {} {} {} {} {} {} {} {}",
+                  XXH3_64bits(windows.tokens.data(), windows.tokens.size() * sizeof(std::int32_t)),
+                  windows.window, static_cast<int>(options.evaluate.loop),
+                  static_cast<int>(options.evaluate.mla), static_cast<int>(options.evaluate.cache),
+                  options.evaluate.batch_tokens, options.with_output, options.perplexity,
+                  runtime.kernels.name, static_cast<int>(model.rules()));
   return text;
 }
 

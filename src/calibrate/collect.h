@@ -13,8 +13,8 @@ namespace calibrate {
 
 struct CollectOptions {
   runtime::EvaluateOptions evaluate = {};
-  bool with_output = false;     ///< also the output matrix
-  bool perplexity = true;       ///< compute it on the way
+  bool with_output = false;  ///< also the output matrix
+  bool perplexity = true;    ///< compute it on the way
   /// Chunks (token loop), rounded up to whole batches; the layer loop saves after every layer.
   std::size_t save_every = 10;
   std::filesystem::path checkpoint = {};  ///< empty = none

@@ -12,10 +12,10 @@ const Command* const kCommands[] = {
     &survey_command,   &tokenize_command,   &quantize_command, &cache_command,
     &types_command,    &encode_command,     &decode_command,   &quantize_stats_command,
     &info_command,     &split_command,      &merge_command,    &hash_command,
-    &logits_command,   &run_command,
-    &imatrix_command, &perplexity_command, &survey_command, &tokenize_command, &quantize_command,
-    &convert_command, &cache_command,      &types_command,  &info_command,     &split_command,
-    &merge_command,   &hash_command,       &logits_command, &run_command,
+    &logits_command,   &run_command,        &imatrix_command,  &perplexity_command,
+    &survey_command,   &tokenize_command,   &quantize_command, &convert_command,
+    &cache_command,    &types_command,      &info_command,     &split_command,
+    &merge_command,    &hash_command,       &logits_command,   &run_command,
 };
 }  // namespace
 

@@ -16,8 +16,7 @@ namespace runtime {
 class Model {
  public:
   /// Throws Fault::unsupported for what would not be computed rightly (check_runnable).
-  static Model open(const std::filesystem::path& path,
-                    model::Rules rules = model::Rules::original);
+  static Model open(const std::filesystem::path& path, model::Rules rules = model::Rules::original);
 
   const gguf::FileSet& files() const noexcept { return files_; }
   const model::ModelSpec& spec() const noexcept { return spec_; }

@@ -20,7 +20,7 @@ struct Pass {
   const LayerWeights& ends;  ///< tensors of no layer (rope divisors)
   const Batch& batch;
   KvCache& cache;
-  std::size_t cache_slot;  ///< this layer's place in the cache
+  std::size_t cache_slot;   ///< this layer's place in the cache
   std::size_t context = 0;  ///< tokens that a sequence of this run may reach
   MlaMode mla;
   std::span<Observer* const> observers;
