@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/output_file.h"
@@ -130,6 +131,19 @@ std::size_t context_size(const Args& args, const runtime::Model& model) {
   const auto asked = static_cast<std::size_t>(args.integer("ctx-size"));
   const std::size_t trained = model.spec().n_ctx_train;
   return asked != 0 ? asked : std::min(kUsual, trained == 0 ? kUsual : trained);
+}
+
+Json read_json(const std::string& path) {
+  return Json::parse(eval::load_corpus(path, false, nullptr), nullptr, false);
+}
+
+bool is_conversation(const std::string& path) {
+  constexpr std::uintmax_t kMost = std::uintmax_t{1} << 26;
+  if (!std::filesystem::is_regular_file(path) || std::filesystem::file_size(path) > kMost) {
+    return false;
+  }
+  const Json all = read_json(path);
+  return all.is_object() && all.contains("messages");
 }
 
 /// Shows replies, thoughts dimmed.
@@ -289,7 +303,8 @@ class Chat {
     if (name == "help") {
       print_now(kHelp);
     } else if (name == "retry") {
-      if (take_back("assistant")) reply();
+      if (!take_back("assistant")) return tell("there is no reply yet");
+      reply();
     } else if (name == "undo") {
       take_back("assistant");
       if (!take_back("user")) tell("nothing to take back");
@@ -323,6 +338,14 @@ class Chat {
 
   void save(const std::string& path) {
     if (path.empty()) throw base::Error(base::Fault::bad_usage, "/save needs a file name");
+    if (request_.messages.empty()) {
+      throw base::Error(base::Fault::bad_usage, "there is nothing to save yet");
+    }
+    if (std::filesystem::exists(path) && !is_conversation(path)) {
+      throw base::Error(base::Fault::bad_usage, "the file is not a saved conversation")
+          .at("file", path)
+          .hint("nothing is replaced; give another name");
+    }
     const Json all = {{"messages", request_.messages}};
     const std::string text = all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
     base::write_file(path, std::as_bytes(std::span(text)));
@@ -330,8 +353,8 @@ class Chat {
   }
 
   void load(const std::string& path) {
-    const std::string text = eval::load_corpus(path, false, nullptr);
-    const Json all = Json::parse(text, nullptr, false);
+    if (path.empty()) throw base::Error(base::Fault::bad_usage, "/load needs a file name");
+    const Json all = read_json(path);
     if (!all.is_object() || !all.contains("messages")) {
       throw base::Error(base::Fault::bad_input, "not a saved conversation")
           .at("file", path)

@@ -89,7 +89,7 @@ constexpr Option kOptions[] = {
     {.names = "-t, --threads",
      .value = "N",
      .help = "threads [physical cores]",
-     .values = integers_or(-1, 1, 4096)},
+     .values = integers(1, 4096)},
     {.names = "--dry-run", .help = "decide everything, print it, write nothing"},
     {.names = "--list", .help = "print the kinds of models that can be converted"},
 };

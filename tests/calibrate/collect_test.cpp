@@ -23,6 +23,7 @@ struct Bench {
 calibrate::CollectOptions options_for(runtime::Loop loop, const std::filesystem::path& checkpoint) {
   calibrate::CollectOptions options;
   options.evaluate.loop = loop;
+  options.evaluate.batch_tokens = 128;  // one window
   options.save_every = 2;
   options.checkpoint = checkpoint;
   return options;
@@ -83,6 +84,34 @@ TEST(Collect, BothLoopsGiveTheSameSums) {
                                   {}, bench.runtime),
                calibrate::collect(bench.model, bench.windows, options_for(runtime::Loop::layer, {}),
                                   {}, bench.runtime));
+}
+
+TEST(Collect, SavesComeBetweenWholeBatches) {
+  Bench bench;
+  auto options = options_for(runtime::Loop::token, {});
+  options.evaluate.batch_tokens = 512;  // four windows
+  options.save_every = 1000;
+  const auto whole = calibrate::collect(bench.model, bench.windows, options, {}, bench.runtime);
+  std::vector<std::uint32_t> saved;
+  calibrate::CollectEvents events;
+  events.after_save = [&](const calibrate::Importance& i) { saved.push_back(i.chunk_count); };
+  options.save_every = 3;
+  expect_equal(whole,
+               calibrate::collect(bench.model, bench.windows, options, events, bench.runtime));
+  EXPECT_EQ(saved, std::vector<std::uint32_t>{4});
+}
+
+TEST(Collect, TheOutputMatrixSeesEveryPosition) {
+  Bench bench;
+  for (const bool perplexity : {true, false}) {
+    auto options = options_for(runtime::Loop::token, {});
+    options.with_output = true;
+    options.perplexity = perplexity;
+    const auto r = calibrate::collect(bench.model, bench.windows, options, {}, bench.runtime);
+    const calibrate::Entry& output = r.importance.entries.at("output.weight");
+    EXPECT_EQ(output.counts.at(0), r.importance.entries.at("blk.0.attn_q_a.weight").counts.at(0));
+    EXPECT_EQ(output.counts.at(0), 6 * 128);
+  }
 }
 
 double total(const std::vector<double>& v) { return std::accumulate(v.begin(), v.end(), 0.0); }

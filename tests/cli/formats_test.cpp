@@ -68,7 +68,7 @@ TEST(Encode, RefusesWhatDoesNotFit) {
   fails({"encode", "--type", "q8_0", "--cols", "96"}, "odd size");
   fails({"encode", "--type", "q8_0", "--cols", "512", "--importance", golden("importance.f32")},
         "512 values");
-  fails({"encode", "--type", "q8_0", "--cols", "512", "--effort", "most"}, "fast or best");
+  fails({"encode", "--type", "q8_0", "--cols", "512", "--effort", "most"}, "fast, best");
   fails({"decode", "--type", "f16", "--cols", "1024"}, "element is NaN");
 }
 

@@ -66,6 +66,7 @@ TEST(Values, DefaultsAreAccepted) {
 }
 
 TEST(Values, EveryBadValueIsRefusedWithOptionValueAndWhatIsAllowed) {
+  const test::TempDir dir;
   const std::string model = test::source_path("data/tiny-mla-bf16.gguf").string();
   for (const cli::Command* command : cli::all_commands()) {
     for (const cli::Option& option : command->options) {
@@ -74,6 +75,10 @@ TEST(Values, EveryBadValueIsRefusedWithOptionValueAndWhatIsAllowed) {
         std::vector<std::string> words{std::string(command->name), key, bad};
         for (std::size_t i = 0; i < command->min_positionals; ++i) words.push_back(model);
         if (command->name == "quantize") words[4] = "q8_0";
+        if (command->name == "convert") {
+          words.push_back(test::source_path("tests/golden/models/llama").string());
+          words.push_back((dir / "out.gguf").string());
+        }
         if (command->name == "survey" && key != "--model") words.insert(words.end(), {"-m", model});
         const auto r = test::run_quern(words);
         const std::string what = fmt::format("{} {} '{}': {}", command->name, key, bad, r.err);
