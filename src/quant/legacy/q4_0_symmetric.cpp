@@ -2,6 +2,7 @@
 // loss but for the rounding of the scale. Source: docs/spec/types/basic.md, "Q4_0", option
 // "symmetric".
 #include <algorithm>
+#include <cmath>
 
 #include "base/half.h"
 #include "quant/legacy/blocks.h"
@@ -21,9 +22,10 @@ void encode_block(const float* x, std::byte* out) noexcept {
   const float inverse = scale > 0 ? 1.0F / scale : 0.0F;
   std::uint8_t codes[kElems];
   for (std::size_t i = 0; i < kElems; ++i) {
-    // A scale below the smallest normal number has an inverse of infinity: keep to the levels.
-    const float level = std::clamp(x[i] * inverse, -kLargestLevel, kLargestLevel);
-    codes[i] = static_cast<std::uint8_t>((std::isnan(level) ? 0.0F : level) + 8.5F);
+    // One rounding, as the public program does it: ties fall the same way. A scale below the
+    // smallest normal number has an inverse of infinity, and zero times that is no number.
+    const float code = std::fma(x[i], inverse, 8.5F);
+    codes[i] = static_cast<std::uint8_t>(std::isnan(code) ? 8.0F : std::clamp(code, 1.0F, 15.0F));
   }
   base::store(out, base::f32_to_f16(scale));
   pack_nibbles(codes, out + 2);
