@@ -5,17 +5,11 @@
 namespace cli {
 namespace {
 const Command* const kCommands[] = {
-    &imatrix_command,  &perplexity_command, &survey_command,   &tokenize_command,
-    &quantize_command, &cache_command,      &types_command,    &info_command,
-    &split_command,    &merge_command,      &hash_command,     &logits_command,
-    &run_command,      &chat_command,       &imatrix_command,  &perplexity_command,
-    &survey_command,   &tokenize_command,   &quantize_command, &cache_command,
-    &types_command,    &encode_command,     &decode_command,   &quantize_stats_command,
-    &info_command,     &split_command,      &merge_command,    &hash_command,
-    &logits_command,   &run_command,        &imatrix_command,  &perplexity_command,
-    &survey_command,   &tokenize_command,   &quantize_command, &convert_command,
-    &cache_command,    &types_command,      &info_command,     &split_command,
-    &merge_command,    &hash_command,       &logits_command,   &run_command,
+    &imatrix_command, &quantize_command,       &convert_command, &perplexity_command,
+    &survey_command,  &quantize_stats_command, &run_command,     &chat_command,
+    &logits_command,  &tokenize_command,       &info_command,    &types_command,
+    &encode_command,  &decode_command,         &split_command,   &merge_command,
+    &hash_command,    &cache_command,
 };
 }  // namespace
 

@@ -38,7 +38,7 @@ std::string program_help() {
   std::string out =
       "quern: the workbench for people who cook and run quantized language models\n\n"
       "usage: quern COMMAND [options]\n\ncommands:\n";
-  for (const Command* c : all_commands()) out += fmt::format("  {:<12} {}\n", c->name, c->summary);
+  for (const Command* c : all_commands()) out += fmt::format("  {:<14} {}\n", c->name, c->summary);
   return out + "\n`quern COMMAND --help` tells the options; `quern --version` the version.\n";
 }
 

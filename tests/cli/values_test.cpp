@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "cli/commands.h"
@@ -106,6 +107,13 @@ TEST(Values, CommandsOptionsAndChoicesAreGuessed) {
               HasSubstr("did you mean --ctx-size?"));
   EXPECT_THAT(test::run_quern({"imatrix", "--loop", "layers"}).err,
               HasSubstr("did you mean layer?"));
+}
+
+TEST(Commands, AreListedOnce) {
+  std::vector<std::string_view> names;
+  for (const cli::Command* c : cli::all_commands()) names.push_back(c->name);
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(std::adjacent_find(names.begin(), names.end()), names.end());
 }
 
 TEST(Help, FitsEightyColumns) {
