@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
+#include "cli/session.h"
 #include "cli/value_forms.h"
 
 namespace cli {
@@ -14,8 +15,7 @@ namespace {
 constexpr std::array kOptions{
     Option{.names = "--max",
            .value = "SIZE",
-           .default_value = "0",
-           .help = "prune: bytes that may remain, e.g. 20G",
+           .help = "prune: bytes that may remain, e.g. 20G; 0 empties the cache",
            .values = kSize},
 };
 
@@ -32,6 +32,7 @@ int run(const Args& args) {
   }
   const cook::TensorCache cache(folder, encoder_version());
   if (action == "prune") {
+    required(args, "max");
     fmt::print("removed {} bytes\n", cache.prune(parse_size("--max", args.str("max"))));
   }
   const cook::TensorCache::Info info = cache.info();

@@ -81,6 +81,12 @@ std::string load_corpus(const std::filesystem::path& path, bool escapes, base::F
   if (in.bad()) {
     throw base::Error(base::Fault::io, "cannot read text file").at("file", path.string());
   }
+  if (text.starts_with("GGUF")) {
+    throw base::Error(base::Fault::bad_input, "the text is a GGUF file")
+        .at("file", path.string())
+        .expected("running text")
+        .hint("the model is given with -m");
+  }
   if (!text.empty() && text.back() == '\n') text.pop_back();
   if (!escapes) return text;
   std::size_t replaced = 0;

@@ -198,6 +198,7 @@ TEST(QuantizeCommand, CacheIsFilledListedAndPruned) {
   EXPECT_THAT(test::run_quern(words).err,
               HasSubstr("65 of 65 encoded tensors came from the cache"));
   EXPECT_THAT(test::run_quern({"cache", "list", cache}).out, HasSubstr("65 tensors"));
+  EXPECT_EQ(test::run_quern({"cache", "prune", cache}).exit_code, 2) << "--max must be said";
   const auto pruned = test::run_quern({"cache", "prune", "--max", "1M", cache});
   EXPECT_EQ(pruned.exit_code, 0);
   EXPECT_THAT(pruned.out, testing::Not(HasSubstr(": 65 tensors")));

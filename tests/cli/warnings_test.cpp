@@ -11,6 +11,17 @@ using testing::HasSubstr;
 const std::string kModel = test::source_path("data/tiny-mla-bf16.gguf").string();
 const std::string kText = test::source_path("data/evaluation.txt").string();
 
+TEST(Warnings, AModelIsNoText) {
+  for (const std::string command : {"perplexity", "imatrix"}) {
+    const test::TempDir dir;
+    std::vector<std::string> words{command, "-m", kModel, "-f", kModel, "--chunks", "1"};
+    if (command == "imatrix") words.insert(words.end(), {"-o", (dir / "i.gguf").string()});
+    const auto r = test::run_quern(words);
+    EXPECT_EQ(r.exit_code, 1);
+    EXPECT_THAT(r.err, HasSubstr("the text is a GGUF file"));
+  }
+}
+
 TEST(Warnings, TheBaseFileDecidesOverTextAndWindows) {
   const test::TempDir dir;
   const std::string base = (dir / "base").string();
