@@ -232,24 +232,32 @@ class Chat {
   }
 
  private:
-  /// False at the end of the input.
+  /// False at the end of the input, and for a second Ctrl-C in turn.
   bool read(std::string& text) {
-    text.clear();
-    try {
-      for (;;) {
-        const auto line = reader_.next(painter_.prompt(text.empty() ? "> " : "| "));
-        if (!line) {
-          if (reader_.interactive()) print_now("\n");
-          return !text.empty();
-        }
-        text += *line;
-        if (text.empty() || text.back() != '\\') return true;
-        text.back() = '\n';
+    for (bool again = false;; again = true) {
+      try {
+        return read_message(text);
+      } catch (const base::Error&) {
+        if (!reader_.interactive()) throw;
+        print_now("\n");
+        if (again) return false;
+        clear_interrupt();
+        tell("Ctrl-C again, or Ctrl-D, ends");
       }
-    } catch (const base::Error&) {
-      if (!reader_.interactive()) throw;
-      print_now("\n");
-      return false;
+    }
+  }
+
+  bool read_message(std::string& text) {
+    text.clear();
+    for (;;) {
+      const auto line = reader_.next(painter_.prompt(text.empty() ? "> " : "| "));
+      if (!line) {
+        if (reader_.interactive()) print_now("\n");
+        return !text.empty();
+      }
+      text += *line;
+      if (text.empty() || text.back() != '\\') return true;
+      text.back() = '\n';
     }
   }
 
@@ -426,7 +434,8 @@ int run(const Args& args) {
     request.variables = Json::parse(args.str("chat-template-kwargs"));
   }
   if (!system.empty()) request.messages.push_back({{"role", "system"}, {"content", system}});
-  fmt::print(stderr, "quern: {}, seed {}, context {}\n", session.machine(), sampling.seed, n_ctx);
+  fmt::print(stderr, "quern: {}\nseed {}, context {} tokens\n", session.machine(), sampling.seed,
+             n_ctx);
   const std::string colour = args.str("color");
   const bool paint = colour == "always" || (colour == "auto" && ::isatty(1) == 1);
   Chat chat(format, talk, std::move(request), paint);
