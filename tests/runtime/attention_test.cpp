@@ -1,7 +1,7 @@
 // Long caches are cut into parts: what is put together must be what one call of the kernel gives.
 #include "runtime/attention.h"
 
-#include "runtime/golden.h"
+#include "runtime/bare_pass.h"
 #include "support/matrices.h"
 
 namespace {
@@ -22,30 +22,7 @@ struct Attention {
                             .scale = 0.25F};
 
   std::vector<float> cut(std::uint32_t first, std::uint32_t last, const float* sink) const {
-    runtime::Team team(2);
-    base::SilentProgress progress;
-    const base::StopFlag stop;
-    runtime::Runtime rt{.team = team,
-                        .kernels = *kernels::find_table("reference"),
-                        .progress = progress,
-                        .stop = stop};
-    const model::ModelSpec spec{};
-    const runtime::LayerWeights weights;
-    const runtime::Batch batch;
-    runtime::KvCache cache({}, kernels::CacheType::f32);
-    runtime::Workspace work;
-    const runtime::Pass pass{.spec = spec,
-                             .layer = 0,
-                             .weights = weights,
-                             .ends = weights,
-                             .batch = batch,
-                             .cache = cache,
-                             .cache_slot = 0,
-                             .context = 0,
-                             .mla = runtime::MlaMode::automatic,
-                             .observers = {},
-                             .runtime = rt,
-                             .work = work};
+    const test::BarePass bare(2);
     std::vector<float> out(kDim);
     const runtime::QueryBlock block{.q = query.data(),
                                     .q_stride = kDim,
@@ -56,7 +33,7 @@ struct Attention {
                                     .sink = sink,
                                     .out = out.data(),
                                     .out_stride = kDim};
-    runtime::attend(pass, shape, {&block, 1});
+    runtime::attend(bare.pass, shape, {&block, 1});
     return out;
   }
 

@@ -1,7 +1,7 @@
 // The door to weights, apart from what models_test sees of it.
 #include "runtime/linear.h"
 
-#include "runtime/golden.h"
+#include "runtime/bare_pass.h"
 #include "support/matrices.h"
 
 namespace {
@@ -9,35 +9,12 @@ namespace {
 /// x [n, cols] times the rows of `weight`, biased.
 std::vector<float> multiply(const runtime::Weight& weight, std::span<const float> x,
                             std::span<const float> bias, std::size_t threads) {
-  runtime::Team team(threads);
-  base::SilentProgress progress;
-  const base::StopFlag stop;
-  runtime::Runtime rt{.team = team,
-                      .kernels = *kernels::find_table("reference"),
-                      .progress = progress,
-                      .stop = stop};
-  const model::ModelSpec spec{};
-  const runtime::LayerWeights weights;
-  const runtime::Batch batch;
-  runtime::KvCache cache({}, kernels::CacheType::f32);
-  runtime::Workspace work;
-  const runtime::Pass pass{.spec = spec,
-                           .layer = -1,
-                           .weights = weights,
-                           .ends = weights,
-                           .batch = batch,
-                           .cache = cache,
-                           .cache_slot = 0,
-                           .context = 0,
-                           .mla = runtime::MlaMode::automatic,
-                           .observers = {},
-                           .runtime = rt,
-                           .work = work};
+  const test::BarePass bare(threads);
   const std::size_t n = x.size() / weight.cols;
   std::vector<float> out(n * weight.rows);
   const runtime::Target target{
       .weight = &weight, .out = out.data(), .stride = weight.rows, .bias = bias.data()};
-  runtime::linear(pass, {&target, 1}, runtime::Rows{x.data(), n, weight.cols, weight.cols});
+  runtime::linear(bare.pass, {&target, 1}, runtime::Rows{x.data(), n, weight.cols, weight.cols});
   return out;
 }
 
