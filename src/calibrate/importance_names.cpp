@@ -1,11 +1,9 @@
 // Names of entries: decorations of the collecting programs, one entry per expert.
 #include <fmt/format.h>
 
-#include <charconv>
-#include <optional>
-
 #include "base/printable.h"
 #include "calibrate/importance_file.h"
+#include "model/spec.h"
 
 namespace calibrate {
 
@@ -23,33 +21,6 @@ std::string_view clean_name(std::string_view name) noexcept {
 }
 
 namespace {
-
-constexpr std::size_t kMaxExperts = 512;
-
-struct ExpertName {
-  std::string stack;  ///< "blk.3.ffn_up_exps.weight"
-  std::size_t expert = 0;
-};
-
-/// Takes "blk.N.ffn_up.X.weight" apart, also ffn_gate and ffn_down.
-std::optional<ExpertName> expert_name(std::string_view name) {
-  constexpr std::string_view kEnd = ".weight";
-  if (!name.starts_with("blk.") || !name.ends_with(kEnd)) return std::nullopt;
-  const std::string_view stem = name.substr(0, name.size() - kEnd.size());
-  const std::size_t dot = stem.rfind('.');
-  const std::string_view matrix = stem.substr(0, dot);
-  const std::string_view number = stem.substr(dot + 1);
-  if (!matrix.ends_with(".ffn_up") && !matrix.ends_with(".ffn_gate") &&
-      !matrix.ends_with(".ffn_down")) {
-    return std::nullopt;
-  }
-  std::size_t expert = 0;
-  const auto [stop, code] = std::from_chars(number.data(), number.data() + number.size(), expert);
-  if (code != std::errc() || stop != number.data() + number.size() || expert >= kMaxExperts) {
-    return std::nullopt;
-  }
-  return ExpertName{std::string(matrix) + "_exps.weight", expert};
-}
 
 using Experts = std::map<std::size_t, std::string>;  // expert -> entry name
 
@@ -89,7 +60,9 @@ Entry stacked(const Importance& importance, const std::string& stack, const Expe
 void stack_experts(Importance& importance) {
   std::map<std::string, Experts> stacks;
   for (const auto& [name, entry] : importance.entries) {
-    if (auto found = expert_name(name)) stacks[found->stack].emplace(found->expert, name);
+    const model::TensorId id = model::parse_tensor_name(name);
+    if (id.piece < 0) continue;
+    stacks[model::tensor_name(id.role, id.layer)].emplace(static_cast<std::size_t>(id.piece), name);
   }
   for (const auto& [stack, experts] : stacks) {
     if (importance.find(stack) != nullptr) continue;
