@@ -97,13 +97,11 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
     if (!output.skipped) prepare_output("OUTPUT", output.path.string());
   }
   cook::check_room(plan);
-  TerminalProgress progress;
-  runtime::Team team(n_threads);
+  Session session(args, n_threads);
   const RunCache cache(args, arguments.request.output);
-  const cook::RunResult result =
-      cook::run_plan(source, plan, team, progress, interrupt_flag(), cache.get());
+  const cook::RunResult result = cook::run_plan(source, plan, session.runtime(), cache.get());
   cache.finish();
-  progress.clear();
+  session.progress().clear();
   print_end(plan, result, cache.get() != nullptr, std::chrono::steady_clock::now() - start);
   return 0;
 }
@@ -157,7 +155,10 @@ const Command quantize_command{
     .details =
         "TYPE is a recipe (Q4_K_M, IQ4_KS, ...), its number, or COPY, which joins shards.\n"
         "Without OUTPUT the file is ggml-model-TYPE.gguf beside INPUT. The file appears "
-        "under its name only when it is whole.",
+        "under its name only when it is whole.\n"
+        "--dry-run tells after each tensor what decided: 'role R line N' is the rule of that line "
+        "and role in the table of the policy (docs/spec/tables/recipe_rules.tsv and "
+        "recipe_lc_rules.tsv), 'default type' that of the recipe.",
     .options = quantize_options(),
     .min_positionals = 2,
     .max_positionals = 4,

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "cook/run_plan.h"
 #include "cook/small_model.h"
 
 namespace {
@@ -26,7 +27,7 @@ cook::Plan cook_file(const std::filesystem::path& input, const cook::Request& re
   runtime::Team team(n_threads);
   base::SilentProgress progress;
   const base::StopFlag stop;
-  cook::run_plan(*source, plan, team, progress, stop);
+  test::run_plan(*source, plan, team, progress, stop);
   return plan;
 }
 
@@ -195,6 +196,34 @@ class StopAfter final : public base::Progress {
   std::uint64_t bytes_;
 };
 
+TEST(Cook, SameBytesWithEveryKernelTable) {
+  const test::TempDir dir;
+  test::SmallModel m;
+  int layer = 0;
+  for (const char* type :
+       {"bf16", "q8_0", "q4_K", "iq4_ks", "iq2_xxs", "iq3_kt", "iq2_kt", "q4_0_r8"}) {
+    m.add("blk." + std::to_string(layer++) + ".ffn_up.weight", {512, 16}, type);
+  }
+  const auto source = cook::open_gguf_source(m.write(dir / "in.gguf"));
+  for (const char* type : {"Q4_K_S", "IQ4_KS", "IQ3_KT", "Q4_0_R8", "Q8_0"}) {
+    cook::Request r = request_for(type, dir / "out.gguf");
+    r.recipe.pure = true;
+    r.recipe.allow_requantize = true;
+    const cook::Plan plan = cook::make_plan(*source, r);
+    std::vector<std::byte> first;
+    for (const kernels::KernelTable* table : kernels::all_tables()) {
+      if (!table->supported()) continue;
+      runtime::Team team(2);
+      base::SilentProgress progress;
+      const base::StopFlag stop;
+      test::run_plan(*source, plan, team, progress, stop, nullptr, *table);
+      const std::vector<std::byte> bytes = test::read_bytes(dir / "out.gguf");
+      if (first.empty()) first = bytes;
+      EXPECT_TRUE(bytes == first) << type << " with " << table->name;
+    }
+  }
+}
+
 TEST(Cook, InterruptedRunLeavesNothing) {
   const test::TempDir dir;
   const auto input = test::small_model().write(dir / "in.gguf");
@@ -205,7 +234,7 @@ TEST(Cook, InterruptedRunLeavesNothing) {
     StopAfter progress(stop, bytes);
     runtime::Team team(2);
     try {
-      cook::run_plan(*source, plan, team, progress, stop);
+      test::run_plan(*source, plan, team, progress, stop);
       FAIL();
     } catch (const base::Error& e) {
       EXPECT_EQ(e.fault(), base::Fault::interrupted);
@@ -278,7 +307,7 @@ TEST(Cook, SourceThatShrinksUnderOurFeetIsAnError) {
   base::SilentProgress progress;
   const base::StopFlag stop;
   try {
-    cook::run_plan(*source, plan, team, progress, stop);
+    test::run_plan(*source, plan, team, progress, stop);
     FAIL();
   } catch (const base::Error& e) {
     EXPECT_EQ(e.fault(), base::Fault::io);
