@@ -45,9 +45,11 @@ void decode(const Job& job, std::size_t n_rows, const kernels::KernelTable& tabl
     kernels::decode_group(table, codec, scratch.source.data() + g * group_bytes, cols,
                           scratch.rows.data() + g * group_values);
   }
-  // What products make of the source is what the new weights must be.
-  if (codec.product_gain == 1.0F) return;
-  for (float& x : scratch.rows) x *= codec.product_gain;
+  // What products make of the source is what the new weights must be. Look-ups take the source as
+  // it decodes, and encoders divide what products will multiply by.
+  const float gain = job.looked_up ? job.to_codec->product_gain : codec.product_gain;
+  if (gain == 1.0F) return;
+  for (float& x : scratch.rows) x *= gain;
 }
 
 void encode(const Job& job, const Unit& unit, const RowWeights& weights, quant::Effort effort,

@@ -9,6 +9,7 @@
 #include "gguf/split.h"
 #include "gguf/writer.h"
 #include "recipe/importance_rules.h"
+#include "recipe/shape_fit.h"
 
 namespace cook {
 namespace {
@@ -93,6 +94,26 @@ void check_recipe(const Request& request) {
       .hint(
           "collect it with `quern imatrix` and give it with --imatrix, or accept the loss with "
           "--ignore-imatrix-rules");
+}
+
+/// Products multiply some formats by a gain, look-ups of rows do not (docs/spec/types/iqk.md).
+bool has_gain(const quant::Codec* codec) noexcept {
+  return codec != nullptr && codec->product_gain != 1.0F;
+}
+
+/// A table that is looked up and is the output matrix as well can be right for one of them only.
+void note_tied_gain(const Job& job, base::Findings& findings) {
+  if (job.action != recipe::Action::encode || !has_gain(job.to_codec)) return;
+  findings.push_back(
+      {.where = job.name,
+       .text = fmt::format("is the output matrix as well: {} is scaled for that, and looked up "
+                           "embeddings come out {:.0f} % too small; choose another type for it",
+                           job.to->name, 100 * (1 - 1 / job.to_codec->product_gain))});
+}
+
+bool has_output(const TensorSource& source) {
+  return std::any_of(source.tensors().begin(), source.tensors().end(),
+                     [](const auto& t) { return t.id.is(model::Role::output); });
 }
 
 Job make_job(const TensorSource& source, const recipe::Choice& choice) {
@@ -188,6 +209,7 @@ Plan make_plan(const TensorSource& source, const Request& request) {
   const recipe::TypePlan types = recipe::plan_types(options, input, source.tensors());
 
   Plan plan;
+  const bool tied = !has_output(source);
   plan.effort = request.effort;
   plan.check_copies = request.check_copies;
   plan.n_encoded = types.n_encoded;
@@ -195,6 +217,9 @@ Plan make_plan(const TensorSource& source, const Request& request) {
   plan.findings = types.findings;
   for (const recipe::Choice& choice : types.choices) {
     Job job = make_job(source, choice);
+    job.looked_up = recipe::is_row_lookup(source.tensors()[choice.input]) &&
+                    (!tied || !job.id.is(model::Role::token_embd));
+    if (tied && job.id.is(model::Role::token_embd)) note_tied_gain(job, plan.findings);
     if (choice.requantize && !options.allow_requantize) check_requantizing(request, job, plan);
     attach_importance(request, source.origin(choice.input), choice, job, plan);
     if (!request.dry_run) check_codecs(job);

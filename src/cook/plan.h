@@ -44,6 +44,7 @@ struct Job {
   std::size_t source_bytes = 0, bytes = 0;
   std::string reason;
   ImportanceChoice importance;
+  bool looked_up = false;         ///< rows are looked up and never multiplied
   bool custom_rule = false;       ///< a --custom-q or --tensor-type rule decided
   bool wants_importance = false;  ///< data are in use, but none for this tensor
 };

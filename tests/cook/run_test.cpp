@@ -224,6 +224,45 @@ TEST(Cook, SameBytesWithEveryKernelTable) {
   }
 }
 
+/// A model whose embeddings are made as `type`: the factor that would fit what they decode to best.
+double embedding_factor(const test::TempDir& dir, const char* type, bool tied,
+                        base::Findings& findings) {
+  test::SmallModel m;
+  m.add("token_embd.weight", {512, 16}, "f32");
+  if (!tied) m.add("output.weight", {512, 16}, "f32");
+  cook::Request r = request_for("Q8_0", dir / "out.gguf");
+  for (const std::string_view role : {"token_embd", "output"}) {
+    r.recipe.role_types.push_back({role, recipe::type_by_name(type)});
+  }
+  findings = cook_file(m.write(dir / "in.gguf"), r).findings;
+  const auto out = gguf::FileSet::open(dir / "out.gguf");
+  const auto view = out.view(*out.find("token_embd.weight"));
+  std::vector<float> x(512 * 16), row(512);
+  std::memcpy(x.data(), m.data[0].data(), x.size() * sizeof(float));
+  double xy = 0, yy = 0;
+  for (std::size_t i = 0; i < 16; ++i) {
+    view.codec->decode(view.rows(i, 1), 512, row);
+    for (std::size_t j = 0; j < 512; ++j) {
+      xy += static_cast<double>(x[i * 512 + j]) * static_cast<double>(row[j]);
+      yy += static_cast<double>(row[j]) * static_cast<double>(row[j]);
+    }
+  }
+  return xy / yy;
+}
+
+TEST(Cook, LookedUpTablesHaveNoProductGain) {
+  const test::TempDir dir;
+  for (const char* type : {"iq2_kt", "iq3_kt"}) {
+    const double gain = static_cast<double>(quant::find_codec(type)->product_gain);
+    base::Findings findings;
+    const double looked_up = embedding_factor(dir, type, false, findings);
+    EXPECT_TRUE(findings.empty());
+    EXPECT_NEAR(embedding_factor(dir, type, true, findings) / looked_up, gain, 0.001) << type;
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_THAT(findings[0].text, HasSubstr("is the output matrix as well"));
+  }
+}
+
 TEST(Cook, InterruptedRunLeavesNothing) {
   const test::TempDir dir;
   const auto input = test::small_model().write(dir / "in.gguf");
