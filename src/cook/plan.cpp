@@ -57,8 +57,9 @@ void check_requantizing(const Request& request, const Job& job, Plan& plan) {
 void attach_importance(const Request& request, const recipe::InputTensor& tensor,
                        const recipe::Choice& choice, Job& job, Plan& plan) {
   if (job.action != recipe::Action::encode) return;
-  if (request.symmetric_q4_0 && job.to_codec == quant::find_codec("q4_0")) {
-    job.to_codec = &quant::symmetric_q4_0();
+  const quant::Codec& symmetric = quant::symmetric_q4_0();
+  if (request.symmetric_q4_0 && job.to_codec != nullptr && job.to_codec->id == symmetric.id) {
+    job.to_codec = &symmetric;
     return;
   }
   if (request.importance != nullptr) {
