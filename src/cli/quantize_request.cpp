@@ -55,6 +55,11 @@ bool is_gguf_file(const std::string& word) { return kind_of_file(word) == FileKi
 [[noreturn]] void refuse_type(Policy policy, const std::string& word) {
   const std::vector<std::string_view> names = type_names(policy);
   base::Error error = usage(fmt::format("unknown type {}", base::printable(word)));
+  const Policy other = policy == Policy::ik ? Policy::mainline : Policy::ik;
+  if (const std::string there = canonical_type(other, word); !there.empty()) {
+    throw usage(fmt::format("{} is a recipe of --policy {}", there,
+                            other == Policy::ik ? "ik" : "llama.cpp"));
+  }
   const std::string guess = base::did_you_mean(word, names);
   const bool file = word.ends_with(".gguf");
   error.hint(file ? "the order is INPUT OUTPUT TYPE"

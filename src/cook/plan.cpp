@@ -71,7 +71,7 @@ void attach_importance(const Request& request, const recipe::InputTensor& tensor
   const recipe::Policy policy = request.recipe.policy;
   const bool needs =
       recipe::tensor_needs_importance(policy, *request.recipe.recipe, *choice.wanted, tensor) ||
-      (job.to_codec != nullptr && job.to_codec->needs_importance &&
+      (recipe::type_needs_importance(policy, *job.to) &&
        !recipe::may_lack_importance(policy, tensor));
   if (has || !needs || request.ignore_importance_rules) return;
   throw base::Error(base::Fault::bad_input,
