@@ -35,7 +35,12 @@ class Reporter {
 
  private:
   void log(std::size_t index) {
-    for (const std::string& line : tensor_lines(plan_.jobs[index], index, plan_.jobs.size())) {
+    const std::size_t n = plan_.jobs.size();
+    if (plan_.line_width > 0) {
+      progress_.log(short_tensor_line(plan_.jobs[index], index, n, plan_.line_width));
+      return;
+    }
+    for (const std::string& line : tensor_lines(plan_.jobs[index], index, n)) {
       progress_.log(line);
     }
   }

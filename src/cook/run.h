@@ -25,6 +25,8 @@ struct RunResult {
 RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtime& runtime,
                    const TensorCache* cache = nullptr);
 
+/// One line of at most `width` columns (40 or more) for people; long names lose their beginning.
+std::string short_tensor_line(const Job& job, std::size_t index, std::size_t n, std::size_t width);
 /// The log lines of a tensor and of the totals (docs/spec/recipes.md 11), as scripts know them.
 /// `index` counts from 0.
 std::vector<std::string> tensor_lines(const Job& job, std::size_t index, std::size_t n);
