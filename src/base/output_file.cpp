@@ -28,6 +28,18 @@ fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
+/// Where a chain of links ends, whether or not a file is there; a path that is no link as it is.
+fs::path link_target(fs::path path) {
+  constexpr int kMostLinks = 40;
+  std::error_code error;
+  for (int n = 0; n < kMostLinks && fs::is_symlink(fs::symlink_status(path, error)); ++n) {
+    const fs::path target = fs::read_symlink(path, error);
+    if (error) break;
+    path = folder_of(path) / target;  // an absolute target replaces the folder
+  }
+  return path;
+}
+
 /// A device or a folder under the final name must not be replaced by a rename.
 void check_replaceable(const fs::path& path) {
   std::error_code ignored;
@@ -76,7 +88,11 @@ int create_beside(const fs::path& path, fs::path& temporary) {
     }
     if (errno != EEXIST) break;
   }
-  throw failure("cannot create file", path, errno).hint("does the folder exist and allow writing?");
+  const int code = errno;
+  throw failure("cannot create file", path, code)
+      .hint(code == ENAMETOOLONG ? "its temporary name, " + std::string(kMark) +
+                                       "PID longer, has more than 255 bytes: give it a shorter name"
+                                 : "does the folder exist and allow writing?");
 }
 
 Error no_room(const fs::path& path, std::size_t size) {
@@ -99,7 +115,7 @@ void sync_folder(const fs::path& path) noexcept {
 
 }  // namespace
 
-OutputFile::OutputFile(const fs::path& path) : path_(path) {
+OutputFile::OutputFile(const fs::path& path) : path_(link_target(path)) {
   check_replaceable(path_);
   remove_unfinished(path_);
   fd_ = create_beside(path_, temporary_);
@@ -152,7 +168,8 @@ void OutputFile::commit() {
   sync_folder(path_);
 }
 
-std::vector<Unfinished> remove_unfinished(const fs::path& path) {
+std::vector<Unfinished> remove_unfinished(const fs::path& output) {
+  const fs::path path = link_target(output);
   std::vector<Unfinished> removed;
   const std::string name = path.filename().string();
   std::vector<fs::path> found;

@@ -11,7 +11,8 @@ namespace base {
 
 /// Owner of the temporary file "NAME.unfinished-PID" beside the final one. Destroyed without
 /// `commit`, it removes the temporary file and leaves whatever stood under the final name. After a
-/// SIGKILL only the temporary file can remain; the next OutputFile of that name removes it.
+/// SIGKILL only the temporary file can remain; the next OutputFile of that name removes it. A link
+/// stays: what it names is written, with the temporary file beside that.
 class OutputFile {
  public:
   /// Throws Fault::bad_input if something that is not a regular file has the final name, Fault::io
@@ -46,11 +47,11 @@ struct Unfinished {
   std::size_t bytes = 0;  ///< that it took on the disk
 };
 
-/// Removes the temporary files of `path` whose process is gone: they belong to this user, no
+/// Removes the temporary files of `output` whose process is gone: they belong to this user, no
 /// process of that number is alive, and nobody holds the lock that an OutputFile has on its file
 /// (so those of other machines or containers stay). Tells what was removed; never throws for files
 /// that cannot be removed. The constructor of OutputFile does the same in silence.
-std::vector<Unfinished> remove_unfinished(const std::filesystem::path& path);
+std::vector<Unfinished> remove_unfinished(const std::filesystem::path& output);
 
 /// The whole content of a small file at once, through OutputFile.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);

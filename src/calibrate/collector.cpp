@@ -101,6 +101,14 @@ std::map<std::string, Entry, std::less<>> Collector::entries() const {
   return out;
 }
 
+std::map<std::string, Entry, std::less<>> Collector::all_entries() const {
+  std::map<std::string, Entry, std::less<>> out;
+  for (const Slot& s : slots_) {
+    if (!s.name.empty()) out.emplace(s.name, s.entry);
+  }
+  return out;
+}
+
 void Collector::restore(const std::map<std::string, Entry, std::less<>>& entries) {
   for (Slot& s : slots_) {
     if (s.name.empty()) continue;

@@ -22,6 +22,8 @@ class Collector final : public runtime::Observer {
 
   /// Entries collected so far, those without any count left out.
   std::map<std::string, Entry, std::less<>> entries() const;
+  /// All entries, collected or not: the sizes that data of this model have.
+  std::map<std::string, Entry, std::less<>> all_entries() const;
   /// Continues from entries collected before (a checkpoint). Throws Fault::bad_input on other
   /// shapes.
   void restore(const std::map<std::string, Entry, std::less<>>& entries);

@@ -42,8 +42,19 @@ bool Entry::has_data() const noexcept {
   return std::any_of(counts.begin(), counts.end(), [](std::int64_t c) { return c != 0; });
 }
 
+bool can_grow(const Entry& entry, std::size_t n_vectors) noexcept {
+  return entry.open_ended && n_vectors > entry.n_vectors && n_vectors < 2 * entry.n_vectors;
+}
+
 Entry with_vectors(const Entry& entry, std::size_t n_vectors) {
   if (entry.n_vectors == n_vectors) return entry;
+  if (can_grow(entry, n_vectors)) {
+    Entry out = entry;
+    out.n_vectors = n_vectors;
+    out.sums.resize(n_vectors * out.n_cols);
+    out.counts.resize(n_vectors);
+    return out;
+  }
   if (entry.n_vectors != 1 || n_vectors == 0 || entry.n_cols % n_vectors != 0) {
     throw base::Error(base::Fault::bad_input, "importance entry cannot be cut into vectors")
         .at("found", fmt::format("{} vectors of {} columns", entry.n_vectors, entry.n_cols))

@@ -20,6 +20,8 @@ struct Entry {
   std::size_t n_cols = 0, n_vectors = 1;
   std::vector<double> sums;          ///< [n_vectors, n_cols], sum over rows of x^2
   std::vector<std::int64_t> counts;  ///< [n_vectors], rows that entered; 0 = no data
+  /// Made of entries of single experts: there may be more, without data, behind the last vector.
+  bool open_ended = false;
 
   /// mean[v * n_cols + j] = sums / count; 0 where the count is 0.
   std::vector<float> means() const;
@@ -30,9 +32,12 @@ struct Entry {
 
 /// The same data seen as `n_vectors` vectors. An entry of one vector (a .dat knows no experts,
 /// newer files keep one count for all heads) is cut into equal pieces that share its count; pieces
-/// whose mean is exactly 1 in every column are experts that never ran and get count 0. Throws
-/// Fault::bad_input if the sizes do not allow it.
+/// whose mean is exactly 1 in every column are experts that never ran and get count 0. An
+/// open-ended entry gets more vectors with count 0. Throws Fault::bad_input if the sizes do not
+/// allow it.
 Entry with_vectors(const Entry& entry, std::size_t n_vectors);
+/// The entry may belong to a stack of so many vectors: it is open-ended, and not most are missing.
+bool can_grow(const Entry& entry, std::size_t n_vectors) noexcept;
 
 /// A whole importance matrix. Entries are ordered by name (bytewise).
 struct Importance {

@@ -16,15 +16,22 @@ std::int64_t add_counts(std::int64_t a, std::int64_t b) {
   return sum;
 }
 
+/// Can be seen as that many vectors, which it does not have.
+bool fits(const Entry& entry, std::size_t n_vectors) noexcept {
+  return n_vectors > entry.n_vectors && (entry.n_vectors == 1 || can_grow(entry, n_vectors));
+}
+
 void add_entry(Entry& into, const Entry& from) {
   const Entry* other = &from;
   Entry reshaped;
-  if (into.n_vectors == 1 && from.n_vectors > 1) {
+  const bool open_ended = into.open_ended && from.open_ended;
+  if (fits(into, from.n_vectors)) {
     into = with_vectors(into, from.n_vectors);
-  } else if (from.n_vectors == 1 && into.n_vectors > 1) {
+  } else if (fits(from, into.n_vectors)) {
     reshaped = with_vectors(from, into.n_vectors);
     other = &reshaped;
   }
+  into.open_ended = open_ended;
   for (std::size_t i = 0; i < into.sums.size(); ++i) into.sums[i] += other->sums[i];
   for (std::size_t v = 0; v < into.n_vectors; ++v) {
     into.counts[v] = add_counts(into.counts[v], other->counts[v]);
@@ -32,6 +39,7 @@ void add_entry(Entry& into, const Entry& from) {
 }
 
 bool can_add(const Entry& a, const Entry& b) {
+  if (a.n_cols == b.n_cols && (can_grow(a, b.n_vectors) || can_grow(b, a.n_vectors))) return true;
   return a.sums.size() == b.sums.size() &&
          (a.n_vectors == b.n_vectors || a.n_vectors == 1 || b.n_vectors == 1);
 }

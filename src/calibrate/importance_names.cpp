@@ -1,11 +1,11 @@
 // Names of entries: decorations of the collecting programs, one entry per expert.
 #include <fmt/format.h>
 
-#include <charconv>
-#include <optional>
+#include <algorithm>
 
 #include "base/printable.h"
 #include "calibrate/importance_file.h"
+#include "model/spec.h"
 
 namespace calibrate {
 
@@ -24,40 +24,20 @@ std::string_view clean_name(std::string_view name) noexcept {
 
 namespace {
 
-constexpr std::size_t kMaxExperts = 512;
-
-struct ExpertName {
-  std::string stack;  ///< "blk.3.ffn_up_exps.weight"
-  std::size_t expert = 0;
-};
-
-/// Takes "blk.N.ffn_up.X.weight" apart, also ffn_gate and ffn_down.
-std::optional<ExpertName> expert_name(std::string_view name) {
-  constexpr std::string_view kEnd = ".weight";
-  if (!name.starts_with("blk.") || !name.ends_with(kEnd)) return std::nullopt;
-  const std::string_view stem = name.substr(0, name.size() - kEnd.size());
-  const std::size_t dot = stem.rfind('.');
-  const std::string_view matrix = stem.substr(0, dot);
-  const std::string_view number = stem.substr(dot + 1);
-  if (!matrix.ends_with(".ffn_up") && !matrix.ends_with(".ffn_gate") &&
-      !matrix.ends_with(".ffn_down")) {
-    return std::nullopt;
-  }
-  std::size_t expert = 0;
-  const auto [stop, code] = std::from_chars(number.data(), number.data() + number.size(), expert);
-  if (code != std::errc() || stop != number.data() + number.size() || expert >= kMaxExperts) {
-    return std::nullopt;
-  }
-  return ExpertName{std::string(matrix) + "_exps.weight", expert};
-}
-
 using Experts = std::map<std::size_t, std::string>;  // expert -> entry name
 
-Entry stacked(const Importance& importance, const std::string& stack, const Experts& experts) {
-  const Entry& first = importance.entries.at(experts.begin()->second);
-  // A stack is filled up with experts without data; few entries must not ask for a lot of memory.
+/// A stack is filled up with experts without data; few entries must not ask for a lot of memory.
+bool too_sparse(std::size_t n_experts, const Experts& experts) noexcept {
   constexpr std::size_t kMaxGap = 8;
-  if (experts.rbegin()->first + 1 > 2 * experts.size() + kMaxGap) {
+  return n_experts > 2 * experts.size() + kMaxGap;
+}
+
+/// `n_experts`: as the fullest stack of the file has.
+Entry stacked(const Importance& importance, const std::string& stack, const Experts& experts,
+              std::size_t n_experts) {
+  const Entry& first = importance.entries.at(experts.begin()->second);
+  const std::size_t n_own = experts.rbegin()->first + 1;
+  if (too_sparse(n_own, experts)) {
     throw base::Error(base::Fault::bad_file, "most experts of a stack have no entry")
         .at("stack", base::printable(stack))
         .at("found", fmt::format("{} entries, the last for expert {}", experts.size(),
@@ -65,7 +45,8 @@ Entry stacked(const Importance& importance, const std::string& stack, const Expe
   }
   Entry out;
   out.n_cols = first.n_cols;
-  out.n_vectors = experts.rbegin()->first + 1;
+  out.n_vectors = too_sparse(n_experts, experts) ? n_own : n_experts;
+  out.open_ended = true;
   out.sums.resize(out.n_cols * out.n_vectors);
   out.counts.resize(out.n_vectors);
   for (const auto& [expert, name] : experts) {
@@ -89,11 +70,17 @@ Entry stacked(const Importance& importance, const std::string& stack, const Expe
 void stack_experts(Importance& importance) {
   std::map<std::string, Experts> stacks;
   for (const auto& [name, entry] : importance.entries) {
-    if (auto found = expert_name(name)) stacks[found->stack].emplace(found->expert, name);
+    const model::TensorId id = model::parse_tensor_name(name);
+    if (id.piece < 0) continue;
+    stacks[model::tensor_name(id.role, id.layer)].emplace(static_cast<std::size_t>(id.piece), name);
+  }
+  std::size_t n_experts = 0;
+  for (const auto& [stack, experts] : stacks) {
+    n_experts = std::max(n_experts, experts.rbegin()->first + 1);
   }
   for (const auto& [stack, experts] : stacks) {
     if (importance.find(stack) != nullptr) continue;
-    Entry entry = stacked(importance, stack, experts);
+    Entry entry = stacked(importance, stack, experts, n_experts);
     for (const auto& [expert, name] : experts) importance.entries.erase(name);
     importance.findings.push_back(
         {base::Finding::Level::note, stack,

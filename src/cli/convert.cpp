@@ -215,13 +215,11 @@ void print_plan(const cook::Plan& plan) {
 void carry_out(const Args& args, const convert::HfSource& source, const cook::Plan& plan,
                const std::string& output) {
   const auto threads = args.given("threads") ? args.integer("threads", 1, 4096) : 0;
-  TerminalProgress progress;
-  runtime::Team team(threads == 0 ? physical_cores() : static_cast<std::size_t>(threads));
+  Session session(args, static_cast<std::size_t>(threads));
   const RunCache cache(args, output);
-  const cook::RunResult result =
-      cook::run_plan(source, plan, team, progress, interrupt_flag(), cache.get());
+  const cook::RunResult result = cook::run_plan(source, plan, session.runtime(), cache.get());
   cache.finish();
-  progress.clear();
+  session.progress().clear();
   for (const cook::OutputPlan& out : plan.outputs) fmt::print("{}\n", out.path.string());
   fmt::print(stderr, "{} tensors, {} file(s), {} bytes\n", plan.jobs.size(), result.files_written,
              result.bytes_written);

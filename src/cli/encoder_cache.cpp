@@ -63,6 +63,11 @@ RunCache::RunCache(const Args& args, const std::filesystem::path& output) {
   }
 }
 
+RunCache::~RunCache() {
+  std::error_code not_empty;
+  if (!resume_folder_.empty()) std::filesystem::remove(resume_folder_, not_empty);
+}
+
 void RunCache::finish() const {
   if (!cache_) return;
   if (resume_folder_.empty()) {

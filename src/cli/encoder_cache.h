@@ -21,6 +21,10 @@ std::string encoder_version();
 class RunCache {
  public:
   RunCache(const Args& args, const std::filesystem::path& output);
+  RunCache(const RunCache&) = delete;
+  RunCache& operator=(const RunCache&) = delete;
+  /// Takes the folder of --resume away if nothing is in it.
+  ~RunCache();
   /// Null if none was asked for.
   const cook::TensorCache* get() const noexcept { return cache_ ? &*cache_ : nullptr; }
   /// After a run that went well: prunes, or removes the folder beside the output.

@@ -80,9 +80,35 @@ calibrate::Dialect dialect_of(const Args& args, const std::filesystem::path& pat
       .expected("gguf, dat");
 }
 
+/// Data would count twice.
+void refuse_doubles(const std::vector<std::string>& paths) {
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      std::error_code absent;
+      if (!std::filesystem::equivalent(paths[i], paths[j], absent)) continue;
+      throw base::Error(base::Fault::bad_usage, "--in-file names a file twice")
+          .at("file", paths[j])
+          .at("and", paths[i])
+          .hint("its data would count double");
+    }
+  }
+}
+
+/// Merges; an error names the file.
+void merge_file(calibrate::Importance& sum, const calibrate::Importance& one,
+                const std::string& path) {
+  try {
+    calibrate::merge(sum, one);
+  } catch (base::Error& e) {
+    e.at("file", path);
+    throw;
+  }
+}
+
 calibrate::Importance load_earlier(const Args& args) {
   calibrate::Importance sum;
   bool first = true;
+  refuse_doubles(args.list("in-file"));
   for (const std::string& path : args.list("in-file")) {
     const calibrate::Importance one = calibrate::load_importance(path);
     print_findings(one.findings);
@@ -90,22 +116,22 @@ calibrate::Importance load_earlier(const Args& args) {
       sum = one;
       first = false;
     } else {
-      calibrate::merge(sum, one);
+      merge_file(sum, one, path);
     }
   }
   return sum;
 }
 
 /// What will be merged at the end is held against the model before the work.
-void check_fits(const calibrate::Importance& earlier, const model::ModelSpec& spec,
-                bool with_output) {
+void check_fits(const calibrate::Importance& earlier, const std::vector<std::string>& paths,
+                const model::ModelSpec& spec, bool with_output) {
   if (earlier.entries.empty()) return;
-  calibrate::Importance none{.entries = calibrate::Collector(spec, with_output).entries(),
+  calibrate::Importance none{.entries = calibrate::Collector(spec, with_output).all_entries(),
                              .datasets = {},
                              .chunk_count = 0,
                              .chunk_size = earlier.chunk_size,
                              .findings = {}};
-  calibrate::merge(none, earlier);
+  merge_file(none, earlier, fmt::format("{}", fmt::join(paths, ", ")));
 }
 
 void print_summary(const calibrate::Importance& importance, const std::filesystem::path& path) {
@@ -160,7 +186,7 @@ int collect(const Args& args) {
   warn_beyond_training(model, static_cast<std::size_t>(args.integer("ctx-size")));
   print_findings(findings);
   const calibrate::Importance earlier = load_earlier(args);
-  check_fits(earlier, model.spec(), args.flag("process-output"));
+  check_fits(earlier, args.list("in-file"), model.spec(), args.flag("process-output"));
 
   const std::int64_t limit = args.integer("chunks");
   const eval::Windows windows = eval::cut_windows(

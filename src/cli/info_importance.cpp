@@ -7,6 +7,7 @@
 #include "cli/info.h"
 #include "cli/text_table.h"
 #include "gguf/layout.h"
+#include "model/spec.h"
 #include "tensor/buffer.h"
 
 namespace cli {
@@ -78,10 +79,8 @@ std::string kinds_text(const Coverage& c, bool with_model) {
 
 /// The same tensor one layer before; null for layer 0 and what lies outside the layers.
 const Entry* layer_before(const Importance& m, std::string_view name) {
-  const calibrate::EntryKind k = calibrate::kind_of(name);
-  if (k.layer < 1) return nullptr;
-  const std::string old_stem = fmt::format("blk.{}.", k.layer);
-  return m.find(fmt::format("blk.{}.{}", k.layer - 1, name.substr(old_stem.size())));
+  const int layer = model::parse_tensor_name(name).layer;
+  return layer < 1 ? nullptr : m.find(model::with_layer(name, layer - 1));
 }
 
 template <class Visit>

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <set>
 
+#include "base/printable.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
@@ -46,6 +49,47 @@ void print_importance_use(const QuantizeArguments& arguments, const cook::Plan& 
         .hint("it was made with another model");
   }
   fmt::print(stderr, "importance: data for {} of {} tensors to encode\n", used, wanted);
+}
+
+/// Entries whose names nothing can have: most often a damaged file.
+void warn_alien_entries(const QuantizeArguments& arguments, const cook::TensorSource& source) {
+  if (arguments.importance == nullptr) return;
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < source.tensors().size(); ++i) names.insert(source.origin(i).name);
+  std::size_t n_alien = 0;
+  std::string_view first;
+  for (const auto& [name, entry] : arguments.importance->entries) {
+    const bool known = model::parse_tensor_name(name).role != model::Role::count;
+    if (known || names.count(name) > 0) continue;
+    if (n_alien++ == 0) first = name;
+  }
+  if (n_alien == 0) return;
+  fmt::print(stderr,
+             "warning: {} {} of the importance file belong{} to no tensor: {}{}; is it damaged?\n",
+             n_alien, n_alien == 1 ? "entry" : "entries", n_alien == 1 ? "s" : "",
+             base::printable(first), n_alien == 1 ? "" : ", ...");
+}
+
+/// Files that --partial-requant found there, and whether they hold what was asked for.
+void tell_left(const cook::Plan& plan) {
+  for (const cook::OutputPlan& output : plan.outputs) {
+    if (!output.skipped) continue;
+    const gguf::File there = gguf::File::open(output.path);
+    std::map<std::string_view, const quant::Codec*> types;
+    for (const gguf::TensorInfo& t : there.tensors()) types[t.name] = t.codec;
+    const auto differs =
+        std::count_if(output.jobs.begin(), output.jobs.end(), [&](std::size_t job) {
+          const auto it = types.find(plan.jobs[job].name);
+          return it == types.end() || it->second->id != plan.jobs[job].to->id;
+        });
+    fmt::print(stderr, "left as it is: {}\n", output.path.string());
+    if (differs == 0) continue;
+    fmt::print(
+        stderr,
+        "warning: {}: {} of its {} tensors are not as asked for now; remove the file to have "
+        "it made\n",
+        output.path.string(), differs, output.jobs.size());
+  }
 }
 
 /// A rule that fits no tensor is most often a slip of the pen.
@@ -97,13 +141,12 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
     if (!output.skipped) prepare_output("OUTPUT", output.path.string());
   }
   cook::check_room(plan);
-  TerminalProgress progress;
-  runtime::Team team(n_threads);
+  Session session(args, n_threads);
   const RunCache cache(args, arguments.request.output);
-  const cook::RunResult result =
-      cook::run_plan(source, plan, team, progress, interrupt_flag(), cache.get());
+  const cook::RunResult result = cook::run_plan(source, plan, session.runtime(), cache.get());
   cache.finish();
-  progress.clear();
+  session.progress().clear();
+  tell_left(plan);
   print_end(plan, result, cache.get() != nullptr, std::chrono::steady_clock::now() - start);
   return 0;
 }
@@ -124,9 +167,11 @@ int run(const Args& args) {
     source = cook::prune_layers(std::move(source), arguments.pruned_layers);
   }
   print_findings(source->findings());
-  const cook::Plan plan = cook::make_plan(*source, arguments.request);
+  cook::Plan plan = cook::make_plan(*source, arguments.request);
+  plan.line_width = log_columns();
   print_findings(plan.findings);
   print_importance_use(arguments, plan);
+  warn_alien_entries(arguments, *source);
   warn_unmatched_rules(arguments, plan);
   const std::size_t n_threads = run_threads(arguments, plan, wanted);
   if (arguments.request.dry_run) {
@@ -157,7 +202,10 @@ const Command quantize_command{
     .details =
         "TYPE is a recipe (Q4_K_M, IQ4_KS, ...), its number, or COPY, which joins shards.\n"
         "Without OUTPUT the file is ggml-model-TYPE.gguf beside INPUT. The file appears "
-        "under its name only when it is whole.",
+        "under its name only when it is whole.\n"
+        "--dry-run tells after each tensor what decided: 'role R line N' is the rule of that line "
+        "and role in the table of the policy (docs/spec/tables/recipe_rules.tsv and "
+        "recipe_lc_rules.tsv), 'default type' that of the recipe.",
     .options = quantize_options(),
     .min_positionals = 2,
     .max_positionals = 4,

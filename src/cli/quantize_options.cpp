@@ -1,6 +1,7 @@
 // The options of `quantize`, of both public programs and our own.
 #include <array>
 
+#include "cli/model_options.h"
 #include "cli/quantize_request.h"
 #include "cli/value_forms.h"
 
@@ -17,8 +18,9 @@ constexpr std::array kOptions{
            .help = "decide everything, print types, exact size and a forecast, write nothing"},
     Option{.names = "-t, --threads",
            .value = "N",
-           .help = "threads, as the last word; 0 or none: all cores",
-           .values = integers(0, 4096)},
+           .help = "threads, as the last word; none: all cores",
+           .values = integers(1, 4096)},
+    kComputeOptions[1],
     Option{.names = "--memory",
            .value = "SIZE",
            .help = "what the run may take: fewer threads work where it would not do",

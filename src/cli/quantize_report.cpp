@@ -1,6 +1,8 @@
 #include "cli/quantize_report.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <map>
 
@@ -80,6 +82,13 @@ void print_forecast(const cook::Plan& plan, std::size_t n_threads) {
 
 }  // namespace
 
+std::size_t log_columns() {
+  constexpr std::size_t kLineOfPublicPrograms = 150;
+  winsize size{};
+  if (::isatty(STDERR_FILENO) == 0 || ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col < 40 || size.ws_col >= kLineOfPublicPrograms ? 0 : size.ws_col;
+}
+
 void print_totals(const cook::Plan& plan) {
   fmt::print(stderr, "{}\n{}\n", cook::total_line("model size", plan.source_bytes, plan),
              cook::total_line("quant size", plan.bytes, plan));
@@ -94,7 +103,12 @@ void print_totals(const cook::Plan& plan) {
 void print_dry_run(const cook::Plan& plan, std::size_t n_threads) {
   for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
     std::vector<std::string> lines = cook::tensor_lines(plan.jobs[i], i, plan.jobs.size());
-    lines.back() += fmt::format("  # {}", plan.jobs[i].reason);
+    const std::string reason = fmt::format("  # {}", plan.jobs[i].reason);
+    if (plan.line_width > 0) {
+      lines = {cook::short_tensor_line(plan.jobs[i], i, plan.jobs.size(), plan.line_width), reason};
+    } else {
+      lines.back() += reason;
+    }
     for (const std::string& line : lines) fmt::print(stderr, "{}\n", line);
   }
   print_totals(plan);

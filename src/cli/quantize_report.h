@@ -5,6 +5,10 @@
 
 namespace cli {
 
+/// Columns that lines about tensors are fitted to: those of the terminal that stderr is, if it is
+/// too narrow for the lines of the public programs; else 0.
+std::size_t log_columns();
+
 /// The two lines of totals and the number of fallbacks, to stderr.
 void print_totals(const cook::Plan& plan);
 

@@ -55,6 +55,11 @@ bool is_gguf_file(const std::string& word) { return kind_of_file(word) == FileKi
 [[noreturn]] void refuse_type(Policy policy, const std::string& word) {
   const std::vector<std::string_view> names = type_names(policy);
   base::Error error = usage(fmt::format("unknown type {}", base::printable(word)));
+  const Policy other = policy == Policy::ik ? Policy::mainline : Policy::ik;
+  if (const std::string there = canonical_type(other, word); !there.empty()) {
+    throw usage(fmt::format("{} is a recipe of --policy {}", there,
+                            other == Policy::ik ? "ik" : "llama.cpp"));
+  }
   const std::string guess = base::did_you_mean(word, names);
   const bool file = word.ends_with(".gguf");
   error.hint(file ? "the order is INPUT OUTPUT TYPE"
@@ -72,6 +77,18 @@ void check_order(const std::vector<std::string>& words) {
   }
 }
 
+void check_input(const std::string& path) {
+  try {
+    check_model_file("INPUT", path);
+  } catch (base::Error& e) {
+    const FileKind kind = kind_of_file(path);
+    if (kind == FileKind::importance_gguf || kind == FileKind::importance_dat) {
+      e.hint("give it with --imatrix, and the model as INPUT");
+    }
+    throw;
+  }
+}
+
 std::string read_rules(const std::string& path) {
   std::ifstream in(path);
   std::ostringstream text;
@@ -80,22 +97,39 @@ std::string read_rules(const std::string& path) {
   return std::move(text).str();
 }
 
-/// Words of a rule file; `by_line` keeps blanks inside a line and drops comments.
-std::vector<std::string> rule_pieces(const std::string& text, bool by_line) {
+/// Words of a line; `whole` keeps blanks inside it and drops comments.
+std::vector<std::string> rule_pieces(std::string line, bool whole) {
   std::vector<std::string> out;
-  std::istringstream in(text);
-  std::string piece;
-  if (!by_line) {
-    while (in >> piece) out.push_back(piece);
+  if (!whole) {
+    std::istringstream in(line);
+    for (std::string word; in >> word;) out.push_back(word);
     return out;
   }
-  while (std::getline(in, piece)) {
-    while (!piece.empty() && (piece.back() == '\r' || piece.back() == ' ')) piece.pop_back();
-    const std::size_t start = piece.find_first_not_of(' ');
-    if (start == std::string::npos || piece[start] == '#') continue;
-    out.push_back(piece.substr(start));
-  }
+  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+  const std::size_t start = line.find_first_not_of(' ');
+  if (start != std::string::npos && line[start] != '#') out.push_back(line.substr(start));
   return out;
+}
+
+/// Calls `parse` for every rule of a file; its errors name the file and the line.
+template <class Parse>
+void each_rule(const std::string& path, bool whole_lines, Parse parse) {
+  if (is_gguf_file(path) || kind_of_file(path) == FileKind::importance_gguf) {
+    throw base::Error(base::Fault::bad_input, "a model or importance file in place of rules")
+        .at("file", path)
+        .expected("lines of text, EXPRESSION=TYPE");
+  }
+  std::istringstream in(read_rules(path));
+  int number = 0;
+  for (std::string line; std::getline(in, line);) {
+    ++number;
+    try {
+      for (const std::string& rule : rule_pieces(line, whole_lines)) parse(rule);
+    } catch (base::Error& e) {
+      e.at("file", path).at("line", number);
+      throw;
+    }
+  }
 }
 
 void append(std::vector<recipe::CustomRule>& rules, std::vector<recipe::CustomRule> more) {
@@ -108,17 +142,17 @@ std::vector<recipe::CustomRule> custom_rules(const Args& args) {
     append(rules, recipe::parse_custom_rules("--custom-q", list));
   }
   for (const std::string& path : args.list("custom-q-file")) {
-    for (const std::string& line : rule_pieces(read_rules(path), true)) {
+    each_rule(path, true, [&](const std::string& line) {
       append(rules, recipe::parse_custom_rules("--custom-q-file", line));
-    }
+    });
   }
   for (const std::string& rule : args.list("tensor-type")) {
     rules.push_back(recipe::parse_tensor_type("--tensor-type", rule));
   }
   for (const std::string& path : args.list("tensor-type-file")) {
-    for (const std::string& rule : rule_pieces(read_rules(path), false)) {
+    each_rule(path, false, [&](const std::string& rule) {
       rules.push_back(recipe::parse_tensor_type("--tensor-type-file", rule));
-    }
+    });
   }
   return rules;
 }
@@ -215,13 +249,14 @@ std::optional<gguf::SplitRule> split_rule(const Args& args) {
 std::size_t thread_count(const std::string& word) {
   std::int64_t threads = 0;
   const auto [end, code] = std::from_chars(word.data(), word.data() + word.size(), threads);
-  if (code != std::errc() || end != word.data() + word.size() || threads > 4096) {
+  const bool whole = code == std::errc() && end == word.data() + word.size();
+  if (!whole || threads < 1 || threads > 4096) {
     base::Error error = usage("not a number of threads").at("found", base::printable(word));
-    error.expected("a whole number up to 4096; 0 = all cores");
+    error.expected("1 to 4096; without it all cores work");
     if (word.ends_with(".gguf")) error.hint("the order is INPUT OUTPUT TYPE [THREADS]");
     throw error;
   }
-  return threads <= 0 ? 0 : static_cast<std::size_t>(threads);
+  return static_cast<std::size_t>(threads);
 }
 
 /// INPUT [OUTPUT] TYPE [NTHREADS].
@@ -300,7 +335,7 @@ QuantizeArguments parse_quantize(const Args& args) {
   if (args.given("include-weights") && args.given("exclude-weights")) {
     throw usage("--include-weights and --exclude-weights exclude each other");
   }
-  check_model_file("INPUT", args.positionals()[0]);
+  check_input(args.positionals()[0]);
   load_importance(args, out);
   return out;
 }

@@ -370,7 +370,11 @@ class Surveyor {
                                                      .n_chunks = importance_.chunk_count};
     }
     QuietLog quiet(staged_);
-    cook::run_plan(*source, cook::make_plan(*source, request), runtime_.team, quiet, runtime_.stop);
+    runtime::Runtime runtime{.team = runtime_.team,
+                             .kernels = runtime_.kernels,
+                             .progress = quiet,
+                             .stop = runtime_.stop};
+    cook::run_plan(*source, cook::make_plan(*source, request), runtime);
   }
 
   void fill(report::SurveyRow& row, const std::filesystem::path& file) {

@@ -9,12 +9,13 @@
 #include "cli/commands.h"
 #include "cli/text_table.h"
 #include "quant/codec.h"
-#include "recipe/tables.h"
+#include "recipe/importance_rules.h"
 
 namespace cli {
 namespace {
 
 using nlohmann::json;
+using recipe::Policy;
 
 constexpr std::size_t kCols = 4096;  ///< of the row whose bytes are told, and of the sample
 constexpr std::size_t kRows = 16;
@@ -105,6 +106,29 @@ Measured measure(const quant::Codec& c, const std::vector<float>& x) {
   return out;
 }
 
+bool needs_importance(Policy policy, const quant::Codec& c) {
+  return recipe::type_needs_importance(policy, *recipe::find_type(c.id));
+}
+
+/// The column "matrix".
+std::string_view matrix_text(const quant::Codec& c) {
+  if (needs_importance(Policy::ik, c)) return "needed";
+  if (needs_importance(Policy::mainline, c)) return "llama.cpp";
+  return c.encode == nullptr ? "read only" : "";
+}
+
+/// TYPE words of one policy; `only`: those that the other one does not know.
+std::vector<std::string_view> recipe_words(Policy policy, bool only) {
+  const Policy other = policy == Policy::ik ? Policy::mainline : Policy::ik;
+  std::vector<std::string_view> out;
+  for (const recipe::Recipe& r : recipe::all_recipes(policy)) {
+    for (const std::string_view name : r.cli) {
+      if (!only || recipe::recipe_for_word(other, name) == nullptr) out.push_back(name);
+    }
+  }
+  return out;
+}
+
 json codec_json(const quant::Codec& c) {
   return {{"id", c.id},
           {"name", c.name},
@@ -119,7 +143,8 @@ json codec_json(const quant::Codec& c) {
            c.readers == quant::Readers::both || c.readers == quant::Readers::mainline_only},
           {"read_by_ik_llama_cpp",
            c.readers == quant::Readers::both || c.readers == quant::Readers::ik_only},
-          {"needs_importance", c.needs_importance},
+          {"needs_importance", needs_importance(Policy::ik, c)},
+          {"needs_importance_llama_cpp", needs_importance(Policy::mainline, c)},
           {"can_encode", c.encode != nullptr},
           {"spec", c.spec}};
 }
@@ -139,28 +164,31 @@ int print_json(bool measured) {
     }
     types.push_back(std::move(one));
   }
-  json recipes = json::array();
-  for (const recipe::Recipe& r : recipe::all_recipes(recipe::Policy::ik)) {
-    for (const std::string_view name : r.cli) recipes.push_back(name);
-  }
-  fmt::print("{}\n", json{{"types", std::move(types)}, {"recipes", std::move(recipes)}}.dump(2));
+  fmt::print("{}\n", json{{"types", std::move(types)},
+                          {"recipes", recipe_words(Policy::ik, false)},
+                          {"recipes_llama_cpp", recipe_words(Policy::mainline, false)}}
+                         .dump(2));
   return 0;
 }
 
-void print_recipes() {
+void print_words(const std::vector<std::string_view>& words) {
   const std::size_t width = columns(80) - 1;
-  fmt::print("\nrecipes, the TYPE words of quantize (mixes of these formats):\n");
   std::string line = " ";
-  for (const recipe::Recipe& r : recipe::all_recipes(recipe::Policy::ik)) {
-    for (const std::string_view name : r.cli) {
-      if (line.size() + 1 + name.size() > width) {
-        fmt::print("{}\n", line);
-        line = " ";
-      }
-      line += " " + std::string(name);
+  for (const std::string_view word : words) {
+    if (line.size() + 1 + word.size() > width) {
+      fmt::print("{}\n", line);
+      line = " ";
     }
+    line += " " + std::string(word);
   }
   fmt::print("{}\n", line);
+}
+
+void print_recipes() {
+  fmt::print("\nrecipes, the TYPE words of quantize (mixes of these formats):\n");
+  print_words(recipe_words(Policy::ik, false));
+  fmt::print("with --policy llama.cpp also (and not those that only ik_llama.cpp has):\n");
+  print_words(recipe_words(Policy::mainline, true));
 }
 
 int run(const Args& args) {
@@ -182,9 +210,7 @@ int run(const Args& args) {
                                     std::to_string(c->row_bytes(kCols)),
                                     fmt::format("{:.4f}", row_bpw(*c)),
                                     std::string(readers_text(c->readers)),
-                                    c->needs_importance    ? "needed"
-                                    : c->encode == nullptr ? "read only"
-                                                           : ""};
+                                    std::string(matrix_text(*c))};
     if (measured) {
       const Measured m = measure(*c, x);
       const auto cell = [&](double v, int decimals) {
@@ -208,7 +234,8 @@ const Command types_command{
     .details =
         "block: weights that share a scale, RxN where R rows are woven together; row bytes and "
         "bpw (bits per weight): of a row of 4096 weights, with its metadata; matrix: whether "
-        "quantize needs an importance matrix. --measure: error of 16 rows of normal noise without "
+        "quantize needs an importance matrix (llama.cpp: with that policy only). --measure: error "
+        "of 16 rows of normal noise without "
         "importance, relative to the noise, and millions of weights per second on one thread.",
     .options = kOptions,
     .run = run};

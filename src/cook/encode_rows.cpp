@@ -34,20 +34,22 @@ bool all_finite(std::span<const float> x) noexcept {
       .hint("the source is damaged or was converted in a type with too small a range");
 }
 
-void decode(const Job& job, std::size_t n_rows, Scratch& scratch) {
+void decode(const Job& job, std::size_t n_rows, const kernels::KernelTable& table,
+            Scratch& scratch) {
   const std::size_t cols = job.shape.cols();
   const quant::Codec& codec = *job.from_codec;
   const std::size_t group_bytes = codec.group_rows * codec.row_bytes(cols);
   const std::size_t group_values = codec.group_rows * cols;
-  const kernels::KernelTable& table = kernels::best_table();
   scratch.rows.resize(n_rows * cols);
   for (std::size_t g = 0; g < n_rows / codec.group_rows; ++g) {
     kernels::decode_group(table, codec, scratch.source.data() + g * group_bytes, cols,
                           scratch.rows.data() + g * group_values);
   }
-  // What products make of the source is what the new weights must be.
-  if (codec.product_gain == 1.0F) return;
-  for (float& x : scratch.rows) x *= codec.product_gain;
+  // What products make of the source is what the new weights must be. Look-ups take the source as
+  // it decodes, and encoders divide what products will multiply by.
+  const float gain = job.looked_up ? job.to_codec->product_gain : codec.product_gain;
+  if (gain == 1.0F) return;
+  for (float& x : scratch.rows) x *= gain;
 }
 
 void encode(const Job& job, const Unit& unit, const RowWeights& weights, quant::Effort effort,
@@ -116,7 +118,7 @@ void check_copied(const Job& job, const Unit& unit, std::span<const std::byte> b
 }
 
 std::span<const std::byte> encode_rows(const TensorSource& source, const Job& job, const Unit& unit,
-                                       const RowWeights& weights, quant::Effort effort,
+                                       const RowWeights& weights, const Means& means,
                                        Scratch& scratch) {
   const SourceRange range = source_range(job, unit);
   scratch.source.resize(range.size);
@@ -126,9 +128,9 @@ std::span<const std::byte> encode_rows(const TensorSource& source, const Job& jo
     check_encoded(job, unit, scratch);
     return scratch.encoded;
   }
-  decode(job, unit.count, scratch);
+  decode(job, unit.count, means.kernels, scratch);
   if (!all_finite(scratch.rows)) refuse_value(job, unit.first, scratch.rows);
-  encode(job, unit, weights, effort, scratch);
+  encode(job, unit, weights, means.effort, scratch);
   check_encoded(job, unit, scratch);
   return scratch.encoded;
 }

@@ -6,6 +6,7 @@
 #include "cook/importance_choice.h"
 #include "cook/plan.h"
 #include "cook/units.h"
+#include "kernels/table.h"
 
 namespace cook {
 
@@ -15,11 +16,17 @@ struct Scratch {
   std::vector<float> rows;
 };
 
+/// How rows are turned.
+struct Means {
+  quant::Effort effort = quant::Effort::best;
+  const kernels::KernelTable& kernels;  ///< decodes the source; the bytes do not depend on it
+};
+
 /// Bytes of the output for one unit of rows; valid until the scratch is used again. Throws
 /// Fault::bad_input with tensor, row and column for values that are not finite, and for blocks that
 /// the format's own check refuses.
 std::span<const std::byte> encode_rows(const TensorSource& source, const Job& job, const Unit& unit,
-                                       const RowWeights& weights, quant::Effort effort,
+                                       const RowWeights& weights, const Means& means,
                                        Scratch& scratch);
 
 /// Looks at the blocks of a copied unit. Throws Fault::bad_input with tensor, row and block.

@@ -166,7 +166,9 @@ bool choose_expert(const recipe::InputTensor& tensor, const Found& found,
   if (tensor.id.piece < 0 || found.name == tensor.name) return false;
   const std::size_t cols = tensor.shape.ne[0];
   const auto expert = static_cast<std::size_t>(tensor.id.piece);
-  if (n_values(*found.entry) % cols != 0 || expert >= n_values(*found.entry) / cols) return false;
+  if (n_values(*found.entry) % cols != 0) return false;
+  const std::size_t n_vectors = n_values(*found.entry) / cols;
+  if (expert >= n_vectors && !calibrate::can_grow(*found.entry, expert + 1)) return false;
   choice.kind = Kind::one_of_stack;
   choice.expert = expert;
   return true;
@@ -212,7 +214,14 @@ ImportanceChoice choose_importance(const Importance& importance, const recipe::I
   choice.origin = found.name;
   if (choose_mla(tensor, found, group_rows, choice)) return choice;
   if (choose_expert(tensor, found, choice)) return choice;
-  if (n_values(*found.entry) == shape.ne[0] * shape.ne[2]) {
+  const bool lacks_last =
+      found.entry->n_cols == shape.ne[0] && calibrate::can_grow(*found.entry, shape.ne[2]);
+  if (lacks_last) {
+    warn(choice, tensor.name,
+         fmt::format("the last {} of {} experts have no data; the mean of the others is used",
+                     shape.ne[2] - found.entry->n_vectors, shape.ne[2]));
+  }
+  if (lacks_last || n_values(*found.entry) == shape.ne[0] * shape.ne[2]) {
     choice.kind = Kind::by_matrix;
     return choice;
   }
@@ -240,7 +249,7 @@ RowWeights row_weights(const ImportanceChoice& choice, const tensor::Shape& shap
       break;
     case Kind::one_of_stack:
       append_vectors(weights, *choice.entry,
-                     choice.entry->n_cols * choice.entry->n_vectors / shape.ne[0]);
+                     std::max(n_values(*choice.entry) / shape.ne[0], choice.expert + 1));
       weights.runs.push_back({0, rows, choice.expert});
       break;
     case Kind::shared:

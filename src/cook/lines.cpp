@@ -1,6 +1,8 @@
 // Log lines that scripts of the public programs read.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cook/run.h"
 
 namespace cook {
@@ -30,6 +32,21 @@ std::vector<std::string> tensor_lines(const Job& job, std::size_t index, std::si
   }
   lines.push_back(std::move(line));
   return lines;
+}
+
+std::string short_tensor_line(const Job& job, std::size_t index, std::size_t n, std::size_t width) {
+  const std::string number = std::to_string(n);
+  const std::string head = fmt::format("[{:>{}}/{}] ", index + 1, number.size(), number);
+  const bool same = job.action == recipe::Action::copy;
+  const std::string tail =
+      same ? fmt::format(" {} {:.2f} MiB", job.to->name, mib(job.bytes))
+           : fmt::format(" {} -> {} {:.2f} -> {:.2f} MiB{}", job.from->name, job.to->name,
+                         mib(job.source_bytes), mib(job.bytes), job.wants_importance ? " *" : "");
+  const std::size_t taken = head.size() + tail.size();
+  const std::size_t room = std::max<std::size_t>(width > taken ? width - taken : 0, 8);
+  std::string name = job.name;
+  if (name.size() > room) name.replace(0, name.size() - room + 3, "...");
+  return head + name + std::string(room - name.size(), ' ') + tail;
 }
 
 std::string total_line(std::string_view what, std::size_t bytes, const Plan& plan) {

@@ -9,6 +9,7 @@
 #include "gguf/split.h"
 #include "gguf/writer.h"
 #include "recipe/importance_rules.h"
+#include "recipe/shape_fit.h"
 
 namespace cook {
 namespace {
@@ -56,8 +57,9 @@ void check_requantizing(const Request& request, const Job& job, Plan& plan) {
 void attach_importance(const Request& request, const recipe::InputTensor& tensor,
                        const recipe::Choice& choice, Job& job, Plan& plan) {
   if (job.action != recipe::Action::encode) return;
-  if (request.symmetric_q4_0 && job.to_codec == quant::find_codec("q4_0")) {
-    job.to_codec = &quant::symmetric_q4_0();
+  const quant::Codec& symmetric = quant::symmetric_q4_0();
+  if (request.symmetric_q4_0 && job.to_codec != nullptr && job.to_codec->id == symmetric.id) {
+    job.to_codec = &symmetric;
     return;
   }
   if (request.importance != nullptr) {
@@ -69,7 +71,7 @@ void attach_importance(const Request& request, const recipe::InputTensor& tensor
   const recipe::Policy policy = request.recipe.policy;
   const bool needs =
       recipe::tensor_needs_importance(policy, *request.recipe.recipe, *choice.wanted, tensor) ||
-      (job.to_codec != nullptr && job.to_codec->needs_importance &&
+      (recipe::type_needs_importance(policy, *job.to) &&
        !recipe::may_lack_importance(policy, tensor));
   if (has || !needs || request.ignore_importance_rules) return;
   throw base::Error(base::Fault::bad_input,
@@ -93,6 +95,26 @@ void check_recipe(const Request& request) {
       .hint(
           "collect it with `quern imatrix` and give it with --imatrix, or accept the loss with "
           "--ignore-imatrix-rules");
+}
+
+/// Products multiply some formats by a gain, look-ups of rows do not (docs/spec/types/iqk.md).
+bool has_gain(const quant::Codec* codec) noexcept {
+  return codec != nullptr && codec->product_gain != 1.0F;
+}
+
+/// A table that is looked up and is the output matrix as well can be right for one of them only.
+void note_tied_gain(const Job& job, base::Findings& findings) {
+  if (job.action != recipe::Action::encode || !has_gain(job.to_codec)) return;
+  findings.push_back(
+      {.where = job.name,
+       .text = fmt::format("is the output matrix as well: {} is scaled for that, and looked up "
+                           "embeddings come out {:.0f} % too small; choose another type for it",
+                           job.to->name, 100 * (1 - 1 / job.to_codec->product_gain))});
+}
+
+bool has_output(const TensorSource& source) {
+  return std::any_of(source.tensors().begin(), source.tensors().end(),
+                     [](const auto& t) { return t.id.is(model::Role::output); });
 }
 
 Job make_job(const TensorSource& source, const recipe::Choice& choice) {
@@ -188,6 +210,7 @@ Plan make_plan(const TensorSource& source, const Request& request) {
   const recipe::TypePlan types = recipe::plan_types(options, input, source.tensors());
 
   Plan plan;
+  const bool tied = !has_output(source);
   plan.effort = request.effort;
   plan.check_copies = request.check_copies;
   plan.n_encoded = types.n_encoded;
@@ -195,6 +218,9 @@ Plan make_plan(const TensorSource& source, const Request& request) {
   plan.findings = types.findings;
   for (const recipe::Choice& choice : types.choices) {
     Job job = make_job(source, choice);
+    job.looked_up = recipe::is_row_lookup(source.tensors()[choice.input]) &&
+                    (!tied || !job.id.is(model::Role::token_embd));
+    if (tied && job.id.is(model::Role::token_embd)) note_tied_gain(job, plan.findings);
     if (choice.requantize && !options.allow_requantize) check_requantizing(request, job, plan);
     attach_importance(request, source.origin(choice.input), choice, job, plan);
     if (!request.dry_run) check_codecs(job);

@@ -44,6 +44,7 @@ struct Job {
   std::size_t source_bytes = 0, bytes = 0;
   std::string reason;
   ImportanceChoice importance;
+  bool looked_up = false;         ///< rows are looked up and never multiplied
   bool custom_rule = false;       ///< a --custom-q or --tensor-type rule decided
   bool wants_importance = false;  ///< data are in use, but none for this tensor
 };
@@ -65,6 +66,7 @@ struct Plan {
   std::size_t n_encoded = 0, n_fallbacks = 0;
   quant::Effort effort = quant::Effort::best;
   bool check_copies = true;
+  std::size_t line_width = 0;  ///< log lines of so many columns; 0: those of the public programs
   base::Findings findings;
 
   bool changes_nothing() const noexcept { return n_encoded == 0; }

@@ -6,75 +6,29 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "model/pruning.h"
 #include "recipe/table_text.h"
 
 namespace cook {
 namespace {
 
-/// Old layers 0 to n - 1 and what becomes of them.
-class LayerMap {
- public:
-  LayerMap(int n_layers, const std::set<int>& pruned) : pruned_(pruned), n_layers_(n_layers) {}
-
-  bool keeps(int layer) const { return pruned_.count(layer) == 0; }
-  int renumbered(int layer) const { return layer - n_pruned(0, layer); }
-  int n_layers() const noexcept { return n_layers_; }
-  /// Of [first, end).
-  int n_pruned(int first, int end) const {
-    return static_cast<int>(std::count_if(
-        pruned_.begin(), pruned_.end(), [&](int layer) { return layer >= first && layer < end; }));
+/// The source as a file that is described, not read.
+gguf::FileSet planned(const TensorSource& source) {
+  std::vector<gguf::TensorInfo> infos;
+  for (const recipe::InputTensor& t : source.tensors()) {
+    infos.push_back(
+        {.name = t.name, .codec = quant::find_codec(t.type->id), .shape = t.shape, .shard = 0});
   }
-
- private:
-  std::set<int> pruned_;
-  int n_layers_;
-};
-
-gguf::Array kept_values(const gguf::Array& array, const LayerMap& map) {
-  gguf::Array out{.type = array.type, .fixed = {}, .strings = {}};
-  const std::size_t width = array.strings.empty() ? array.fixed.size() / array.size() : 0;
-  for (int layer = 0; layer < map.n_layers(); ++layer) {
-    if (!map.keeps(layer)) continue;
-    const auto i = static_cast<std::ptrdiff_t>(layer);
-    if (!array.strings.empty()) out.strings.push_back(array.strings[static_cast<std::size_t>(i)]);
-    const auto from = array.fixed.begin() + i * static_cast<std::ptrdiff_t>(width);
-    out.fixed.insert(out.fixed.end(), from, from + static_cast<std::ptrdiff_t>(width));
-  }
-  return out;
-}
-
-/// Keeps the type that the key has.
-void set_count(gguf::Metadata& metadata, const std::string& key, int value) {
-  if (!metadata.has(key)) return;
-  apply_override(metadata,
-                 {.key = key, .kind = Override::Kind::integer, .integer = value, .text = {}});
-}
-
-gguf::Metadata pruned_metadata(const gguf::Metadata& input, const std::string& arch,
-                               const LayerMap& map) {
-  gguf::Metadata out = input;
-  const int n = map.n_layers();
-  for (const auto& [key, value] : input.pairs()) {
-    const auto* array = std::get_if<gguf::Array>(&value);
-    const bool by_layer = array != nullptr && key.starts_with(arch + ".") &&
-                          array->size() == static_cast<std::size_t>(n);
-    if (by_layer) out.set(key, kept_values(*array, map));
-  }
-  const auto count = [&](const char* key) {
-    return static_cast<int>(std::clamp<std::int64_t>(input.integer(arch + key).value_or(0), 0, n));
-  };
-  const int dense = count(".leading_dense_block_count");
-  const int nextn = count(".nextn_predict_layers");
-  set_count(out, arch + ".block_count", n - map.n_pruned(0, n));
-  set_count(out, arch + ".leading_dense_block_count", dense - map.n_pruned(0, dense));
-  set_count(out, arch + ".nextn_predict_layers", nextn - map.n_pruned(n - nextn, n));
-  return out;
+  return gguf::FileSet::planned(source.metadata(), std::move(infos));
 }
 
 class PrunedSource final : public TensorSource {
  public:
-  PrunedSource(std::unique_ptr<TensorSource> source, const std::string& arch, const LayerMap& map)
-      : source_(std::move(source)), metadata_(pruned_metadata(source_->metadata(), arch, map)) {
+  PrunedSource(std::unique_ptr<TensorSource> source, const model::LayerMap& map)
+      : source_(std::move(source)), findings_(source_->findings()) {
+    model::Pruned pruned = model::without_layers(planned(*source_), map);
+    metadata_ = std::move(pruned.metadata);
+    for (base::Finding& f : pruned.findings) findings_.push_back(std::move(f));
     const std::vector<recipe::InputTensor>& all = source_->tensors();
     for (std::size_t i = 0; i < all.size(); ++i) {
       recipe::InputTensor tensor = all[i];
@@ -95,7 +49,7 @@ class PrunedSource final : public TensorSource {
   }
   std::size_t n_shards() const noexcept override { return source_->n_shards(); }
   std::vector<std::filesystem::path> paths() const override { return source_->paths(); }
-  const base::Findings& findings() const noexcept override { return source_->findings(); }
+  const base::Findings& findings() const noexcept override { return findings_; }
   void read(std::size_t tensor, std::size_t offset, std::span<std::byte> out) const override {
     source_->read(origins_[tensor], offset, out);
   }
@@ -106,6 +60,7 @@ class PrunedSource final : public TensorSource {
  private:
   std::unique_ptr<TensorSource> source_;
   gguf::Metadata metadata_;
+  base::Findings findings_;
   std::vector<recipe::InputTensor> tensors_;
   std::vector<std::size_t> origins_;  ///< index of each in the source
 };
@@ -147,8 +102,8 @@ std::unique_ptr<TensorSource> prune_layers(std::unique_ptr<TensorSource> source,
   if (static_cast<std::int64_t>(layers.size()) == n) {
     throw base::Error(base::Fault::bad_usage, "no layer would stay");
   }
-  return std::make_unique<PrunedSource>(std::move(source), arch,
-                                        LayerMap(static_cast<int>(n), layers));
+  return std::make_unique<PrunedSource>(std::move(source),
+                                        model::LayerMap(static_cast<int>(n), layers));
 }
 
 }  // namespace cook

@@ -10,10 +10,10 @@ namespace cook {
 /// "0,3,17": Throws Fault::bad_usage.
 std::set<int> parse_layers(std::string_view option, std::string_view text);
 
-/// The layers that stay are numbered anew; block_count, leading_dense_block_count,
-/// nextn_predict_layers and keys with one value a layer follow. Importance is looked up under the
-/// old names. Throws Fault::bad_usage when a layer is not there or none stays, Fault::bad_file when
-/// the model does not tell its layers.
+/// The layers that stay are numbered anew and the keys follow (model::without_layers). Importance
+/// is looked up under the old names. Throws Fault::bad_usage when a layer is not there or none
+/// stays, Fault::bad_file when the model does not tell its layers, Fault::unsupported when no key
+/// can say how a renumbered layer is computed.
 std::unique_ptr<TensorSource> prune_layers(std::unique_ptr<TensorSource> source,
                                            const std::set<int>& layers);
 

@@ -35,7 +35,12 @@ class Reporter {
 
  private:
   void log(std::size_t index) {
-    for (const std::string& line : tensor_lines(plan_.jobs[index], index, plan_.jobs.size())) {
+    const std::size_t n = plan_.jobs.size();
+    if (plan_.line_width > 0) {
+      progress_.log(short_tensor_line(plan_.jobs[index], index, n, plan_.line_width));
+      return;
+    }
+    for (const std::string& line : tensor_lines(plan_.jobs[index], index, n)) {
       progress_.log(line);
     }
   }
@@ -87,8 +92,9 @@ struct TensorState {
 class FileCook {
  public:
   FileCook(const TensorSource& source, const Plan& plan, const OutputPlan& output,
-           std::size_t n_threads, const TensorCache* cache, std::vector<CacheState> cached)
-      : source_(source),
+           runtime::Runtime& runtime, const TensorCache* cache, std::vector<CacheState> cached)
+      : runtime_(runtime),
+        source_(source),
         plan_(plan),
         output_(output),
         cache_(cache),
@@ -96,17 +102,17 @@ class FileCook {
         units_(plan, output, found()),
         writer_(output.path, output.metadata, tensor_plans()),
         states_(output.jobs.size()),
-        scratch_(n_threads) {
+        scratch_(runtime.team.size()) {
     for (std::size_t p = 0; p < states_.size(); ++p) states_[p].units_left = units_.units_of(p);
   }
 
-  void run(runtime::Team& team, Reporter& reporter, const base::StopFlag& stop) {
-    team.run(units_.size(), [&](std::size_t index, std::size_t thread) {
-      stop.check();
+  void run(Reporter& reporter) {
+    runtime_.team.run(units_.size(), [&](std::size_t index, std::size_t thread) {
+      runtime_.stop.check();
       read_ahead(index + 2 * scratch_.size());
       cook(units_[index], scratch_[thread], reporter);
     });
-    stop.check();
+    runtime_.stop.check();
     writer_.finish();
   }
   std::size_t bytes() const noexcept { return writer_.size(); }
@@ -180,7 +186,8 @@ class FileCook {
   void encode(const Job& job, const Unit& unit, TensorState& state, Scratch& scratch) {
     std::call_once(state.begun, [&] { begin(job, unit.place, state); });
     const std::size_t at = unit.first * job.to_codec->row_bytes(job.shape.cols());
-    const auto bytes = encode_rows(source_, job, unit, state.weights, plan_.effort, scratch);
+    const auto bytes = encode_rows(source_, job, unit, state.weights,
+                                   {.effort = plan_.effort, .kernels = runtime_.kernels}, scratch);
     writer_.write(unit.place, at, bytes);
     if (state.entry) keep(state, [&] { state.entry->write(at, bytes); });
   }
@@ -208,6 +215,7 @@ class FileCook {
   std::mutex cache_lock_;
   std::size_t n_not_kept_ = 0;
   std::string cache_error_;
+  runtime::Runtime& runtime_;
   const TensorSource& source_;
   const Plan& plan_;
   const OutputPlan& output_;
@@ -221,25 +229,25 @@ class FileCook {
 
 }  // namespace
 
-RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Team& team,
-                   base::Progress& progress, const base::StopFlag& stop, const TensorCache* cache) {
+RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtime& runtime,
+                   const TensorCache* cache) {
   std::uint64_t total = 0;
   for (const OutputPlan& output : plan.outputs) {
     for (const std::size_t job : output.jobs) {
       total += output.skipped ? 0 : plan.jobs[job].source_bytes;
     }
   }
-  Reporter reporter(plan, progress, total);
+  Reporter reporter(plan, runtime.progress, total);
   RunResult result;
   for (const OutputPlan& output : plan.outputs) {
     if (output.skipped) {
       for (const std::size_t job : output.jobs) reporter.skip(job);
       continue;
     }
-    stop.check();
-    FileCook file(source, plan, output, team.size(), cache,
-                  look_up(source, plan, output, cache, team, stop));
-    file.run(team, reporter, stop);
+    runtime.stop.check();
+    FileCook file(source, plan, output, runtime, cache,
+                  look_up(source, plan, output, cache, runtime.team, runtime.stop));
+    file.run(reporter);
     result.bytes_written += file.bytes();
     ++result.files_written;
     result.from_cache += file.n_found();

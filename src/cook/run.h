@@ -16,15 +16,17 @@ struct RunResult {
 };
 
 /// Writes every output file that is not skipped, each under a temporary name until it is whole.
-/// Rows are encoded in chunks by the team, in any order; bytes do not depend on the number of
-/// threads. Memory: a few chunks a thread and the importance vectors of the tensors in work.
-/// Reports bytes of source data done; one line of log a tensor, in file order. A cache that cannot
-/// be written to (disk full) does not stop the run. Throws Fault::interrupted when asked to stop,
-/// Fault::io, Fault::bad_input (NaN in the source, a block that the format's own check refuses).
-RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Team& team,
-                   base::Progress& progress, const base::StopFlag& stop,
+/// Rows are encoded in chunks by the team, in any order; bytes depend neither on the number of
+/// threads nor on the kernels. Memory: a few chunks a thread and the importance vectors of the
+/// tensors in work. Reports bytes of source data done; one line of log a tensor, in file order. A
+/// cache that cannot be written to (disk full) does not stop the run. Throws Fault::interrupted
+/// when asked to stop, Fault::io, Fault::bad_input (NaN in the source, a block that the format's
+/// own check refuses).
+RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtime& runtime,
                    const TensorCache* cache = nullptr);
 
+/// One line of at most `width` columns (40 or more) for people; long names lose their beginning.
+std::string short_tensor_line(const Job& job, std::size_t index, std::size_t n, std::size_t width);
 /// The log lines of a tensor and of the totals (docs/spec/recipes.md 11), as scripts know them.
 /// `index` counts from 0.
 std::vector<std::string> tensor_lines(const Job& job, std::size_t index, std::size_t n);

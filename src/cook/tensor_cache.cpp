@@ -153,6 +153,7 @@ std::string TensorCache::key(const TensorSource& source, const Job& job,
                                               static_cast<std::uint64_t>(effort)});
   // Another encoder of the same type.
   if (job.to_codec != quant::find_codec(job.to->id)) hash.add_value(std::uint64_t{1});
+  if (job.looked_up) hash.add_value(std::uint64_t{2});
   hash.add_value(job.shape.ne);
   hash_weights(hash, row_weights(job.importance, job.shape));
   hash_range(hash, 0, job.source_bytes,

@@ -98,6 +98,10 @@ Array Array::of_u32(std::span<const std::uint32_t> items) {
   return array_of(ValueType::u32, items);
 }
 Array Array::of_f32(std::span<const float> items) { return array_of(ValueType::f32, items); }
+Array Array::of_flags(const std::vector<bool>& items) {
+  const std::vector<std::uint8_t> bytes(items.begin(), items.end());
+  return array_of(ValueType::boolean, std::span<const std::uint8_t>(bytes));
+}
 
 namespace {
 

@@ -46,6 +46,7 @@ struct Array {
   static Array of_i32(std::span<const std::int32_t> items);
   static Array of_u32(std::span<const std::uint32_t> items);
   static Array of_f32(std::span<const float> items);
+  static Array of_flags(const std::vector<bool>& items);
   friend bool operator==(const Array&, const Array&) = default;
 };
 

@@ -167,6 +167,8 @@ struct AttentionPlan {
   bool has_sinks = false;
   bool merged_qkv = false;  ///< attn_qkv holds the rows of q, then k, then v (phi3)
   RopePlan rope;
+
+  friend bool operator==(const AttentionPlan&, const AttentionPlan&) = default;
 };
 
 /// Latent attention (docs/spec/models.md 2.15, 3): P = nope_dim, R = rope.n_rot, L = kv_rank.
@@ -177,6 +179,8 @@ struct MlaPlan {
   std::uint32_t nope_dim = 0, value_dim = 0;
   float scale = 0;
   RopePlan rope;
+
+  friend bool operator==(const MlaPlan&, const MlaPlan&) = default;
 };
 
 /// What joins gate and up: act(gate) * up, or for gpt_oss_swiglu min(g, 7) * sigmoid(1.702 * g) *
@@ -187,6 +191,8 @@ struct DenseFfnPlan {
   std::uint32_t width = 0;
   Activation activation = Activation::silu;
   bool merged_up = false;  ///< ffn_up holds gate rows first, then up rows (phi3, glm4)
+
+  friend bool operator==(const DenseFfnPlan&, const DenseFfnPlan&) = default;
 };
 
 enum class Gating : std::uint8_t {
@@ -208,6 +214,8 @@ struct MoePlan {
   bool shared_gate = false;        ///< sigmoid gate of the shared expert (qwen2moe)
   bool biases = false;             ///< of the router and of every expert's products (gpt-oss)
   Activation activation = Activation::silu;
+
+  friend bool operator==(const MoePlan&, const MoePlan&) = default;
 };
 
 enum class NormKind : std::uint8_t { rms, layer };
@@ -224,6 +232,8 @@ struct LayerPlan {
   std::optional<MoePlan> moe = {};
   Residual residual = Residual::pre_norm;
   Role ffn_norm = Role::ffn_norm;  ///< which tensor norms the input of the feed-forward part
+
+  friend bool operator==(const LayerPlan&, const LayerPlan&) = default;
 };
 
 struct ModelSpec {

@@ -105,12 +105,12 @@ Choice Decider::decide(const InputTensor& tensor) {
   choice.reason = std::move(selected.rule);
   choice.custom_rule = selected.custom;
   choice.requantize = choice.action == Action::encode && !tensor.type->is_float();
-  const std::string_view symbol = selected.type->symbol;
-  if ((symbol == "IQ1_S_R4" || symbol == "IQ1_M_R4") && tensor.shape.cols() % 128 != 0) {
+  if (const std::size_t multiple = selected.type->ik_col_multiple;
+      tensor.shape.cols() % multiple != 0) {
     findings_.push_back({.where = tensor.name,
                          .text = fmt::format("{} runs in ik_llama.cpp only with columns in "
-                                             "multiples of 128, here are {}",
-                                             selected.type->name, tensor.shape.cols())});
+                                             "multiples of {}, here are {}",
+                                             selected.type->name, multiple, tensor.shape.cols())});
   }
   return choice;
 }

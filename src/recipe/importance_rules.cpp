@@ -8,11 +8,6 @@ namespace {
 constexpr std::string_view kRecipes[] = {"IQ1_S",      "IQ1_M",    "IQ2_XXS",  "IQ2_XS",
                                          "IQ2_S",      "Q2_K_S",   "IQ1_S_R4", "IQ1_M_R4",
                                          "IQ2_XXS_R4", "IQ2_XS_R4"};
-constexpr std::string_view kTypes[] = {"IQ1_S",   "IQ1_S_R4",   "IQ1_M",  "IQ1_M_R4",
-                                       "IQ2_XXS", "IQ2_XXS_R4", "IQ2_XS", "IQ2_XS_R4",
-                                       "IQ2_S",   "IQ2_S_R4",   "IQ1_KT", "IQ2_KT"};
-constexpr std::string_view kMainlineTypes[] = {"IQ1_S",  "IQ1_M", "IQ2_XXS",
-                                               "IQ2_XS", "IQ2_S", "IQ3_XXS"};
 
 template <std::size_t N>
 bool any_equal(const std::string_view (&list)[N], std::string_view text) noexcept {
@@ -32,12 +27,15 @@ bool may_lack_importance(Policy policy, const InputTensor& tensor) noexcept {
          (policy == Policy::mainline && tensor.fits(per_layer));
 }
 
+bool type_needs_importance(Policy policy, const TypeFacts& type) noexcept {
+  return policy == Policy::ik ? type.needs_importance_ik : type.needs_importance_lc;
+}
+
 bool tensor_needs_importance(Policy policy, const Recipe& recipe, const TypeFacts& wanted,
                              const InputTensor& tensor) noexcept {
   if (may_lack_importance(policy, tensor)) return false;
   if (wanted.symbol == "Q2_K" && recipe.symbol == "Q2_K_S") return true;
-  return policy == Policy::ik ? any_equal(kTypes, wanted.symbol)
-                              : any_equal(kMainlineTypes, wanted.symbol);
+  return type_needs_importance(policy, wanted);
 }
 
 }  // namespace recipe

@@ -27,7 +27,7 @@ const TypeFacts* repack_target(const Options& options, const InputTensor& tensor
   if (options.run == Run::unpack) {
     const TypeFacts& plain = plain_type(*tensor.type);
     // q8_0 only stands in for q8_k_r8 where that cannot be used: there is no plain form of it.
-    const bool exact = repacked_type(plain) == tensor.type || tensor.type->symbol == "BF16_R16";
+    const bool exact = repacked_type(plain) == tensor.type || tensor.type->is_float();
     return &plain != tensor.type && exact ? &plain : nullptr;
   }
   // A machine-dependent choice of ik; ours leaves 16-bit floats alone (docs/spec/recipes.md 9).

@@ -45,6 +45,27 @@ Use use_named(std::string_view name) {
   throw std::logic_error("types.tsv: unknown use");
 }
 
+void read_note(std::string_view note, TypeFacts& type) {
+  const std::size_t equals = note.find('=');
+  const std::string_view name = note.substr(0, equals);
+  const std::size_t value = equals == std::string_view::npos ? 1 : number(note.substr(equals + 1));
+  if (name == "float") {
+    type.plain_float = true;
+  } else if (name == "per_tensor") {
+    type.per_tensor = true;
+  } else if (name == "cols") {
+    type.col_multiple = value;
+  } else if (name == "ik_cols") {
+    type.ik_col_multiple = value;
+  } else if (name == "imatrix") {
+    type.needs_importance_ik = true;
+  } else if (name == "imatrix_lc") {
+    type.needs_importance_lc = true;
+  } else {
+    throw std::logic_error("types.tsv: unknown note");
+  }
+}
+
 std::vector<TypeFacts> parse() {
   std::vector<TypeFacts> out;
   for (const Fields& f : table_rows(kText)) {
@@ -56,6 +77,8 @@ std::vector<TypeFacts> parse() {
                    .row_meta_bytes = number(f.at(5)),
                    .group_rows = number(f.at(6)),
                    .use = use_named(f.at(7))});
+    if (f.size() <= 8) continue;
+    for (const std::string_view note : split(f[8], ',')) read_note(note, out.back());
   }
   return out;
 }
@@ -73,17 +96,13 @@ const TypeFacts* first(Test test) {
 
 }  // namespace
 
-bool TypeFacts::is_float() const noexcept {
-  return symbol == "F32" || symbol == "F16" || symbol == "BF16" || symbol == "BF16_R16";
-}
-
 bool TypeFacts::fits_row(std::uint64_t cols) const noexcept {
-  return cols % (symbol == "BF16_R16" ? 2 : block_elems) == 0;
+  return cols % (col_multiple != 0 ? col_multiple : block_elems) == 0;
 }
 
 std::size_t TypeFacts::bytes(const tensor::Shape& shape) const {
-  // I2_S: a quarter of a byte an element and one scale a tensor (docs/spec/types/basic.md).
-  if (symbol == "I2_S") return shape.elements() / 4 + 32;
+  // A quarter of a byte an element and one scale a tensor (i2_s, docs/spec/types/basic.md).
+  if (per_tensor) return shape.elements() / 4 + 32;
   const std::size_t blocks = base::checked_mul(shape.cols() / block_elems, block_bytes);
   return base::checked_mul(base::checked_add(row_meta_bytes, blocks), shape.rows());
 }

@@ -21,10 +21,16 @@ struct TypeFacts {
   std::string_view name;    ///< spelling of the public programs, "q4_K"
   std::size_t block_elems = 1, block_bytes = 0, row_meta_bytes = 0, group_rows = 1;
   Use use = Use::weight;
+  bool plain_float = false;          ///< converted to, not quantized to
+  bool per_tensor = false;           ///< bytes follow from the tensor, not from its rows
+  std::size_t col_multiple = 0;      ///< rows hold a multiple of it; 0: of block_elems
+  std::size_t ik_col_multiple = 1;   ///< ik_llama.cpp runs it in such multiples only
+  bool needs_importance_ik = false;  ///< refused without importance data by the policy ik
+  bool needs_importance_lc = false;  ///< the same by the policy llama.cpp
 
   bool interleaved() const noexcept { return group_rows > 1; }
   /// F32, F16, BF16, BF16_R16: types that are converted to, not quantized to.
-  bool is_float() const noexcept;
+  bool is_float() const noexcept { return plain_float; }
   /// Rows of this length can be stored (BF16_R16 needs an even one).
   bool fits_row(std::uint64_t cols) const noexcept;
   std::size_t row_bytes(std::uint64_t cols) const noexcept {

@@ -105,7 +105,7 @@ void embed(const Pass& pass, const Matrix& hidden) {
       kernels::decode_group(pass.runtime.kernels, *table.codec, from, table.cols, rows.data());
       std::copy_n(rows.data() + id % group * table.cols, table.cols, hidden.row(i));
     }
-    const float scale = pass.spec.embedding_scale * table.codec->product_gain;
+    const float scale = pass.spec.embedding_scale;  // product_gain is for products only
     if (scale == 1.0F) return;
     for (std::size_t j = 0; j < hidden.cols; ++j) hidden.row(i)[j] *= scale;
   });

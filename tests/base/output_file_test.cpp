@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error.h"
+#include "support/bytes_builder.h"
 #include "support/support.h"
 
 namespace {
@@ -62,6 +64,30 @@ TEST(OutputFile, TheNextFileOfTheNameCleansUp) {
   put(rest);
   const base::OutputFile file(dir / "o");
   EXPECT_FALSE(std::filesystem::exists(rest));
+}
+
+TEST(OutputFile, ALinkStaysAndWhatItNamesIsWritten) {
+  const test::TempDir dir;
+  std::filesystem::create_directory(dir / "disk");
+  std::filesystem::create_symlink("disk/o.gguf", dir / "link");  // nothing is there yet
+  std::filesystem::create_symlink(dir / "link", dir / "link2");
+  const std::vector<std::byte> bytes(100, std::byte{7});
+  for (int round = 0; round < 2; ++round) {
+    base::OutputFile file(dir / "link2");
+    EXPECT_EQ(file.temporary_path().parent_path(), dir / "disk");
+    file.write(0, bytes);
+    file.commit();
+  }
+  EXPECT_TRUE(std::filesystem::is_symlink(dir / "link"));
+  EXPECT_TRUE(std::filesystem::is_symlink(dir / "link2"));
+  EXPECT_EQ(test::read_bytes(dir / "disk/o.gguf"), bytes);
+}
+
+TEST(OutputFile, ANameWithoutRoomForTheTemporaryOneIsTold) {
+  const test::TempDir dir;
+  const std::string said = test::error_text([&] { base::OutputFile(dir / std::string(245, 'n')); });
+  EXPECT_NE(said.find("File name too long"), std::string::npos) << said;
+  EXPECT_NE(said.find("give it a shorter name"), std::string::npos) << said;
 }
 
 TEST(OutputFile, AKilledWriterLeavesNothingForTheNext) {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "model/hf_model.h"
+#include "runtime/golden.h"
 #include "support/support.h"
 
 namespace {
@@ -111,6 +113,31 @@ TEST(Collect, TheOutputMatrixSeesEveryPosition) {
     const calibrate::Entry& output = r.importance.entries.at("output.weight");
     EXPECT_EQ(output.counts.at(0), r.importance.entries.at("blk.0.attn_q_a.weight").counts.at(0));
     EXPECT_EQ(output.counts.at(0), 6 * 128);
+  }
+}
+
+/// What a collector sees of the small Mixtral over its golden tokens.
+std::map<std::string, calibrate::Entry, std::less<>> of_mixtral(const test::HfOptions& hf) {
+  const test::TempDir dir;
+  test::HfModel("mixtral", hf).draft().write(dir / "m.gguf");
+  const auto model = runtime::Model::open(dir / "m.gguf");
+  const std::vector<runtime::Chunk> chunk{
+      {.tokens = test::read_ids(test::source_path("tests/golden/models/mixtral/ids.i32")),
+       .first_output = 0}};
+  calibrate::Collector collector(model.spec(), true);
+  runtime::Observer* const observers[] = {&collector};
+  test::logits_of(model, chunk, {}, observers);
+  return collector.entries();
+}
+
+TEST(Collect, AFileWithOneTensorAnExpertGivesTheSameStacks) {
+  const auto stacked = of_mixtral({});
+  const auto single = of_mixtral({.stack_experts = false});
+  EXPECT_GT(stacked.at("blk.0.ffn_up_exps.weight").n_vectors, 1U);
+  ASSERT_EQ(stacked.size(), single.size());
+  for (const auto& [name, entry] : stacked) {
+    EXPECT_EQ(entry.sums, single.at(name).sums) << name;
+    EXPECT_EQ(entry.counts, single.at(name).counts) << name;
   }
 }
 

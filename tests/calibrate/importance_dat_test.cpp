@@ -102,6 +102,17 @@ TEST(ImportanceDat, SingleExpertEntriesBecomeAStack) {
   EXPECT_EQ(e->means(), (std::vector<float>{0, 0, 2, 3, 0, 0, 7, 8}));
 }
 
+TEST(ImportanceDat, StacksOfSingleExpertsAreAsLongAsTheLongestOfTheFile) {
+  Bytes b;
+  b.i32(3);
+  entry(b, "blk.0.ffn_up.0.weight", 1, {4, 6});
+  entry(b, "blk.0.ffn_up.1.weight", 1, {7, 8});
+  entry(b, "blk.1.ffn_up.2.weight", 1, {1, 2}).i32(2).i32(0);
+  const Importance m = parse(b);
+  EXPECT_EQ(m.find("blk.0.ffn_up_exps.weight")->counts, (std::vector<std::int64_t>{512, 512, 0}));
+  EXPECT_EQ(m.find("blk.1.ffn_up_exps.weight")->n_vectors, 3u);
+}
+
 TEST(ImportanceDat, OddTrailersAreWarnings) {
   Bytes behind = example();
   behind.i32(3).i32(1).raw("x").zeros(9);

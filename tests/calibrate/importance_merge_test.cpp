@@ -51,6 +51,24 @@ TEST(ImportanceMerge, LegacyFilesWeighByCalls) {
   EXPECT_EQ(a.chunk_count, 4u);
 }
 
+TEST(ImportanceMerge, StacksOfSingleExpertsGrow) {
+  const auto stack = [](std::vector<double> sums, bool open_ended) {
+    Entry e{.n_cols = 1, .n_vectors = sums.size(), .sums = sums, .counts = {}};
+    e.counts.assign(sums.size(), 1);
+    e.open_ended = open_ended;
+    return one("blk.0.ffn_up_exps.weight", e);
+  };
+  Importance a = stack({1, 2, 3}, true);
+  merge(a, stack({1, 1, 1, 5}, false));  // the whole stack of the model
+  const Entry& e = a.entries.begin()->second;
+  EXPECT_EQ(e.sums, (std::vector<double>{2, 3, 4, 5}));
+  EXPECT_EQ(e.counts, (std::vector<std::int64_t>{2, 2, 2, 1}));
+  EXPECT_FALSE(e.open_ended);
+  merge(a, stack({1, 1, 1}, true));
+  EXPECT_EQ(a.entries.begin()->second.counts, (std::vector<std::int64_t>{3, 3, 3, 1}));
+  EXPECT_THROW(merge(a, stack({1, 1, 1}, false)), base::Error);
+}
+
 TEST(ImportanceMerge, OneCountIsBroadcastOverVectors) {
   Importance a = one("x", {.n_cols = 4, .n_vectors = 1, .sums = {2, 4, 6, 8}, .counts = {2}});
   const Importance b =

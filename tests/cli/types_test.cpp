@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "quant/codec.h"
+#include "recipe/importance_rules.h"
 #include "support/support.h"
 
 namespace {
@@ -18,6 +19,10 @@ TEST(TypesCommand, ListsEveryFormatAndTheRecipesWithinEightyColumns) {
     EXPECT_THAT(r.out, HasSubstr(" " + std::string(c->name) + " "));
   }
   EXPECT_THAT(r.out, HasSubstr(" Q4_K_M "));
+  EXPECT_THAT(r.out, HasSubstr(" TQ1_0 ")) << "of the other policy";
+  EXPECT_THAT(r.out, testing::ContainsRegex("iq2_kt +trellis .* needed"));
+  EXPECT_THAT(r.out, testing::ContainsRegex("iq3_xxs +codebook .* llama.cpp"));
+  EXPECT_THAT(r.out, testing::ContainsRegex("nvfp4 +nonlinear "));
   std::istringstream lines(r.out);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
 }
@@ -30,7 +35,9 @@ TEST(TypesCommand, JsonTellsTheSameOfEach) {
     ASSERT_NE(c, nullptr);
     EXPECT_EQ(t["name"], c->name);
     EXPECT_EQ(t["row_bytes_4096"], c->row_bytes(4096));
-    EXPECT_EQ(t["needs_importance"], c->needs_importance);
+    const recipe::TypeFacts& type = *recipe::find_type(c->id);
+    EXPECT_EQ(t["needs_importance"], recipe::type_needs_importance(recipe::Policy::ik, type));
+    EXPECT_TRUE(!c->needs_importance || t["needs_importance"]) << c->name;
     EXPECT_FALSE(t.contains("error"));
   }
 }

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "convert/source.h"
-#include "cook/run.h"
+#include "cook/run_plan.h"
 #include "gguf/file.h"
 #include "support/support.h"
 
@@ -38,7 +38,7 @@ inline base::Findings convert_folder(const std::filesystem::path& folder,
   runtime::Team team(options.threads);
   base::SilentProgress progress;
   const base::StopFlag stop;
-  cook::run_plan(*source, plan, team, progress, stop);
+  test::run_plan(*source, plan, team, progress, stop);
   return source->plan().findings;
 }
 

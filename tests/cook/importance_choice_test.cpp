@@ -98,6 +98,22 @@ TEST(ImportanceChoice, SingleExpertsTakeTheirVectorOutOfTheStack) {
   EXPECT_THROW(choose(i, "blk.0.ffn_up.3.weight", shape(8, 4)), base::Error);
 }
 
+TEST(ImportanceChoice, LastExpertsOfAnEarlyFileMayHaveNoData) {
+  calibrate::Importance i;
+  calibrate::Entry& e = i.entries["blk.0.ffn_up_exps.weight"] = entry(8, 3, 10);
+  EXPECT_THROW(choose(i, "blk.0.ffn_up_exps.weight", shape(8, 4, 4)), base::Error);
+  e.open_ended = true;
+  const ImportanceChoice stack = choose(i, "blk.0.ffn_up_exps.weight", shape(8, 4, 4));
+  EXPECT_THAT(stack.findings.at(0).text, HasSubstr("last 1 of 4 experts"));
+  const auto w = row_weights(stack, shape(8, 4, 4));
+  EXPECT_EQ(weight_of(w, 8), 12);
+  EXPECT_EQ(weight_of(w, 12), 11) << "the mean of the others";
+  const ImportanceChoice single = choose(i, "blk.0.ffn_up.3.weight", shape(8, 4));
+  EXPECT_EQ(weight_of(row_weights(single, shape(8, 4)), 0), 11);
+  EXPECT_THROW(choose(i, "blk.0.ffn_up_exps.weight", shape(8, 4, 6)), base::Error)
+      << "half are missing: another model";
+}
+
 TEST(ImportanceChoice, OneVectorOfAllValuesIsCutByExpert) {
   calibrate::Importance i;
   calibrate::Entry flat = entry(8, 3, 10);

@@ -4,6 +4,7 @@
 
 #include "cook/plan.h"
 #include "cook/run.h"
+#include "cook/run_plan.h"
 #include "cook/small_model.h"
 
 namespace {
@@ -78,7 +79,7 @@ TEST(PruneLayers, BytesAreThoseOfTheLayersThatStay) {
   runtime::Team team(2);
   base::SilentProgress progress;
   const base::StopFlag stop;
-  cook::run_plan(*source, cook::make_plan(*source, r), team, progress, stop);
+  test::run_plan(*source, cook::make_plan(*source, r), team, progress, stop);
   const auto in = gguf::FileSet::open(input), out = gguf::FileSet::open(dir / "out.gguf");
   ASSERT_EQ(out.tensors().size(), 4U);
   const auto a = out.view(*out.find("blk.0.attn_q.weight")).bytes;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "cook/run_plan.h"
 #include "cook/small_model.h"
 
 namespace {
@@ -26,7 +27,7 @@ cook::Plan cook_file(const std::filesystem::path& input, const cook::Request& re
   runtime::Team team(n_threads);
   base::SilentProgress progress;
   const base::StopFlag stop;
-  cook::run_plan(*source, plan, team, progress, stop);
+  test::run_plan(*source, plan, team, progress, stop);
   return plan;
 }
 
@@ -195,6 +196,73 @@ class StopAfter final : public base::Progress {
   std::uint64_t bytes_;
 };
 
+TEST(Cook, SameBytesWithEveryKernelTable) {
+  const test::TempDir dir;
+  test::SmallModel m;
+  int layer = 0;
+  for (const char* type :
+       {"bf16", "q8_0", "q4_K", "iq4_ks", "iq2_xxs", "iq3_kt", "iq2_kt", "q4_0_r8"}) {
+    m.add("blk." + std::to_string(layer++) + ".ffn_up.weight", {512, 16}, type);
+  }
+  const auto source = cook::open_gguf_source(m.write(dir / "in.gguf"));
+  for (const char* type : {"Q4_K_S", "IQ4_KS", "IQ3_KT", "Q4_0_R8", "Q8_0"}) {
+    cook::Request r = request_for(type, dir / "out.gguf");
+    r.recipe.pure = true;
+    r.recipe.allow_requantize = true;
+    const cook::Plan plan = cook::make_plan(*source, r);
+    std::vector<std::byte> first;
+    for (const kernels::KernelTable* table : kernels::all_tables()) {
+      if (!table->supported()) continue;
+      runtime::Team team(2);
+      base::SilentProgress progress;
+      const base::StopFlag stop;
+      test::run_plan(*source, plan, team, progress, stop, nullptr, *table);
+      const std::vector<std::byte> bytes = test::read_bytes(dir / "out.gguf");
+      if (first.empty()) first = bytes;
+      EXPECT_TRUE(bytes == first) << type << " with " << table->name;
+    }
+  }
+}
+
+/// A model whose embeddings are made as `type`: the factor that would fit what they decode to best.
+double embedding_factor(const test::TempDir& dir, const char* type, bool tied,
+                        base::Findings& findings) {
+  test::SmallModel m;
+  m.add("token_embd.weight", {512, 16}, "f32");
+  if (!tied) m.add("output.weight", {512, 16}, "f32");
+  cook::Request r = request_for("Q8_0", dir / "out.gguf");
+  for (const std::string_view role : {"token_embd", "output"}) {
+    r.recipe.role_types.push_back({role, recipe::type_by_name(type)});
+  }
+  findings = cook_file(m.write(dir / "in.gguf"), r).findings;
+  const auto out = gguf::FileSet::open(dir / "out.gguf");
+  const auto view = out.view(*out.find("token_embd.weight"));
+  std::vector<float> x(512 * 16), row(512);
+  std::memcpy(x.data(), m.data[0].data(), x.size() * sizeof(float));
+  double xy = 0, yy = 0;
+  for (std::size_t i = 0; i < 16; ++i) {
+    view.codec->decode(view.rows(i, 1), 512, row);
+    for (std::size_t j = 0; j < 512; ++j) {
+      xy += static_cast<double>(x[i * 512 + j]) * static_cast<double>(row[j]);
+      yy += static_cast<double>(row[j]) * static_cast<double>(row[j]);
+    }
+  }
+  return xy / yy;
+}
+
+TEST(Cook, LookedUpTablesHaveNoProductGain) {
+  const test::TempDir dir;
+  for (const char* type : {"iq2_kt", "iq3_kt"}) {
+    const double gain = static_cast<double>(quant::find_codec(type)->product_gain);
+    base::Findings findings;
+    const double looked_up = embedding_factor(dir, type, false, findings);
+    EXPECT_TRUE(findings.empty());
+    EXPECT_NEAR(embedding_factor(dir, type, true, findings) / looked_up, gain, 0.001) << type;
+    ASSERT_EQ(findings.size(), 1U);
+    EXPECT_THAT(findings[0].text, HasSubstr("is the output matrix as well"));
+  }
+}
+
 TEST(Cook, InterruptedRunLeavesNothing) {
   const test::TempDir dir;
   const auto input = test::small_model().write(dir / "in.gguf");
@@ -205,7 +273,7 @@ TEST(Cook, InterruptedRunLeavesNothing) {
     StopAfter progress(stop, bytes);
     runtime::Team team(2);
     try {
-      cook::run_plan(*source, plan, team, progress, stop);
+      test::run_plan(*source, plan, team, progress, stop);
       FAIL();
     } catch (const base::Error& e) {
       EXPECT_EQ(e.fault(), base::Fault::interrupted);
@@ -278,7 +346,7 @@ TEST(Cook, SourceThatShrinksUnderOurFeetIsAnError) {
   base::SilentProgress progress;
   const base::StopFlag stop;
   try {
-    cook::run_plan(*source, plan, team, progress, stop);
+    test::run_plan(*source, plan, team, progress, stop);
     FAIL();
   } catch (const base::Error& e) {
     EXPECT_EQ(e.fault(), base::Fault::io);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "cook/run.h"
+#include "cook/run_plan.h"
 #include "cook/small_model.h"
 
 namespace {
@@ -20,7 +21,7 @@ cook::Plan cook_file(const std::filesystem::path& input, const cook::Request& re
   runtime::Team team(2);
   base::SilentProgress progress;
   const base::StopFlag stop;
-  cook::run_plan(*source, plan, team, progress, stop);
+  test::run_plan(*source, plan, team, progress, stop);
   return plan;
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "cook/run.h"
+#include "cook/run_plan.h"
 #include "cook/small_model.h"
 
 namespace {
@@ -23,7 +24,7 @@ Outcome cook_with(const std::filesystem::path& input, const test::TempDir& dir,
   runtime::Team team(2);
   base::SilentProgress progress;
   const base::StopFlag stop;
-  const auto result = cook::run_plan(*source, plan, team, progress, stop, cache);
+  const auto result = test::run_plan(*source, plan, team, progress, stop, cache);
   return {result.from_cache, test::read_bytes(request.output)};
 }
 
@@ -142,7 +143,7 @@ TEST(TensorCache, InterruptedRunGoesOnWithWhatItHas) {
   base::StopFlag stop;
   StopAfter progress(stop, plan.source_bytes / 2);
   runtime::Team team(2);
-  EXPECT_THROW(cook::run_plan(*source, plan, team, progress, stop, &cache), base::Error);
+  EXPECT_THROW(test::run_plan(*source, plan, team, progress, stop, &cache), base::Error);
   for (const auto& path : entries(dir)) EXPECT_EQ(path.extension(), ".tensor") << path;
   const Outcome rest = cook_with(input, dir, "", &cache);
   EXPECT_GT(rest.from_cache, 0U);

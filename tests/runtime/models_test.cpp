@@ -1,6 +1,7 @@
 // Forward passes against the logits of the original models (tests/golden/models).
 #include "model/hf_model.h"
 #include "runtime/golden.h"
+#include "support/bytes_builder.h"
 
 namespace {
 
@@ -55,6 +56,27 @@ TEST(Models, DeepseekV3Absorbed) {
 }
 TEST(Models, DeepseekV3Expanded) {
   expect_golden({.name = "deepseek_v3", .mla = MlaMode::expanded});
+}
+
+TEST(Models, NaNInTheBiasOfTheRouterIsRefused) {
+  const test::TempDir dir;
+  test::Draft draft = test::HfModel("deepseek_v3").draft();
+  std::string name;
+  for (auto& [tensor_name, t] : draft.tensors) {
+    if (model::parse_tensor_name(tensor_name).role != model::Role::exp_probs_b) continue;
+    const float nan = std::nanf("");
+    std::memcpy(t.bytes.data() + sizeof nan, &nan, sizeof nan);
+    name = tensor_name;
+    break;
+  }
+  ASSERT_FALSE(name.empty());
+  draft.write(dir / "model.gguf");
+  const auto model = runtime::Model::open(dir / "model.gguf");
+  test::Setup setup;
+  const std::vector<runtime::Chunk> chunk{{.tokens = {1, 2, 3}, .first_output = 0}};
+  const std::string said = test::error_text([&] { test::logits_of(model, chunk, setup); });
+  EXPECT_NE(said.find("a value is not finite (tensor: " + name), std::string::npos) << said;
+  EXPECT_NE(said.find("element: 1, found: NaN"), std::string::npos) << said;
 }
 
 TEST(Models, ATensorThatWouldNotBeComputedIsRefused) {

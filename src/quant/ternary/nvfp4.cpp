@@ -95,7 +95,7 @@ std::optional<BadBlock> check(std::span<const std::byte> in, std::size_t cols) n
 
 const Codec nvfp4{.id = 40,
                   .name = "nvfp4",
-                  .family = Family::ternary,
+                  .family = Family::nonlinear,
                   .readers = Readers::mainline_only,
                   .block_elems = kElems,
                   .block_bytes = kBytes,

@@ -1,0 +1,111 @@
+// What quantize tells of slips: words, rules, files that stay, importance of nothing.
+#include <gmock/gmock.h>
+
+#include <cstring>
+#include <limits>
+
+#include "cook/small_model.h"
+#include "support/bytes_builder.h"
+
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string model() { return test::source_path("data/tiny-mla-bf16.gguf").string(); }
+std::string importance() {
+  return test::source_path("tests/golden/tiny-mla/imatrix_32x512.gguf").string();
+}
+
+void write_text(const std::filesystem::path& path, const std::string& text) {
+  test::write_bytes(path, std::as_bytes(std::span(text)));
+}
+
+TEST(QuantizeTold, ABadRuleOfAFileNamesItsLine) {
+  const test::TempDir dir;
+  write_text(dir / "rules", "# comment\nffn_up=q6_K\nfoo\n");
+  for (const char* option : {"--custom-q-file", "--tensor-type-file"}) {
+    if (option[2] == 't') write_text(dir / "rules", "a=q6_K b=q6_K\n\nfoo\n");
+    const auto r =
+        test::run_quern({"quantize", option, (dir / "rules").string(), model(), "o", "q4_K"});
+    EXPECT_EQ(r.exit_code, 2);
+    EXPECT_THAT(r.err, AllOf(HasSubstr("'foo'"), HasSubstr("file: " + (dir / "rules").string()),
+                             HasSubstr("line: 3")));
+  }
+  const auto r = test::run_quern({"quantize", "--custom-q-file", model(), model(), "o", "q4_K"});
+  EXPECT_THAT(r.err, HasSubstr("in place of rules"));
+}
+
+TEST(QuantizeTold, ThreadsAreANumberAboveZero) {
+  for (const char* threads : {"0", "-3", "4097", "2x"}) {
+    const auto r = test::run_quern({"quantize", model(), "o.gguf", "q4_K", threads});
+    EXPECT_EQ(r.exit_code, 2) << threads;
+    EXPECT_THAT(r.err, HasSubstr("not a number of threads")) << threads;
+  }
+  EXPECT_EQ(test::run_quern({"quantize", "-t", "0", model(), "o.gguf", "q4_K"}).exit_code, 2);
+}
+
+TEST(QuantizeTold, RecipesOfTheOtherPolicy) {
+  EXPECT_THAT(test::run_quern({"quantize", model(), "o.gguf", "tq1_0"}).err,
+              HasSubstr("TQ1_0 is a recipe of --policy llama.cpp"));
+  EXPECT_THAT(
+      test::run_quern({"quantize", "--policy", "llama.cpp", model(), "o.gguf", "IQ4_KS"}).err,
+      HasSubstr("IQ4_KS is a recipe of --policy ik"));
+}
+
+TEST(QuantizeTold, AnImportanceMatrixInPlaceOfTheModel) {
+  EXPECT_THAT(test::run_quern({"quantize", importance(), "o.gguf", "q4_K"}).err,
+              HasSubstr("give it with --imatrix"));
+}
+
+TEST(QuantizeTold, FilesThatPartialRequantLeaves) {
+  const test::TempDir dir;
+  const std::string out = (dir / "o.gguf").string();
+  ASSERT_EQ(test::run_quern({"quantize", "--pure", model(), out, "q8_0"}).exit_code, 0);
+  const std::vector<std::byte> before = test::read_bytes(out);
+  const auto same =
+      test::run_quern({"quantize", "--partial-requant", "--pure", model(), out, "q8_0"});
+  EXPECT_THAT(same.err, AllOf(HasSubstr("left as it is: " + out), Not(HasSubstr("warning"))));
+  const auto other =
+      test::run_quern({"quantize", "--partial-requant", "--pure", model(), out, "q4_0"});
+  EXPECT_EQ(other.exit_code, 0);
+  EXPECT_THAT(other.err, HasSubstr("tensors are not as asked for now"));
+  EXPECT_TRUE(test::read_bytes(out) == before);
+}
+
+TEST(QuantizeTold, EntriesOfNoTensor) {
+  const test::TempDir dir;
+  std::vector<std::byte> bytes = test::read_bytes(importance());
+  const std::string_view name = "blk.0.attn_output.weight.in_sum2";
+  const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  for (const char* end : {".in_sum2", ".counts"}) {
+    const std::size_t at = all.find("blk.0.attn_output.weight" + std::string(end));
+    ASSERT_NE(at, std::string::npos) << name;
+    bytes[at + 8] = std::byte{'#'};  // "blk.0.at#n_output"
+  }
+  test::write_bytes(dir / "i.gguf", bytes);
+  const auto r = test::run_quern(
+      {"quantize", "--dry-run", "--imatrix", (dir / "i.gguf").string(), model(), "o.gguf", "q4_K"});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, HasSubstr("1 entry of the importance file belongs to no tensor: blk.0.at#n"));
+  const auto whole = test::run_quern(
+      {"quantize", "--dry-run", "--imatrix", importance(), model(), "o.gguf", "q4_K"});
+  EXPECT_THAT(whole.err, Not(HasSubstr("no tensor")));
+}
+
+TEST(QuantizeTold, ARefusedResumeLeavesNoEmptyFolder) {
+  const test::TempDir dir;
+  test::SmallModel m;
+  m.add("blk.0.attn_q.weight", {256, 8});
+  const float bad = std::numeric_limits<float>::quiet_NaN();
+  std::memcpy(m.data.back().data(), &bad, sizeof bad);
+  const auto input = m.write(dir / "in.gguf");
+  const std::string out = (dir / "o.gguf").string();
+  const auto r = test::run_quern(
+      {"quantize", "--resume", "--allow-broken", "--pure", input.string(), out, "q8_0"});
+  EXPECT_NE(r.exit_code, 0);
+  EXPECT_FALSE(std::filesystem::exists(out + ".resume"));
+}
+
+}  // namespace
