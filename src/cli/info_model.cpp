@@ -260,7 +260,7 @@ int info_model(const InfoOptions& options) {
   ModelReport report = report_model(files);
   if (options.check) {
     TerminalProgress progress;
-    check_blocks(files, progress, report.findings);
+    check_blocks(files, report.spec ? &*report.spec : nullptr, progress, report.findings);
   }
   if (options.json) {
     fmt::print("{}\n", report_json(files, report, options).dump(2));
