@@ -135,16 +135,20 @@ OutputFile::~OutputFile() {
 void OutputFile::reserve(std::size_t size) {
   if (size == 0) return;
   const auto length = static_cast<off_t>(size);
-  if (length < 0) throw no_room(path_, size);
+  struct stat now {};
+  const bool known = ::fstat(fd_, &now) == 0;
+  const std::size_t held = known ? static_cast<std::size_t>(now.st_blocks) * 512 : 0;
+  std::error_code unknown;
+  const fs::space_info space = fs::space(folder_of(path_), unknown);
+  // Asked first: some file systems take all that is left before they say that it is not enough.
+  const bool lacks = !unknown && size > held && space.available < size - held;
+  if (length < 0 || lacks) throw no_room(path_, size);
   if (::fallocate(fd_, 0, 0, length) == 0) return;
   if (errno == ENOSPC) throw no_room(path_, size);
   if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINTR) {
     throw failure("cannot reserve room for file", path_, errno);
   }
-  // A file system without preallocation: compare with what is free and make a sparse file.
-  std::error_code unknown;
-  const fs::space_info space = fs::space(folder_of(path_), unknown);
-  if (!unknown && space.available < size) throw no_room(path_, size);
+  // A file system without preallocation: a sparse file.
   if (::ftruncate(fd_, length) != 0) throw failure("cannot set size of file", path_, errno);
 }
 

@@ -84,10 +84,15 @@ std::optional<Checkpoint> load_checkpoint(const std::filesystem::path& path) {
                                         std::istreambuf_iterator<char>());
   try {
     return checkpoint_of(json::from_cbor(bytes));
-  } catch (const json::exception& e) {
-    throw base::Error(base::Fault::bad_file, "checkpoint is damaged")
+  } catch (const json::parse_error& e) {
+    throw base::Error(base::Fault::bad_file, "checkpoint is damaged or cut off")
         .at("file", path.string())
-        .at("reason", e.what())
+        .at("offset", e.byte)
+        .at("found", std::to_string(bytes.size()) + " bytes")
+        .hint("delete it to begin again");
+  } catch (const json::exception&) {
+    throw base::Error(base::Fault::bad_file, "not a checkpoint of this program")
+        .at("file", path.string())
         .hint("delete it to begin again");
   } catch (base::Error& e) {
     e.at("file", path.string()).hint("delete it to begin again");

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <filesystem>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
 #include "cli/session.h"
@@ -19,6 +21,18 @@ constexpr std::array kOptions{
            .values = kSize},
 };
 
+/// A folder without entries: one that `quantize --cache` has just made, or none of its.
+void check_is_cache(const std::filesystem::path& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.find(".tensor.unfinished-") != std::string::npos) continue;
+    throw base::Error(base::Fault::bad_input, "the folder is no cache of encoded tensors")
+        .at("folder", folder.string())
+        .at("found", base::printable(name))
+        .expected("files named *.tensor, as `quantize --cache DIR` writes them");
+  }
+}
+
 int run(const Args& args) {
   const std::string& action = args.positionals()[0];
   const std::filesystem::path folder = args.positionals()[1];
@@ -31,6 +45,7 @@ int run(const Args& args) {
     throw base::Error(base::Fault::io, "no such folder").at("folder", folder.string());
   }
   const cook::TensorCache cache(folder, encoder_version());
+  if (cache.info().n_entries == 0) check_is_cache(folder);
   if (action == "prune") {
     required(args, "max");
     fmt::print("removed {} bytes\n", cache.prune(parse_size("--max", args.str("max"))));

@@ -418,6 +418,7 @@ int run(const Args& args) {
   }
   const std::size_t n_ctx = context_size(args, model);
   warn_beyond_training(model, n_ctx);
+  check_biases(sampling, model.tokenizer());
   runtime::Sampler sampler(sampling, &model.tokenizer());
   runtime::Decoder decoder(
       model,

@@ -2,6 +2,7 @@
 // docs/spec/tools.md 8.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -125,6 +126,7 @@ std::string line_text(const Line& line) {
 }
 
 std::optional<Manifest> read_manifest(const std::string& path) {
+  if (std::filesystem::is_directory(path)) return std::nullopt;
   std::ifstream in(path);
   if (!in) return std::nullopt;
   Manifest manifest;
@@ -172,7 +174,8 @@ int check(const Args& args, Wanted wanted) {
   const std::string file = args.positionals()[0], path = args.str("check");
   const std::optional<Manifest> manifest = read_manifest(path);
   if (!manifest) {
-    fmt::print(stderr, "error: cannot read manifest\n  file: {}\n", path);
+    fmt::print(stderr, "error: cannot read the manifest{}\n  file: {}\n",
+               std::filesystem::is_directory(path) ? ": it is a folder" : "", path);
     return kUnreadable;
   }
   const std::vector<std::string> names = known_hashes(*manifest);

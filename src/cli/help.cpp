@@ -11,24 +11,6 @@ namespace {
 
 constexpr std::size_t kLeft = 30;  ///< columns of option names
 
-/// Breaks `text` at blanks into lines of at most `width`; its own line ends stay.
-std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
-  std::vector<std::string> lines(1);
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find_first_of(" \n"), text.size());
-    const std::string_view word = text.substr(0, end);
-    std::string& line = lines.back();
-    if (!line.empty() && line.size() + 1 + word.size() > width) {
-      lines.emplace_back(word);
-    } else {
-      line += (line.empty() ? "" : " ") + std::string(word);
-    }
-    if (end < text.size() && text[end] == '\n') lines.emplace_back();
-    text.remove_prefix(std::min(text.size(), end + 1));
-  }
-  return lines;
-}
-
 std::string paragraph(std::string_view text, std::size_t width, std::size_t indent = 0) {
   std::string out;
   for (const std::string& line : wrapped(text, width - indent)) {

@@ -23,7 +23,7 @@ constexpr Option kOptions[] = {
      .value = "FILE",
      .help = "for importance files: compare with this model",
      .values = kModelFile},
-    {.names = "--check", .help = "read all weights and look for broken blocks"},
+    {.names = "--check", .help = "read all weights and look for broken blocks and holes of zeros"},
     {.names = "--json", .help = "everything as one JSON object"},
 };
 

@@ -99,6 +99,7 @@ std::string list_text(const Importance& m, const InfoOptions& options) {
   TextTable table("llrrrrrrrrr");
   table.add({"entry", "vectors", "rows", "mean", "deviation", "min", "max", "max/mean", "flatness",
              "z > 1", "like layer before"});
+  table.may_lack({4, 5, 9, 2, 6, 3});
   matching(m, options, [&](const std::string& name, const Entry& e) {
     const calibrate::EntryStatistics s = calibrate::statistics(e);
     const Entry* before = layer_before(m, name);

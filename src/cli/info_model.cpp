@@ -100,9 +100,15 @@ std::string metadata_text(const gguf::Metadata& m) {
   for (const auto& [key, value] : m.pairs()) key_width = std::max(key_width, key.size());
   const std::size_t taken = std::min(key_width, std::size_t{50}) + 28;  // margins, type, "... (n)"
   const std::size_t limit = std::max(columns(120), taken + 20) - taken;
+  const std::size_t terminal = columns(0);
+  const std::size_t before = key_width + 14;  // what stands before a value in the table below
   TextTable table("lll");
   for (const auto& [key, value] : m.pairs()) {
-    table.add({base::printable(key), value_type(value), gguf::to_text(value, limit)});
+    std::string text = gguf::to_text(value, limit);
+    for (std::size_t n = limit; terminal > 0 && before + width_of(text) > terminal && n > 8;) {
+      text = gguf::to_text(value, --n);
+    }
+    table.add({base::printable(key), value_type(value), std::move(text)});
   }
   return fmt::format("\nmetadata ({})\n", m.pairs().size()) + table.text();
 }
@@ -118,18 +124,13 @@ std::string joined(const std::set<std::string>& names, std::size_t limit) {
 }
 
 std::string roles_text(const ModelReport& r) {
-  // A narrow terminal does without the count of weights, which bytes and bpw tell as well.
-  const bool narrow = columns(120) < 90;
-  TextTable table(narrow ? "lrrrrll" : "lrrrrrll");
-  const auto add = [&](std::vector<std::string> row) {
-    if (narrow) row.erase(row.begin() + 2);
-    table.add(std::move(row));
-  };
-  add({"role", "tensors", "weights", "bytes", "share", "bpw", "shape", "types"});
+  TextTable table("lrrrrrll");
+  table.may_lack({2, 4});  // bytes and bpw tell the count of weights as well
+  table.add({"role", "tensors", "weights", "bytes", "share", "bpw", "shape", "types"});
   for (const TensorGroup& g : r.roles) {
-    add({base::printable(g.name), std::to_string(g.n_tensors), count_text(g.weights),
-         bytes_text(g.bytes), share_text(g.bytes, r.total.bytes), bpw_text(g), joined(g.shapes, 1),
-         joined(g.types, 4)});
+    table.add({base::printable(g.name), std::to_string(g.n_tensors), count_text(g.weights),
+               bytes_text(g.bytes), share_text(g.bytes, r.total.bytes), bpw_text(g),
+               joined(g.shapes, 1), joined(g.types, 4)});
   }
   return fmt::format("\ntensors by {}\n", r.spec ? "role" : "name") + table.text();
 }
@@ -155,6 +156,7 @@ void matching(const gguf::FileSet& files, const InfoOptions& options, Visit visi
 
 std::string list_text(const gguf::FileSet& files, const InfoOptions& options) {
   TextTable table("lllrrrr");
+  table.may_lack({4, 5});  // bits per weight follow from the type
   table.add({"tensor", "shape", "type", "bytes", "bpw", "file", "offset"});
   matching(files, options, [&](const gguf::TensorInfo& t) {
     table.add({base::printable(t.name), t.shape.to_string(), std::string(t.codec->name),
@@ -260,7 +262,7 @@ int info_model(const InfoOptions& options) {
   ModelReport report = report_model(files);
   if (options.check) {
     TerminalProgress progress;
-    check_blocks(files, progress, report.findings);
+    check_blocks(files, report.spec ? &*report.spec : nullptr, progress, report.findings);
   }
   if (options.json) {
     fmt::print("{}\n", report_json(files, report, options).dump(2));

@@ -38,7 +38,7 @@ constexpr std::array<Option, 6> kOwnOptions{{
 }};
 constexpr auto kOptions = join(join(kModelOptions, kComputeOptions), kOwnOptions);
 
-std::vector<std::int32_t> read_ids(const std::string& path) {
+std::vector<std::int32_t> read_ids(const std::string& path, std::size_t n_vocab) {
   const tensor::Mapping file{std::filesystem::path(path)};
   const auto bytes = file.bytes();
   if (bytes.empty() || bytes.size() % sizeof(std::int32_t) != 0) {
@@ -50,15 +50,19 @@ std::vector<std::int32_t> read_ids(const std::string& path) {
   std::vector<std::int32_t> ids(bytes.size() / sizeof(std::int32_t));
   for (std::size_t i = 0; i < ids.size(); ++i) {
     ids[i] = base::load<std::int32_t>(bytes.data() + i * sizeof(std::int32_t));
+    if (ids[i] >= 0 && static_cast<std::size_t>(ids[i]) < n_vocab) continue;
+    throw base::Error(base::Fault::bad_input, "token id outside the vocabulary")
+        .at("file", path)
+        .at("position", i)
+        .at("offset", i * sizeof(std::int32_t))
+        .at("found", ids[i])
+        .expected(fmt::format("0 to {}", n_vocab - 1));
   }
   return ids;
 }
 
 std::vector<std::int32_t> tokens_of(const Args& args, const runtime::Model& model) {
-  if (args.given("ids") == args.given("prompt")) {
-    throw base::Error(base::Fault::bad_usage, "give either --ids or --prompt");
-  }
-  if (args.given("ids")) return read_ids(args.str("ids"));
+  if (args.given("ids")) return read_ids(args.str("ids"), model.spec().n_vocab);
   std::string text = args.str("prompt");
   if (!args.flag("no-escape")) text = eval::process_escapes(text);
   return model.tokenizer().encode(text, {});
@@ -66,6 +70,7 @@ std::vector<std::int32_t> tokens_of(const Args& args, const runtime::Model& mode
 
 int run(const Args& args) {
   const std::string output = required(args, "output");
+  check_one_given(args, "ids", "prompt");
   Session session(args);
   const runtime::Model model = runtime::Model::open(required(args, "model"), rules(args));
   print_findings(model.findings());

@@ -8,6 +8,7 @@
 #include "base/printable.h"
 #include "cli/text_table.h"
 #include "recipe/tables.h"
+#include "tensor/zeros.h"
 
 namespace cli {
 namespace {
@@ -215,15 +216,58 @@ std::optional<base::Finding> bad_block(const gguf::TensorInfo& t, const tensor::
   return std::nullopt;
 }
 
+/// True if the run is whole rows. A row beside them may end or begin with a few zeros itself.
+bool is_whole_rows(const tensor::ZeroRun& run, std::size_t group_bytes, std::size_t slack) {
+  const std::size_t before = (group_bytes - run.offset % group_bytes) % group_bytes;
+  const std::size_t behind = (run.offset + run.size) % group_bytes;
+  return before + behind <= run.size && before <= slack && behind <= slack;
+}
+
+/// Zeros where weights should be. A hole of a broken download begins and ends within a row; rows
+/// that are zero throughout may be meant (tokens that were never trained, pruned heads), and so may
+/// columns that are zero in many rows (padding).
+std::optional<base::Finding> odd_zeros(const gguf::TensorInfo& t, const tensor::TensorView& view,
+                                       model::TensorId id) {
+  const bool is_weight =
+      id.role == model::Role::count || model::role_name(id.role).suffix == ".weight";
+  if (!is_weight || t.shape.rows() == 1) return std::nullopt;
+  const std::size_t group_bytes = view.row_bytes() * t.codec->group_rows;
+  const std::size_t slack = std::max<std::size_t>(t.codec->block_bytes, 64);
+  const std::vector<tensor::ZeroRun> runs = tensor::zero_runs(view.bytes);
+  const auto hole = std::find_if(runs.begin(), runs.end(), [&](const tensor::ZeroRun& run) {
+    return !is_whole_rows(run, group_bytes, slack);
+  });
+  const std::uint64_t n_zero =
+      tensor::count_zero_rows(view.bytes, group_bytes) * t.codec->group_rows;
+  const std::string rows = fmt::format("{} of {} rows are all zero", n_zero, t.shape.rows());
+  if (hole != runs.end()) {
+    const bool many = runs.size() * 4 >= view.bytes.size() / group_bytes;
+    return base::Finding{
+        many ? Level::warning : Level::error, base::printable(t.name),
+        fmt::format("{} bytes of zeros at byte {} of the file{}: {}; {}", hole->size,
+                    t.offset + hole->offset,
+                    runs.size() == 1 ? "" : fmt::format(", and {} more such runs", runs.size() - 1),
+                    many ? "padded columns?" : "a hole of a broken download or copy?", rows)};
+  }
+  if (n_zero == 0) return std::nullopt;
+  const bool vocabulary = id.is(model::Role::token_embd) || id.is(model::Role::output);
+  return base::Finding{vocabulary ? Level::note : Level::warning, base::printable(t.name),
+                       rows + (vocabulary ? ": tokens that were never trained?" : "")};
+}
+
 }  // namespace
 
-void check_blocks(const gguf::FileSet& files, base::Progress& progress, base::Findings& findings) {
+void check_blocks(const gguf::FileSet& files, const model::ModelSpec* spec,
+                  base::Progress& progress, base::Findings& findings) {
   std::uint64_t done = 0, total = 0;
   for (const gguf::TensorInfo& t : files.tensors()) total += t.size;
   for (const gguf::TensorInfo& t : files.tensors()) {
     progress.update("check", done, total, "bytes", t.name);
     if (t.codec->check != nullptr) {
       if (auto finding = bad_block(t, files.view(t))) findings.push_back(std::move(*finding));
+    }
+    if (auto finding = odd_zeros(t, files.view(t), model::identify(spec, t.name))) {
+      findings.push_back(std::move(*finding));
     }
     done += t.size;
   }

@@ -47,7 +47,9 @@ struct ModelReport {
 /// Reads only the header.
 ModelReport report_model(const gguf::FileSet& files);
 
-/// Looks at every block for NaN, infinite scales and impossible codes; adds one finding a tensor.
-void check_blocks(const gguf::FileSet& files, base::Progress& progress, base::Findings& findings);
+/// Looks at every block for NaN, infinite scales and impossible codes, and for runs of zeros that a
+/// broken download leaves; at most one finding of each kind a tensor. `spec` may be null.
+void check_blocks(const gguf::FileSet& files, const model::ModelSpec* spec,
+                  base::Progress& progress, base::Findings& findings);
 
 }  // namespace cli

@@ -171,7 +171,13 @@ class Parser {
   void check() const {
     for (const Option& option : command_.options) check_option(option);
     const std::size_t n = args_.positionals_.size();
-    if (n < command_.min_positionals || n > command_.max_positionals) {
+    if (n > command_.max_positionals) {
+      const std::string& first = args_.positionals_[command_.max_positionals];
+      throw usage_error(fmt::format("unexpected argument {}, usage: quern {} {}",
+                                    base::printable(first), command_.name, command_.usage),
+                        command_);
+    }
+    if (n < command_.min_positionals) {
       throw usage_error(fmt::format("{} argument{} given, usage: quern {} {}", n, n == 1 ? "" : "s",
                                     command_.name, command_.usage),
                         command_);

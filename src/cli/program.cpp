@@ -42,11 +42,15 @@ std::string program_help() {
   return out + "\n`quern COMMAND --help` tells the options; `quern --version` the version.\n";
 }
 
-std::vector<std::string_view> command_names() {
+/// What may stand first.
+std::vector<std::string_view> first_words() {
   std::vector<std::string_view> names;
   for (const Command* c : all_commands()) {
     names.push_back(c->name);
     if (!c->alias.empty()) names.push_back(c->alias);
+  }
+  for (const std::string_view option : {"--help", "--version", "--help-markdown"}) {
+    names.push_back(option);
   }
   return names;
 }
@@ -127,8 +131,9 @@ int dispatch(std::span<const char* const> argv) {
   const Command* command = find_command(word);
   if (command == nullptr) {
     throw base::Error(base::Fault::bad_usage,
-                      fmt::format("unknown command {}", base::printable(word)))
-        .hint(base::did_you_mean(word, command_names()))
+                      fmt::format("unknown {} {}", word.starts_with('-') ? "option" : "command",
+                                  base::printable(word)))
+        .hint(base::did_you_mean(word, first_words()))
         .hint("see `quern --help`");
   }
   return run_command(*command, argv.subspan(2), fmt::format("quern {}", word));

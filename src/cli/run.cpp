@@ -47,16 +47,19 @@ constexpr auto kOptions =
     join(join(kModelOptions, kComputeOptions), join(kOwnOptions, kSamplingOptions));
 
 std::string prompt_text(const Args& args) {
-  if (args.given("prompt") == args.given("file")) {
-    throw base::Error(base::Fault::bad_usage, "give either --prompt or --file");
-  }
+  check_one_given(args, "prompt", "file");
   const bool escapes = !args.flag("no-escape");
   if (args.given("file")) return eval::load_corpus(args.str("file"), escapes, nullptr);
   return escapes ? eval::process_escapes(args.str("prompt")) : args.str("prompt");
 }
 
-/// How many tokens may be made behind the prompt.
-std::size_t room(const Args& args, const runtime::Model& model, std::size_t n_prompt) {
+/// How many tokens may be made behind the prompt, and whether the context is what ends them.
+struct Room {
+  std::size_t n_tokens = 0;
+  std::size_t n_ctx = 0;
+  bool by_context = false;
+};
+Room room(const Args& args, const runtime::Model& model, std::size_t n_prompt) {
   const auto asked = static_cast<std::size_t>(args.integer("ctx-size"));
   const std::size_t n_ctx = asked == 0 ? model.spec().n_ctx_train : asked;
   if (n_prompt > n_ctx) {
@@ -67,7 +70,8 @@ std::size_t room(const Args& args, const runtime::Model& model, std::size_t n_pr
   }
   const std::int64_t n = args.integer("predict");
   const std::size_t left = n_ctx - n_prompt;
-  return n < 0 ? left : std::min(left, static_cast<std::size_t>(n));
+  const bool by_context = n < 0 || static_cast<std::size_t>(n) > left;
+  return {by_context ? left : static_cast<std::size_t>(n), n_ctx, by_context};
 }
 
 void print_now(const std::string& bytes) {
@@ -75,8 +79,9 @@ void print_now(const std::string& bytes) {
   std::fflush(stdout);
 }
 
-/// Makes up to `n` tokens behind the prompt and prints them as they come.
-void generate(const runtime::Model& model, runtime::Decoder& decoder, runtime::Sampler& sampler,
+/// Makes up to `n` tokens behind the prompt and prints them as they come. False if the text ended
+/// or was stopped before.
+bool generate(const runtime::Model& model, runtime::Decoder& decoder, runtime::Sampler& sampler,
               std::span<const std::int32_t> prompt, std::size_t n, Timings& timings) {
   const text::Tokenizer& tokenizer = model.tokenizer();
   const Stopwatch prompt_watch;
@@ -90,14 +95,15 @@ void generate(const runtime::Model& model, runtime::Decoder& decoder, runtime::S
     sampler.accept(id);
     timings.sample_s += sample_watch.seconds();
     ++timings.n_sample;
-    if (tokenizer.is_end_of_generation(id)) break;
+    if (tokenizer.is_end_of_generation(id)) return false;
     print_now(tokenizer.piece(id, false));
-    if (i + 1 == n) break;
+    if (i + 1 == n) return true;
     const Stopwatch eval_watch;
     logits = decoder.append(0, {&id, 1});
     timings.eval_s += eval_watch.seconds();
     ++timings.n_eval;
   }
+  return n == 0;
 }
 
 int run(const Args& args) {
@@ -111,8 +117,9 @@ int run(const Args& args) {
   print_findings(model.findings());
   const std::vector<std::int32_t> prompt = model.tokenizer().encode(text, {});
   if (prompt.empty()) throw base::Error(base::Fault::bad_usage, "the prompt has no tokens");
-  const std::size_t n = room(args, model, prompt.size());
+  const Room left = room(args, model, prompt.size());
   warn_beyond_training(model, static_cast<std::size_t>(args.integer("ctx-size")));
+  check_biases(options, model.tokenizer());
   if (args.flag("ignore-eos")) forbid_ends(options, model.tokenizer());
   runtime::Sampler sampler(options, &model.tokenizer());
   const auto asked = static_cast<std::size_t>(args.integer("ctx-size"));
@@ -120,13 +127,17 @@ int run(const Args& args) {
                            {.mla = how.mla,
                             .cache = how.cache,
                             .batch_tokens = how.batch_tokens,
-                            .context = asked == 0 ? prompt.size() + n : asked},
+                            .context = asked == 0 ? prompt.size() + left.n_tokens : asked},
                            session.runtime());
   timings.load_s = total.seconds();
   fmt::print(stderr, "quern: {}, seed {}\n", session.machine(), options.seed);
   if (!args.flag("no-display-prompt")) print_now(text);
-  if (n > 0) generate(model, decoder, sampler, prompt, n, timings);
+  const bool all =
+      left.n_tokens == 0 || generate(model, decoder, sampler, prompt, left.n_tokens, timings);
   print_now("\n");
+  if (all && left.by_context) {
+    fmt::print(stderr, "\nstopped: the context of {} tokens is full (-c sets it)\n", left.n_ctx);
+  }
   timings.total_s = total.seconds();
   fmt::print(stderr, "\n{}", timing_lines(timings));
   return interrupt_flag().requested() ? 130 : 0;

@@ -1,5 +1,7 @@
 #include "cli/sampling_options.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <optional>
 #include <random>
@@ -93,6 +95,16 @@ runtime::SampleOptions sampling_options(const Args& args) {
   const std::int64_t seed = args.integer("seed");
   o.seed = seed < 0 ? std::random_device{}() : static_cast<std::uint32_t>(seed);
   return o;
+}
+
+void check_biases(const runtime::SampleOptions& options, const text::Tokenizer& tokenizer) {
+  for (const auto& [id, bias] : options.logit_bias) {
+    if (id >= 0 && static_cast<std::size_t>(id) < tokenizer.size()) continue;
+    throw base::Error(base::Fault::bad_usage, "--logit-bias names no token of this model")
+        .at("found", id)
+        .expected(fmt::format("0 to {}", tokenizer.size() - 1))
+        .hint("`quern tokenize` tells the ids of a text");
+  }
 }
 
 void forbid_ends(runtime::SampleOptions& options, const text::Tokenizer& tokenizer) {

@@ -158,6 +158,9 @@ inline constexpr std::array<Option, 28> kSamplingOptions{{
 /// From kSamplingOptions.
 runtime::SampleOptions sampling_options(const Args& args);
 
+/// Every token of --logit-bias is one of the vocabulary. Throws Fault::bad_usage.
+void check_biases(const runtime::SampleOptions& options, const text::Tokenizer& tokenizer);
+
 /// No token that ends the text is ever chosen (--ignore-eos).
 void forbid_ends(runtime::SampleOptions& options, const text::Tokenizer& tokenizer);
 

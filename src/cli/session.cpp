@@ -152,6 +152,14 @@ namespace {
 }
 }  // namespace
 
+void check_one_given(const Args& args, std::string_view first, std::string_view second) {
+  if (args.given(first) != args.given(second)) return;
+  throw base::Error(base::Fault::bad_usage,
+                    args.given(first)
+                        ? fmt::format("--{} and --{} exclude each other: give one", first, second)
+                        : fmt::format("neither --{} nor --{} is given", first, second));
+}
+
 void check_output(const std::string& output, std::initializer_list<std::string> inputs) {
   if (output.empty()) throw base::Error(base::Fault::bad_usage, "the output has an empty name");
   for (const std::string& input : inputs) {

@@ -43,6 +43,9 @@ model::Rules rules(const Args& args);
 /// The value of an option that must be given. Throws Fault::bad_usage.
 std::string required(const Args& args, std::string_view key);
 
+/// Exactly one of two options must be given. Throws Fault::bad_usage.
+void check_one_given(const Args& args, std::string_view first, std::string_view second);
+
 /// Refuses an output that is one of the inputs (also through links), or has no name. Throws
 /// Fault::bad_usage.
 void check_output(const std::string& output, std::initializer_list<std::string> inputs);

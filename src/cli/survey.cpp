@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "base/digest.h"
+#include "base/file_lock.h"
 #include "base/nearest.h"
 #include "base/output_file.h"
 #include "base/printable.h"
@@ -51,7 +52,7 @@ constexpr auto kOptions = join(
          .help = "folder for the files, the importance matrix and the page",
          .values = kFolder},
         {.names = "--keep", .help = "keep the quantized files and the logits of the original"},
-        {.names = "--no-resume", .help = "measure again what DIR/survey.json holds already"},
+        {.names = "--no-resume", .help = "begin anew: forget the rows that DIR/survey.json holds"},
     }});
 
 // Rough costs, in seconds on two cores for the small model, so that the bar moves evenly.
@@ -129,10 +130,9 @@ std::string hash_of_file(const std::filesystem::path& path) {
   return hash_of({file.bytes()});
 }
 
-/// Everything that the numbers depend on: model, texts, options, the program itself. Of the
-/// weights only the ends of every tensor are read; the header, which has sizes and types, whole.
-std::string key_of_inputs(const Args& args, const runtime::Model& model, const std::string& text,
-                          const std::string& calibration, std::string_view kernels) {
+/// Of the weights only the ends of every tensor are read; the header, which has sizes and types,
+/// whole.
+std::string hash_of_model(const runtime::Model& model) {
   constexpr std::size_t kEnd = 4096;
   base::Digest digest(base::DigestKind::xxh64);
   for (const gguf::File& shard : model.files().shards()) {
@@ -143,17 +143,22 @@ std::string key_of_inputs(const Args& args, const runtime::Model& model, const s
     digest.update(bytes.first(std::min(kEnd, bytes.size())));
     digest.update(bytes.last(std::min(kEnd, bytes.size())));
   }
-  std::string options =
-      fmt::format("{} {} {} {}", encoder_version(), kernels, text.size(), calibration.size());
+  return base::hex(digest.finish());
+}
+
+/// Everything that the numbers depend on: model, texts, options, the program itself.
+SurveyInputs inputs_of(const Args& args, const runtime::Model& model, const std::string& text,
+                       const std::string& calibration, std::string_view kernels) {
+  SurveyInputs out{{"model", hash_of_model(model)},
+                   {"text", hash_of({std::as_bytes(std::span(text))})},
+                   {"calibration", hash_of({std::as_bytes(std::span(calibration))})},
+                   {"program", encoder_version()},
+                   {"kernels", std::string(kernels)}};
   for (const std::string_view key : {"ctx-size", "chunks", "calibration-chunks", "ubatch-size",
                                      "mla", "rules", "cache-type-k", "loop"}) {
-    options += " " + args.str(key);
+    out.emplace(key, args.str(key));
   }
-  for (const std::string_view piece :
-       {std::string_view(options), std::string_view(text), std::string_view(calibration)}) {
-    digest.update(std::as_bytes(std::span(piece)));
-  }
-  return base::hex(digest.finish());
+  return out;
 }
 
 /// The work of one survey, stage by stage.
@@ -185,13 +190,12 @@ class Surveyor {
     const eval::Windows collected = windows(calibration, "calibration-chunks");
     prepare_folder("--output", dir_.string());
     std::filesystem::create_directory(dir_);
+    const auto lock = base::FileLock::inside(dir_);
+    open_state(inputs_of(args_, model_, text, calibration, runtime_.kernels.name));
     for (const auto& path : {base_path(), importance_path(), page_path(), state_path()}) {
       prepare_output("--output", path.string());
     }
     describe();
-    state_.emplace(state_path(),
-                   key_of_inputs(args_, model_, text, calibration, runtime_.kernels.name));
-    if (args_.flag("no-resume")) state_->clear();
     try {
       measure_all(evaluated, collected);
     } catch (base::Error& e) {
@@ -211,6 +215,14 @@ class Surveyor {
   std::filesystem::path importance_path() const { return dir_ / "imatrix.gguf"; }
   std::filesystem::path page_path() const { return dir_ / "index.html"; }
   std::filesystem::path state_path() const { return dir_ / "survey.json"; }
+
+  void open_state(SurveyInputs inputs) {
+    if (args_.flag("no-resume")) {
+      state_ = SurveyState::anew(state_path(), std::move(inputs));
+    } else {
+      state_.emplace(state_path(), std::move(inputs));
+    }
+  }
 
   bool is_measured(const Target& target) const {
     return state_->find(target.word, target.importance) != nullptr;
@@ -243,13 +255,27 @@ class Surveyor {
     const bool narrow = columns(120) < 117;
     fmt::print("{}", report::survey_table_header(survey_, narrow));
     std::fflush(stdout);
+    for (const auto& [name, row] : state_->rows()) {
+      if (!is_target(row)) show(row, narrow);
+    }
     for (const Target& target : targets_) {
       if (!is_measured(target)) state_->add(measure(target));
-      survey_.rows.push_back(*state_->find(target.word, target.importance));
-      session_.progress().clear();
-      fmt::print("{}", report::survey_table_line(survey_.rows.back(), narrow));
-      std::fflush(stdout);
+      show(*state_->find(target.word, target.importance), narrow);
     }
+  }
+
+  /// False for rows of an earlier run with other --types: the table and the page have them too.
+  bool is_target(const report::SurveyRow& row) const {
+    return std::any_of(targets_.begin(), targets_.end(), [&](const Target& t) {
+      return t.word == row.type && t.importance == row.with_importance;
+    });
+  }
+
+  void show(const report::SurveyRow& row, bool narrow) {
+    survey_.rows.push_back(row);
+    session_.progress().clear();
+    fmt::print("{}", report::survey_table_line(row, narrow));
+    std::fflush(stdout);
   }
 
   /// The logits of the original, from an earlier run that did not end.
@@ -438,7 +464,8 @@ const Command survey_command{
         "All layers get the type (as quantize --pure), token_embd and output q8_0.\n"
         "Writes DIR/imatrix.gguf and DIR/index.html, a page that needs nothing else, and keeps "
         "finished rows in DIR/survey.json: an interrupted run goes on with the same command, and "
-        "a later one with more --types measures only those.",
+        "a later one with more --types measures only those. A folder with rows of another model, "
+        "text or option is refused.",
     .options = kOptions,
     .run = run,
     .kept = [](const Args&) { return Kept{.what = "nothing yet"}; }};

@@ -1,8 +1,11 @@
 #include "cli/survey_state.h"
 
+#include <fmt/format.h>
+
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "base/output_file.h"
 
 namespace cli {
@@ -10,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 
 std::string name_of(const std::string& type, bool importance) {
   return importance ? type + " with importance" : type;
@@ -43,15 +46,52 @@ report::SurveyRow row_of(const json& j) {
           .same_top = estimate_of(j.at("same_top"))};
 }
 
+base::Error damaged(const std::filesystem::path& path, std::string what) {
+  return base::Error(base::Fault::bad_file, std::move(what))
+      .at("file", path.string())
+      .hint("move it away, name another folder with -o, or begin anew with --no-resume");
+}
+
+json parsed(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return nullptr;
+  try {
+    return json::parse(in);
+  } catch (const json::parse_error& e) {
+    throw damaged(path, "the state of the survey is damaged: not JSON").at("offset", e.byte);
+  }
+}
+
+/// Refuses rows of other inputs and says which inputs those are.
+void check_inputs(const SurveyInputs& here, const SurveyInputs& there, std::size_t n_rows,
+                  const std::filesystem::path& path) {
+  if (here == there) return;
+  base::Error error(base::Fault::bad_input, "the folder holds a survey of other inputs");
+  error.at("file", path.string()).at("rows", n_rows);
+  for (const auto& [name, value] : here) {
+    const auto it = there.find(name);
+    const std::string other = it == there.end() ? "unknown" : it->second;
+    if (other != value) error.at(name, fmt::format("{} there, {} here", other, value));
+  }
+  throw error.hint("name another folder with -o; --no-resume forgets those rows and begins anew");
+}
+
 }  // namespace
 
-SurveyState::SurveyState(std::filesystem::path path, std::string key)
-    : path_(std::move(path)), key_(std::move(key)) {
+SurveyState::SurveyState(std::filesystem::path path, SurveyInputs inputs)
+    : path_(std::move(path)), inputs_(std::move(inputs)) {
   try {
     load();
   } catch (const json::exception&) {
-    clear();
+    throw damaged(path_, "not the state of a survey");
   }
+}
+
+SurveyState SurveyState::anew(std::filesystem::path path, SurveyInputs inputs) {
+  SurveyState out;
+  out.path_ = std::move(path);
+  out.inputs_ = std::move(inputs);
+  return out;
 }
 
 void SurveyState::clear() {
@@ -61,10 +101,11 @@ void SurveyState::clear() {
 }
 
 void SurveyState::load() {
-  std::ifstream in(path_);
-  if (!in) return;
-  const json all = json::parse(in);
-  if (all.at("version") != kVersion || all.at("key") != key_) return;
+  if (!std::filesystem::exists(path_)) return;
+  const json all = parsed(path_);
+  SurveyInputs there;  // version 1 has one hash of all in their place
+  if (all.at("version") == kVersion) there = all.at("inputs").get<SurveyInputs>();
+  check_inputs(inputs_, there, all.at("rows").size(), path_);
   importance_hash_ = all.at("importance_hash").get<std::string>();
   if (const json& o = all.at("original"); !o.is_null()) {
     original_ = Original{.perplexity = estimate_of(o.at("ppl")),
@@ -80,7 +121,7 @@ void SurveyState::save() const {
   json rows = json::array();
   for (const auto& [name, row] : rows_) rows.push_back(row_json(row));
   json all = {{"version", kVersion},
-              {"key", key_},
+              {"inputs", inputs_},
               {"importance_hash", importance_hash_},
               {"original", nullptr},
               {"rows", std::move(rows)}};

@@ -11,14 +11,23 @@
 
 namespace cli {
 
+/// All that the numbers depend on, as name and value or hash: {"model", "1f..."}, {"ctx-size",
+/// "512"}. Kept by name, so that a refusal can say what differs.
+using SurveyInputs = std::map<std::string, std::string>;
+
 class SurveyState {
  public:
-  /// Takes what `path` holds if it was made from the same inputs: `key` is a hash of model, texts
-  /// and options. A file that is damaged or of other inputs counts as absent.
-  SurveyState(std::filesystem::path path, std::string key);
+  /// Takes what `path` holds; nothing if it is absent. Throws Fault::bad_input if that was made
+  /// from other inputs, naming them, and Fault::bad_file with the offset if it is damaged: finished
+  /// rows are dear and not dropped unasked.
+  SurveyState(std::filesystem::path path, SurveyInputs inputs);
+  /// Begins anew, whatever `path` holds; that is replaced with the first result.
+  static SurveyState anew(std::filesystem::path path, SurveyInputs inputs);
 
   const report::SurveyRow* find(const std::string& type, bool importance) const;
   std::size_t size() const noexcept { return rows_.size(); }
+  /// By "type" or "type with importance".
+  const std::map<std::string, report::SurveyRow>& rows() const noexcept { return rows_; }
   /// Perplexity of the original and size of its base file, once measured.
   struct Original {
     eval::Estimate perplexity = {};
@@ -36,13 +45,15 @@ class SurveyState {
   void clear();
 
  private:
+  SurveyState() = default;
   void load();
   void save() const;
 
   std::filesystem::path path_;
-  std::string key_, importance_hash_;
+  SurveyInputs inputs_;
+  std::string importance_hash_;
   std::optional<Original> original_;
-  std::map<std::string, report::SurveyRow> rows_;  ///< by "type" or "type with importance"
+  std::map<std::string, report::SurveyRow> rows_;
 };
 
 }  // namespace cli

@@ -3,9 +3,20 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cli {
+
+/// Width of the terminal that stdout is, or `otherwise` if it is none.
+std::size_t columns(std::size_t otherwise);
+
+/// Characters of valid UTF-8 (continuation bytes are not counted).
+std::size_t width_of(std::string_view text);
+
+/// Breaks `text` at blanks into lines of at most `width` characters; its own line ends stay, longer
+/// words stand alone. At least one line.
+std::vector<std::string> wrapped(std::string_view text, std::size_t width);
 
 /// Columns padded to their widest cell; the first row is the heading.
 class TextTable {
@@ -16,16 +27,18 @@ class TextTable {
   /// As many cells as columns.
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   std::size_t size() const noexcept { return rows_.size(); }
-  /// Lines with line ends, each indented; no blanks at line ends.
-  std::string text(std::size_t indent = 2) const;
+  /// Columns that a narrower terminal does without, the first of these first, until the rest fits.
+  void may_lack(std::vector<std::size_t> columns) { may_lack_ = std::move(columns); }
+  /// Lines with line ends, each indented; no blanks at line ends. On a narrower terminal (`width`
+  /// columns, 0 = any) columns that it may lack are left out, then a last column of words is broken
+  /// at blanks, below its own start.
+  std::string text(std::size_t indent = 2, std::size_t width = columns(0)) const;
 
  private:
   std::string alignment_;
   std::vector<std::vector<std::string>> rows_;
+  std::vector<std::size_t> may_lack_;
 };
-
-/// Width of the terminal that stdout is, or `otherwise` if it is none.
-std::size_t columns(std::size_t otherwise);
 
 /// "36.02 MB": powers of ten, three or four digits.
 std::string bytes_text(std::uint64_t bytes);

@@ -40,6 +40,10 @@ BaseFileWriter::BaseFileWriter(const std::filesystem::path& path, std::size_t wi
   const std::int32_t header[3] = {static_cast<std::int32_t>(window),
                                   static_cast<std::int32_t>(n_vocab),
                                   static_cast<std::int32_t>(tokens.size() / window)};
+  const ScoredRange range = scored_range(window);
+  const std::size_t records = base::checked_mul(tokens.size() / window, range.last - range.first);
+  out_.reserve(base::checked_add(kHeader + tokens.size_bytes(),
+                                 base::checked_mul(records, 2 * record_words(n_vocab))));
   put(std::as_bytes(std::span(kMagic)));
   put(std::as_bytes(std::span(header)));
   put(std::as_bytes(tokens));

@@ -26,7 +26,8 @@ void encode_record(std::span<const float> logits, const RowSummary& row,
 /// vanishes.
 class BaseFileWriter {
  public:
-  /// tokens: the windows as tokenized, n_windows * window. Throws Fault::io.
+  /// tokens: the windows as tokenized, n_windows * window. Takes the room for all records now.
+  /// Throws Fault::io.
   BaseFileWriter(const std::filesystem::path& path, std::size_t window, std::size_t n_vocab,
                  std::span<const std::int32_t> tokens);
   void append(std::span<const std::uint16_t> records);

@@ -112,14 +112,15 @@ void add_blocks(const Pass& pass, const AttentionPlan& plan, const TokenRun& run
   const std::size_t unit = kernels::cache_bytes(pass.cache.type());
   const std::size_t group = plan.n_head / plan.n_kv_head;
   const float* sinks = plan.has_sinks ? pass.weights.vector(Role::attn_sinks) : nullptr;
-  // One token: the heads of a group are rows of one block and read the keys once.
+  // One token: heads of a group are rows of one block and read the keys once.
   const bool together = run.n == 1 && sinks == nullptr;
-  const std::size_t head_step = together ? group : 1;
-  for (std::size_t h = 0; h < plan.n_head; h += head_step) {
+  std::size_t n_heads = 1;
+  for (std::size_t h = 0; h < plan.n_head; h += n_heads) {
+    if (together) n_heads = std::min(kHeadRows, group - h % group);
     for (std::size_t i = 0; i < run.n; i += kQueryRows) {
       QueryBlock b{.q = q.row(run.first + i) + h * plan.key_dim,
                    .q_stride = together ? plan.key_dim : q.cols,
-                   .n_q = together ? group : std::min(kQueryRows, run.n - i),
+                   .n_q = together ? n_heads : std::min(kQueryRows, run.n - i),
                    .first = first.data() + i,
                    .last = last.data() + i,
                    .runs = &runs};
@@ -146,8 +147,8 @@ void attend_cache(const Pass& pass, const AttentionPlan& plan, const Matrix& q, 
   for (std::size_t r = 0; r < runs.size(); ++r) {
     const TokenRun& run = pass.batch.runs[r];
     runs[r] = pass.cache.runs(pass.cache_slot, run.sequence, run.position + run.n);
-    // A block of one token's heads reads up to n_head entries.
-    const std::size_t n = std::max<std::size_t>(run.n, plan.n_head);
+    // A block of one token's heads reads up to kHeadRows entries.
+    const std::size_t n = std::max<std::size_t>(run.n, kHeadRows);
     const auto first = pass.work.stack.take<std::uint32_t>(n);
     const auto last = pass.work.stack.take<std::uint32_t>(n);
     for (std::size_t i = 0; i < n; ++i) {
@@ -180,7 +181,7 @@ namespace {
 /// the merge give the same bits.
 constexpr std::size_t kPartKeys = 1024;
 /// Blocks of so few queries (one token's heads) are cut; more queries are enough work each.
-constexpr std::size_t kPartQueries = 16;
+constexpr std::size_t kPartQueries = kHeadRows;
 
 /// A block of queries, or what it sees of one part of the keys.
 struct Task {

@@ -32,6 +32,9 @@ void attend(const Pass& pass, const QueryShape& shape, std::span<const QueryBloc
 
 /// Query rows a block: fixed, so that results do not depend on the team.
 inline constexpr std::size_t kQueryRows = 64;
+/// Heads of one token a block, fixed for the same reason: heads spread over the team, and blocks of
+/// at most so many rows are cut along a long cache as well.
+inline constexpr std::size_t kHeadRows = 16;
 
 /// x [n, n_embd] (normed) to out [n, n_embd].
 void run_attention(const Pass& pass, const model::AttentionPlan& plan, const Rows& x,

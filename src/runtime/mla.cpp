@@ -275,7 +275,7 @@ class Mla {
       std::span<std::uint32_t> first, last;
       visible(run, d_.heads, first, last);
       // One token: fewer rows a block, so that its heads spread over the team.
-      const std::size_t step = run.n == 1 ? kQueryRows / 4 : kQueryRows;
+      const std::size_t step = run.n == 1 ? kHeadRows : kQueryRows;
       for (std::size_t i = 0; i < first.size(); i += step) {
         const std::size_t row = run.first * d_.heads + i;
         blocks.push_back({.q = q.row(row),

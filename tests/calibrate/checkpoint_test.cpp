@@ -43,8 +43,22 @@ TEST(Checkpoint, EveryTruncationIsAnErrorThatNamesTheFile) {
       calibrate::load_checkpoint(dir / "cut");
       FAIL() << n;
     } catch (const base::Error& e) {
-      EXPECT_NE(std::string(e.what()).find("cut"), std::string::npos);
+      const std::string text = e.what();
+      EXPECT_NE(text.find("checkpoint is damaged or cut off (file: "), std::string::npos) << text;
+      EXPECT_NE(text.find("offset: "), std::string::npos) << text;
+      EXPECT_EQ(text.find("json"), std::string::npos) << text;
     }
+  }
+}
+
+TEST(Checkpoint, OtherContentIsNone) {
+  const test::TempDir dir;
+  test::write_bytes(dir / "c", std::vector<std::byte>(1, std::byte{0xa0}));  // an empty object
+  try {
+    calibrate::load_checkpoint(dir / "c");
+    FAIL();
+  } catch (const base::Error& e) {
+    EXPECT_EQ(e.message(), "not a checkpoint of this program");
   }
 }
 

@@ -66,6 +66,20 @@ TEST(DiskFull, IsToldBeforeTheWorkWithBothNumbers) {
   EXPECT_THAT(dry.out, HasSubstr("NOT ENOUGH"));
 }
 
+TEST(DiskFull, TheBaseFileOfDivergenceIsToldBeforeTheWork) {
+  const test::TempDir dir;
+  const SmallDisk disk(dir / "disk", "1m");
+  QUERN_NEEDS_MOUNT(disk);
+  const auto r = test::run_quern({"perplexity", "-m", model(), "-f",
+                                  test::source_path("data/evaluation.txt").string(), "--chunks",
+                                  "40", "--kl-divergence-base", (disk / "base").string()});
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_THAT(r.err, HasSubstr("not enough room on the file system"));
+  EXPECT_THAT(r.err, HasSubstr("1048576 bytes free"));
+  EXPECT_THAT(r.out, testing::Not(HasSubstr("[1]")));
+  EXPECT_THAT(disk.files(), testing::IsEmpty());
+}
+
 TEST(DiskFull, TheOldFileOfThatNameStays) {
   const test::TempDir dir;
   const SmallDisk disk(dir / "disk", "4m");

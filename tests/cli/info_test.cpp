@@ -55,6 +55,39 @@ TEST(Info, CheckFindsBrokenBlocks) {
   EXPECT_THAT(r.out, HasSubstr("(row 1, block 1, byte "));
 }
 
+/// `info --check` on a copy of the small model with zeros in [offset, offset + size) of a tensor.
+test::RunResult check_zeros(const std::string& name, std::size_t offset, std::size_t size) {
+  const test::TempDir dir;
+  const gguf::FileSet set = gguf::FileSet::open(kModel);
+  std::vector<std::byte> bytes = test::read_bytes(kModel);
+  const auto start = static_cast<std::ptrdiff_t>(set.find(name)->offset + offset);
+  std::fill_n(bytes.begin() + start, size, std::byte{0});
+  test::write_bytes(dir / "m.gguf", bytes);
+  return test::run_quern({"info", (dir / "m.gguf").string(), "--check"});
+}
+
+TEST(Info, CheckFindsAHoleOfZeros) {
+  const test::RunResult whole = test::run_quern({"info", kModel, "--check"});
+  EXPECT_EQ(whole.exit_code, 0);
+  EXPECT_THAT(whole.out, HasSubstr("nothing odd"));
+  for (const char* name : {"blk.2.ffn_down_exps.weight", "token_embd.weight"}) {
+    const test::RunResult hole = check_zeros(name, 3000, 65536);
+    EXPECT_EQ(hole.exit_code, 1);
+    EXPECT_THAT(hole.out, HasSubstr("6553"));  // a byte more if its neighbour is zero
+    EXPECT_THAT(hole.out, HasSubstr("a hole of a broken download or copy?"));
+    EXPECT_THAT(hole.out, HasSubstr(name));
+  }
+}
+
+TEST(Info, WholeRowsOfZerosMayBeMeant) {
+  const test::RunResult tokens = check_zeros("token_embd.weight", 512 * 10, 512 * 20);
+  EXPECT_EQ(tokens.exit_code, 0);
+  EXPECT_THAT(tokens.out, HasSubstr("note  token_embd.weight  20 of 4096 rows are all zero"));
+  const test::RunResult pruned = check_zeros("blk.1.attn_q_a.weight", 512 * 3, 512);
+  EXPECT_EQ(pruned.exit_code, 0);
+  EXPECT_THAT(pruned.out, HasSubstr("warning  blk.1.attn_q_a.weight  1 of "));
+}
+
 TEST(Info, TextFromFilesCannotDriveTheTerminal) {
   const test::TempDir dir;
   test::Bytes b;

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/error.h"
+#include "base/file_lock.h"
 #include "cli/survey_state.h"
 #include "support/support.h"
 
@@ -76,20 +78,65 @@ TEST_F(Survey, MeasuresOnlyWhatIsNew) {
   EXPECT_EQ(more.exit_code, 0) << more.err;
   EXPECT_THAT(more.out, HasSubstr("2 of 4 rows are known"));
   EXPECT_EQ(rows().size(), 4u);
-  const auto other = test::run_quern(words("q8_0", {"-ub", "64"}));
-  EXPECT_EQ(other.exit_code, 0) << other.err;
-  EXPECT_THAT(other.out, testing::Not(HasSubstr("rows are known")));
 }
 
-TEST_F(Survey, ADamagedStateIsMeasuredAgain) {
+TEST_F(Survey, EarlierRowsOfOtherTypesStayInTheTableAndThePage) {
+  ASSERT_EQ(test::run_quern(words("q8_0")).exit_code, 0);
+  const auto r = test::run_quern(words("q4_0"));
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(rows().size(), 4u);
+  EXPECT_THAT(r.out, HasSubstr("\nq8_0 "));
+  EXPECT_THAT(test::read_text(folder() / "index.html"), HasSubstr("q8_0"));
+}
+
+TEST_F(Survey, RowsOfOtherInputsAreNotDropped) {
   ASSERT_EQ(test::run_quern(words("q8_0")).exit_code, 0);
   const json before = rows();
-  for (const std::string text : {"", "{", "[]", "{\"version\":1,\"key\":5}", "null"}) {
+  const auto other = test::run_quern(words("q4_0", {"-ub", "64"}));
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_THAT(other.err, HasSubstr("the folder holds a survey of other inputs"));
+  EXPECT_THAT(other.err, HasSubstr("rows: 2"));
+  EXPECT_THAT(other.err, HasSubstr("ubatch-size: 512 there, 64 here"));
+  EXPECT_THAT(other.err, testing::Not(HasSubstr("ctx-size:")));
+  EXPECT_EQ(rows(), before);
+  const auto anew = test::run_quern(words("q4_0", {"-ub", "64", "--no-resume"}));
+  EXPECT_EQ(anew.exit_code, 0) << anew.err;
+  EXPECT_EQ(rows().size(), 2u);
+}
+
+TEST_F(Survey, ADamagedStateIsToldAndStays) {
+  ASSERT_EQ(test::run_quern(words("q8_0")).exit_code, 0);
+  const std::pair<std::string, std::string> kCases[] = {
+      {"", "offset: 1"},
+      {"{\"version\": oops", "offset: 13"},
+      {"[]", "not the state of a survey"},
+      {"{\"version\":2,\"rows\":[],\"inputs\":5}", "not the state of a survey"},
+      {"null", "not the state of a survey"},
+      {"{\"version\":1,\"key\":\"k\",\"rows\":[1,2,3]}", "rows: 3"}};
+  for (const auto& [text, expected] : kCases) {
     test::write_bytes(folder() / "survey.json", std::as_bytes(std::span(text)));
     const auto r = test::run_quern(words("q8_0"));
-    EXPECT_EQ(r.exit_code, 0) << r.err;
-    EXPECT_EQ(rows(), before) << text;
+    EXPECT_EQ(r.exit_code, 1) << text;
+    EXPECT_THAT(r.err, HasSubstr("survey.json"));
+    EXPECT_THAT(r.err, HasSubstr(expected)) << text;
+    EXPECT_THAT(r.err, HasSubstr("--no-resume"));
+    EXPECT_EQ(test::read_text(folder() / "survey.json"), text);
   }
+  const auto anew = test::run_quern(words("q8_0", {"--no-resume"}));
+  EXPECT_EQ(anew.exit_code, 0) << anew.err;
+  EXPECT_EQ(rows().size(), 2u);
+}
+
+TEST_F(Survey, AFolderTakesOneRunAtATime) {
+  std::filesystem::create_directory(folder());
+  {
+    const auto lock = base::FileLock::inside(folder());
+    const auto r = test::run_quern(words("q8_0"));
+    EXPECT_EQ(r.exit_code, 1);
+    EXPECT_THAT(r.err, HasSubstr("another run writes here"));
+    EXPECT_THAT(r.err, HasSubstr("process: " + std::to_string(::getpid())));
+  }
+  EXPECT_EQ(files(), (std::set<std::string>{}));
 }
 
 TEST_F(Survey, InterruptedItTellsWhatIsKeptAndGoesOn) {
@@ -138,17 +185,20 @@ TEST_F(Survey, TypesAreChecked) {
 
 TEST(SurveyState, RowsSurviveAndOtherKeysDoNot) {
   const test::TempDir dir;
-  cli::SurveyState state(dir / "s.json", "k");
+  const cli::SurveyInputs inputs{{"model", "k"}};
+  cli::SurveyState state(dir / "s.json", inputs);
   state.set_importance("aa");
   state.set_original({.perplexity = {5, 0.5}, .base_bytes = 9});
   state.add({.type = "q8_0", .file_bytes = 7, .kld = {0.1, 0.01}});
-  const cli::SurveyState same(dir / "s.json", "k");
+  const cli::SurveyState same(dir / "s.json", inputs);
   ASSERT_NE(same.find("q8_0", false), nullptr);
   EXPECT_EQ(same.find("q8_0", true), nullptr);
   EXPECT_EQ(same.find("q8_0", false)->kld.value, 0.1);
   EXPECT_EQ(same.original()->base_bytes, 9u);
   EXPECT_EQ(same.importance_hash(), "aa");
-  EXPECT_EQ(cli::SurveyState(dir / "s.json", "other").size(), 0u);
+  EXPECT_THROW(cli::SurveyState(dir / "s.json", {{"model", "other"}}), base::Error);
+  EXPECT_EQ(cli::SurveyState::anew(dir / "s.json", {{"model", "other"}}).size(), 0u);
+  EXPECT_EQ(cli::SurveyState(dir / "s.json", inputs).size(), 1u);
 }
 
 }  // namespace
