@@ -23,7 +23,8 @@ constexpr Option kOptions[] = {
      .value = "FILE",
      .help = "for importance files: compare with this model",
      .values = kModelFile},
-    {.names = "--check", .help = "read all weights and look for broken blocks"},
+    {.names = "--check",
+     .help = "read all weights and look for broken blocks; `quern check` tells more"},
     {.names = "--json", .help = "everything as one JSON object"},
 };
 
@@ -54,6 +55,8 @@ int run(const Args& args) {
   }
 }
 
+}  // namespace
+
 std::string_view level_name(base::Finding::Level level) {
   switch (level) {
     case base::Finding::Level::note:
@@ -65,8 +68,6 @@ std::string_view level_name(base::Finding::Level level) {
   }
   return "";
 }
-
-}  // namespace
 
 std::string findings_text(const base::Findings& findings) {
   if (findings.empty()) return "findings\n  nothing odd\n";
