@@ -5,6 +5,7 @@
 
 #include "base/printable.h"
 #include "cli/commands.h"
+#include "cli/expression.h"
 #include "cli/files.h"
 #include "cli/text_table.h"
 #include "cli/value_forms.h"
@@ -28,21 +29,12 @@ constexpr Option kOptions[] = {
     {.names = "--json", .help = "everything as one JSON object"},
 };
 
-recipe::Pattern expression(const Args& args, std::string_view key) {
-  try {
-    return recipe::Pattern(args.str(key));
-  } catch (base::Error& e) {
-    e.at("option", fmt::format("--{}", key)).expected("a regular expression");
-    throw;
-  }
-}
-
 int run(const Args& args) {
   InfoOptions options;
   options.path = args.positionals()[0];
   options.json = args.flag("json");
   options.check = args.flag("check");
-  if (args.given("tensors")) options.tensors = expression(args, "tensors");
+  if (args.given("tensors")) options.tensors = expression("--tensors", args.str("tensors"));
   if (args.given("model")) options.model = args.str("model");
   check_input_file("FILE", options.path.string());
   switch (kind_of_file(options.path)) {
