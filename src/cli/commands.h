@@ -16,6 +16,8 @@ extern const Command encode_command;
 extern const Command decode_command;
 extern const Command quantize_stats_command;
 extern const Command info_command;
+extern const Command check_command;
+extern const Command edit_command;
 extern const Command split_command;
 extern const Command merge_command;
 extern const Command hash_command;

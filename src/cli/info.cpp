@@ -5,6 +5,7 @@
 
 #include "base/printable.h"
 #include "cli/commands.h"
+#include "cli/expression.h"
 #include "cli/files.h"
 #include "cli/text_table.h"
 #include "cli/value_forms.h"
@@ -23,25 +24,17 @@ constexpr Option kOptions[] = {
      .value = "FILE",
      .help = "for importance files: compare with this model",
      .values = kModelFile},
-    {.names = "--check", .help = "read all weights and look for broken blocks and holes of zeros"},
+    {.names = "--check",
+     .help = "read all weights and look for broken blocks and holes of zeros; `quern check` tells more"},
     {.names = "--json", .help = "everything as one JSON object"},
 };
-
-recipe::Pattern expression(const Args& args, std::string_view key) {
-  try {
-    return recipe::Pattern(args.str(key));
-  } catch (base::Error& e) {
-    e.at("option", fmt::format("--{}", key)).expected("a regular expression");
-    throw;
-  }
-}
 
 int run(const Args& args) {
   InfoOptions options;
   options.path = args.positionals()[0];
   options.json = args.flag("json");
   options.check = args.flag("check");
-  if (args.given("tensors")) options.tensors = expression(args, "tensors");
+  if (args.given("tensors")) options.tensors = expression("--tensors", args.str("tensors"));
   if (args.given("model")) options.model = args.str("model");
   check_input_file("FILE", options.path.string());
   switch (kind_of_file(options.path)) {
@@ -54,6 +47,8 @@ int run(const Args& args) {
   }
 }
 
+}  // namespace
+
 std::string_view level_name(base::Finding::Level level) {
   switch (level) {
     case base::Finding::Level::note:
@@ -65,8 +60,6 @@ std::string_view level_name(base::Finding::Level level) {
   }
   return "";
 }
-
-}  // namespace
 
 std::string findings_text(const base::Findings& findings) {
   if (findings.empty()) return "findings\n  nothing odd\n";

@@ -23,6 +23,7 @@ struct InfoOptions {
 int info_model(const InfoOptions& options);
 int info_importance(const InfoOptions& options);
 
+std::string_view level_name(base::Finding::Level level);
 /// "findings" section, or "nothing odd found".
 std::string findings_text(const base::Findings& findings);
 nlohmann::json findings_json(const base::Findings& findings);

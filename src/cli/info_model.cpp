@@ -3,10 +3,13 @@
 
 #include "base/printable.h"
 #include "cli/info.h"
+#include "cli/interrupt.h"
 #include "cli/model_report.h"
 #include "cli/progress.h"
+#include "cli/session.h"
 #include "cli/text_table.h"
 #include "recipe/tables.h"
+#include "surgery/check.h"
 
 namespace cli {
 namespace {
@@ -261,8 +264,12 @@ int info_model(const InfoOptions& options) {
   const gguf::FileSet files = gguf::FileSet::open(options.path);
   ModelReport report = report_model(files);
   if (options.check) {
+    runtime::Team team(physical_cores());
     TerminalProgress progress;
-    check_blocks(files, report.spec ? &*report.spec : nullptr, progress, report.findings);
+    surgery::FoundList found;
+    surgery::check_data(files.shards(), report.spec ? &*report.spec : nullptr, team, progress,
+                        interrupt_flag(), found);
+    add_findings(found, report.findings);
   }
   if (options.json) {
     fmt::print("{}\n", report_json(files, report, options).dump(2));

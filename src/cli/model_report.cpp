@@ -61,19 +61,6 @@ void group_tensors(const gguf::FileSet& files, ModelReport& report) {
                    [](const TensorGroup& a, const TensorGroup& b) { return a.bytes > b.bytes; });
 }
 
-void describe_model(const gguf::FileSet& files, ModelReport& report) {
-  try {
-    report.spec = model::describe(files);
-    report.findings.insert(report.findings.end(), report.spec->findings.begin(),
-                           report.spec->findings.end());
-    const base::Findings found = model::validate(*report.spec, files);
-    report.findings.insert(report.findings.end(), found.begin(), found.end());
-  } catch (const base::Error& e) {
-    report.findings.push_back(base::finding_of(e));
-    if (e.fault() == base::Fault::unsupported) report.findings.back().level = Level::warning;
-  }
-}
-
 void check_readers(const ModelReport& report, base::Findings& findings) {
   for (const TensorGroup& g : report.types) {
     const quant::Codec* codec = quant::find_codec(g.name);
@@ -136,45 +123,20 @@ void check_file_type(const gguf::FileSet& files, const ModelReport& report,
                                   recipe->symbol, report.types.front().name)});
 }
 
-/// Builds the tokenizer: what it refuses is an error of the file, what it tolerates a finding.
-void check_vocabulary(const gguf::FileSet& files, ModelReport& report) {
-  const gguf::Metadata& m = files.metadata();
-  if (!m.has("tokenizer.ggml.model")) {
-    if (files.tensors().empty()) return;
-    report.findings.push_back(
-        {Level::warning, "tokenizer.ggml.model", "is missing: no tokenizer, texts cannot be read"});
-    return;
+/// What `info` shows of the tokenizer; why it cannot be built is told by check_tokenizer.
+void describe_tokenizer(const gguf::Metadata& m, ModelReport& report) {
+  for (const auto& [key, value] : m.pairs()) {
+    if (key.starts_with("tokenizer.chat_template")) report.has_chat_template = true;
   }
   try {
     const auto tokenizer = text::make_tokenizer(m);
-    report.findings.insert(report.findings.end(), tokenizer->findings().begin(),
-                           tokenizer->findings().end());
     report.tokenizer =
         TokenizerFacts{.kind = std::string(m.string("tokenizer.ggml.model").value_or("")),
                        .n_tokens = tokenizer->size(),
                        .bos = tokenizer->bos(),
                        .eos = tokenizer->eos()};
-  } catch (const base::Error& e) {
-    report.findings.push_back(finding_of(e));
-    if (e.fault() == base::Fault::unsupported) report.findings.back().level = Level::warning;
-  }
-  for (const auto& [key, value] : m.pairs()) {
-    if (key.starts_with("tokenizer.chat_template")) report.has_chat_template = true;
-  }
-}
-
-void check_lookup(const gguf::FileSet& files, const ModelReport& report, base::Findings& findings) {
-  if (files.tensors().empty()) {
-    findings.push_back({Level::note, "file", "no tensors: a vocabulary only"});
-    return;
-  }
-  if (!report.spec) return;
-  for (const gguf::TensorInfo& t : files.tensors()) {
-    const model::TensorRow* row = report.spec->find(t.name);
-    if (row == nullptr || row->role != model::Role::token_embd || t.codec->group_rows == 1)
-      continue;
-    findings.push_back({Level::error, t.name,
-                        fmt::format("is {}: interleaved rows cannot be looked up", t.codec->name)});
+  } catch (const base::Error&) {
+    report.tokenizer.reset();
   }
 }
 
@@ -185,93 +147,30 @@ bool ModelReport::has_errors() const noexcept {
                      [](const base::Finding& f) { return f.level == Level::error; });
 }
 
+void add_findings(const surgery::FoundList& found, base::Findings& findings) {
+  for (const surgery::Found& f : found) findings.push_back(f.finding);
+}
+
 ModelReport report_model(const gguf::FileSet& files) {
   ModelReport report;
   report.findings = files.findings();
   for (const gguf::File& f : files.shards()) report.file_bytes += f.bytes().size();
-  if (!files.tensors().empty()) describe_model(files, report);
-  check_vocabulary(files, report);
+  surgery::FoundList found;
+  std::uint64_t n_rows = 0;
+  if (files.tensors().empty()) {
+    report.findings.push_back({Level::note, "file", "no tensors: a vocabulary only"});
+  } else {
+    report.spec = surgery::check_architecture(files, found);
+    n_rows = report.spec ? report.spec->n_vocab : 0;
+  }
+  surgery::check_tokenizer(files.metadata(), n_rows, found);
+  add_findings(found, report.findings);
+  describe_tokenizer(files.metadata(), report);
   group_tensors(files, report);
-  check_lookup(files, report, report.findings);
   check_readers(report, report.findings);
   check_quantization(files, report, report.findings);
   check_file_type(files, report, report.findings);
   return report;
-}
-
-namespace {
-
-/// The first bad block of a tensor.
-std::optional<base::Finding> bad_block(const gguf::TensorInfo& t, const tensor::TensorView& view) {
-  const std::size_t group = t.codec->group_rows;
-  const std::size_t rows = t.shape.rows();
-  const std::size_t row_bytes = view.row_bytes();
-  for (std::size_t r = 0; r < rows; r += group) {
-    const auto bad = t.codec->check(view.rows(r, group), t.shape.cols());
-    if (!bad) continue;
-    return base::Finding{Level::error, base::printable(t.name),
-                         fmt::format("{} (row {}, block {}, byte {} of the file)", bad->what, r,
-                                     bad->block, t.offset + r * row_bytes + bad->offset)};
-  }
-  return std::nullopt;
-}
-
-/// True if the run is whole rows. A row beside them may end or begin with a few zeros itself.
-bool is_whole_rows(const tensor::ZeroRun& run, std::size_t group_bytes, std::size_t slack) {
-  const std::size_t before = (group_bytes - run.offset % group_bytes) % group_bytes;
-  const std::size_t behind = (run.offset + run.size) % group_bytes;
-  return before + behind <= run.size && before <= slack && behind <= slack;
-}
-
-/// Zeros where weights should be. A hole of a broken download begins and ends within a row; rows
-/// that are zero throughout may be meant (tokens that were never trained, pruned heads), and so may
-/// columns that are zero in many rows (padding).
-std::optional<base::Finding> odd_zeros(const gguf::TensorInfo& t, const tensor::TensorView& view,
-                                       model::TensorId id) {
-  const bool is_weight =
-      id.role == model::Role::count || model::role_name(id.role).suffix == ".weight";
-  if (!is_weight || t.shape.rows() == 1) return std::nullopt;
-  const std::size_t group_bytes = view.row_bytes() * t.codec->group_rows;
-  const std::size_t slack = std::max<std::size_t>(t.codec->block_bytes, 64);
-  const std::vector<tensor::ZeroRun> runs = tensor::zero_runs(view.bytes);
-  const auto hole = std::find_if(runs.begin(), runs.end(), [&](const tensor::ZeroRun& run) {
-    return !is_whole_rows(run, group_bytes, slack);
-  });
-  const std::uint64_t n_zero =
-      tensor::count_zero_rows(view.bytes, group_bytes) * t.codec->group_rows;
-  const std::string rows = fmt::format("{} of {} rows are all zero", n_zero, t.shape.rows());
-  if (hole != runs.end()) {
-    const bool many = runs.size() * 4 >= view.bytes.size() / group_bytes;
-    return base::Finding{
-        many ? Level::warning : Level::error, base::printable(t.name),
-        fmt::format("{} bytes of zeros at byte {} of the file{}: {}; {}", hole->size,
-                    t.offset + hole->offset,
-                    runs.size() == 1 ? "" : fmt::format(", and {} more such runs", runs.size() - 1),
-                    many ? "padded columns?" : "a hole of a broken download or copy?", rows)};
-  }
-  if (n_zero == 0) return std::nullopt;
-  const bool vocabulary = id.is(model::Role::token_embd) || id.is(model::Role::output);
-  return base::Finding{vocabulary ? Level::note : Level::warning, base::printable(t.name),
-                       rows + (vocabulary ? ": tokens that were never trained?" : "")};
-}
-
-}  // namespace
-
-void check_blocks(const gguf::FileSet& files, const model::ModelSpec* spec,
-                  base::Progress& progress, base::Findings& findings) {
-  std::uint64_t done = 0, total = 0;
-  for (const gguf::TensorInfo& t : files.tensors()) total += t.size;
-  for (const gguf::TensorInfo& t : files.tensors()) {
-    progress.update("check", done, total, "bytes", t.name);
-    if (t.codec->check != nullptr) {
-      if (auto finding = bad_block(t, files.view(t))) findings.push_back(std::move(*finding));
-    }
-    if (auto finding = odd_zeros(t, files.view(t), model::identify(spec, t.name))) {
-      findings.push_back(std::move(*finding));
-    }
-    done += t.size;
-  }
-  progress.update("check", total, total, "bytes", "");
 }
 
 }  // namespace cli

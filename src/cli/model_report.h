@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
 #include "gguf/file.h"
 #include "model/spec.h"
+#include "surgery/check.h"
 #include "text/tokenizer.h"
 
 namespace cli {
@@ -47,9 +47,7 @@ struct ModelReport {
 /// Reads only the header.
 ModelReport report_model(const gguf::FileSet& files);
 
-/// Looks at every block for NaN, infinite scales and impossible codes, and for runs of zeros that a
-/// broken download leaves; at most one finding of each kind a tensor. `spec` may be null.
-void check_blocks(const gguf::FileSet& files, const model::ModelSpec* spec,
-                  base::Progress& progress, base::Findings& findings);
+/// Appends the findings of a check, without their places.
+void add_findings(const surgery::FoundList& found, base::Findings& findings);
 
 }  // namespace cli

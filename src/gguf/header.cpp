@@ -80,10 +80,10 @@ std::size_t size_of(const TensorPlan& t) {
   }
 }
 
-std::size_t add_metadata(Sink& out, const Metadata& metadata) {
+std::size_t add_metadata(Sink& out, const Metadata& metadata, bool keep_alignment) {
   std::unordered_set<std::string_view> keys;
   for (const auto& [key, value] : metadata.pairs()) {
-    if (key == kAlignmentKey) continue;
+    if (key == kAlignmentKey && !keep_alignment) continue;
     check_name("metadata key", key, kMaxKeyBytes);
     if (!keys.insert(key).second) {
       throw bad("metadata key appears twice").at("key", base::printable(key));
@@ -109,31 +109,41 @@ void add_info(Sink& out, const TensorPlan& t, std::size_t offset) {
 
 }  // namespace
 
-Layout plan_layout(const Metadata& metadata, const std::vector<TensorPlan>& tensors) {
+std::vector<std::byte> header_bytes(const Metadata& metadata,
+                                    const std::vector<TensorPlan>& tensors,
+                                    const std::vector<std::size_t>& offsets, bool keep_alignment) {
   Sink pairs;
-  const std::size_t n_pairs = add_metadata(pairs, metadata);
+  const std::size_t n_pairs = add_metadata(pairs, metadata, keep_alignment);
   Sink infos;
-  Layout layout;
   std::unordered_set<std::string_view> names;
-  std::size_t data_size = 0;
-  for (const TensorPlan& t : tensors) {
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const TensorPlan& t = tensors[i];
     check_name("tensor name", t.name, kMaxNameBytes);
     if (!names.insert(t.name).second) throw bad("tensor name appears twice").at("tensor", t.name);
-    layout.sizes.push_back(size_of(t));
-    layout.offsets.push_back(data_size);
-    add_info(infos, t, data_size);
-    data_size =
-        base::checked_add(data_size, base::round_up(layout.sizes.back(), kDefaultAlignment));
+    add_info(infos, t, offsets[i]);
   }
   Sink header;
   for (const std::byte b : kMagic) header.add(b);
   header.add(kVersion);
   header.add<std::uint64_t>(tensors.size());
   header.add<std::uint64_t>(n_pairs);
-  layout.header = header.take();
+  std::vector<std::byte> out = header.take();
   for (const auto& part : {pairs.take(), infos.take()}) {
-    layout.header.insert(layout.header.end(), part.begin(), part.end());
+    out.insert(out.end(), part.begin(), part.end());
   }
+  return out;
+}
+
+Layout plan_layout(const Metadata& metadata, const std::vector<TensorPlan>& tensors) {
+  Layout layout;
+  std::size_t data_size = 0;
+  for (const TensorPlan& t : tensors) {
+    layout.sizes.push_back(size_of(t));
+    layout.offsets.push_back(data_size);
+    data_size =
+        base::checked_add(data_size, base::round_up(layout.sizes.back(), kDefaultAlignment));
+  }
+  layout.header = header_bytes(metadata, tensors, layout.offsets, false);
   if (!tensors.empty()) {
     layout.header.resize(base::round_up(layout.header.size(), kDefaultAlignment));
   }

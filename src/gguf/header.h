@@ -17,6 +17,13 @@ struct Layout {
   std::size_t file_size = 0;
 };
 
+/// Everything from the magic to the last tensor info, without padding behind it. `offsets` are
+/// relative to the data section, one a tensor. general.alignment is left out unless
+/// `keep_alignment`. Throws as plan_layout.
+std::vector<std::byte> header_bytes(const Metadata& metadata,
+                                    const std::vector<TensorPlan>& tensors,
+                                    const std::vector<std::size_t>& offsets, bool keep_alignment);
+
 /// Throws Fault::bad_input naming the key or the tensor.
 Layout plan_layout(const Metadata& metadata, const std::vector<TensorPlan>& tensors);
 

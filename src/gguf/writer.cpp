@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "base/error.h"
+#include "gguf/copy_range.h"
 #include "gguf/header.h"
 
 namespace gguf {
@@ -40,6 +41,18 @@ void Writer::write(std::size_t index, std::size_t offset, std::span<const std::b
     throw;
   }
   written_[index].fetch_add(bytes.size(), std::memory_order_relaxed);
+}
+
+void Writer::copy(std::size_t index, const std::filesystem::path& source, std::size_t source_offset,
+                  const base::StopFlag& stop) {
+  const Place& place = places_[index];
+  try {
+    copy_range({source, source_offset}, {file_.temporary_path(), place.offset}, place.size, stop);
+  } catch (base::Error& e) {
+    e.at("tensor", place.name);
+    throw;
+  }
+  written_[index].fetch_add(place.size, std::memory_order_relaxed);
 }
 
 void Writer::finish() {

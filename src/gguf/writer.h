@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/output_file.h"
+#include "base/progress.h"
 #include "gguf/value.h"
 #include "tensor/tensor.h"
 
@@ -38,6 +39,11 @@ class Writer {
   /// Bytes of tensor `index` at `offset` inside it; any order, may be called from several threads
   /// at once for different ranges. Throws Fault::io.
   void write(std::size_t index, std::size_t offset, std::span<const std::byte> bytes);
+  /// The whole tensor `index` out of another file, from `source_offset` on, without a way through
+  /// our memory where the system can; file systems that can share blocks do. Throws Fault::io, also
+  /// when that file is too short.
+  void copy(std::size_t index, const std::filesystem::path& source, std::size_t source_offset,
+            const base::StopFlag& stop);
   /// Throws Fault::io. Every tensor must have been written whole, each byte once; else
   /// Fault::bad_input naming the tensor.
   void finish();

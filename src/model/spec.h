@@ -286,5 +286,8 @@ ModelSpec describe(const gguf::FileSet& files);
 /// spec, tensors nobody asked for. Errors throw; doubtful things come back. `output_extra.weight`
 /// is ignored.
 base::Findings validate(const ModelSpec& spec, const gguf::FileSet& files);
+/// The same for reports that go on: every contradiction is a finding of level error, before the
+/// doubtful things. Does not throw.
+base::Findings examine(const ModelSpec& spec, const gguf::FileSet& files);
 
 }  // namespace model

@@ -38,27 +38,31 @@ std::string expected_shape(const TensorRow& row) {
   return text;
 }
 
-void check_shape(const TensorRow& row, const gguf::TensorInfo& info) {
+using Errors = std::vector<base::Error>;
+
+void check_shape(const TensorRow& row, const gguf::TensorInfo& info, Errors& errors) {
   const bool known = info.shape == row.shape ||
                      std::find(row.also_shapes.begin(), row.also_shapes.end(), info.shape) !=
                          row.also_shapes.end();
   if (known) return;
-  throw base::Error(base::Fault::bad_file, "a tensor has the wrong shape")
-      .at("tensor", row.name)
-      .at("found", info.shape.to_string())
-      .at("expected", expected_shape(row))
-      .hint("the hyper-parameters and the tensors contradict each other");
+  errors.push_back(base::Error(base::Fault::bad_file, "a tensor has the wrong shape")
+                       .at("tensor", row.name)
+                       .at("found", info.shape.to_string())
+                       .at("expected", expected_shape(row))
+                       .hint("the hyper-parameters and the tensors contradict each other"));
 }
 
-void check_row(const TensorRow& row, const gguf::FileSet& files, base::Findings& findings) {
+void check_row(const TensorRow& row, const gguf::FileSet& files, Errors& errors,
+               base::Findings& findings) {
   const gguf::TensorInfo* info = files.find(row.name);
   if (info == nullptr) {
     if (row.optional || !row.used || derivable(row, files)) return;
-    throw base::Error(base::Fault::bad_file, "a required tensor is missing")
-        .at("tensor", row.name)
-        .at("expected", expected_shape(row));
+    errors.push_back(base::Error(base::Fault::bad_file, "a required tensor is missing")
+                         .at("tensor", row.name)
+                         .at("expected", expected_shape(row)));
+    return;
   }
-  check_shape(row, *info);
+  check_shape(row, *info, errors);
   if (row.f32_only && info->codec->name != "f32") {
     findings.push_back({.level = Level::warning,
                         .where = row.name,
@@ -67,14 +71,13 @@ void check_row(const TensorRow& row, const gguf::FileSet& files, base::Findings&
   }
 }
 
-}  // namespace
-
-base::Findings validate(const ModelSpec& spec, const gguf::FileSet& files) {
+/// All that contradicts the spec goes to `errors`, in the order of the spec.
+base::Findings compare(const ModelSpec& spec, const gguf::FileSet& files, Errors& errors) {
   base::Findings findings = spec.findings;
   std::unordered_set<std::string_view> known{"output_extra.weight"};
   for (const TensorRow& row : spec.tensors) {
     known.insert(row.name);
-    check_row(row, files, findings);
+    check_row(row, files, errors, findings);
   }
   for (const gguf::TensorInfo& info : files.tensors()) {
     if (known.count(info.name) != 0) continue;
@@ -83,6 +86,24 @@ base::Findings validate(const ModelSpec& spec, const gguf::FileSet& files) {
          .where = info.name,
          .text = "is no tensor of architecture " + spec.architecture + "; it is not used"});
   }
+  return findings;
+}
+
+}  // namespace
+
+base::Findings validate(const ModelSpec& spec, const gguf::FileSet& files) {
+  Errors errors;
+  base::Findings findings = compare(spec, files, errors);
+  if (!errors.empty()) throw errors.front();
+  return findings;
+}
+
+base::Findings examine(const ModelSpec& spec, const gguf::FileSet& files) {
+  Errors errors;
+  const base::Findings doubtful = compare(spec, files, errors);
+  base::Findings findings;
+  for (const base::Error& e : errors) findings.push_back(base::finding_of(e));
+  findings.insert(findings.end(), doubtful.begin(), doubtful.end());
   return findings;
 }
 

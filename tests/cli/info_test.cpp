@@ -116,7 +116,7 @@ TEST(Info, WrongShapeIsAnErrorFinding) {
   writer.finish();
   const test::RunResult r = test::run_quern({"info", (dir / "m.gguf").string()});
   EXPECT_EQ(r.exit_code, 1);
-  EXPECT_THAT(r.out, HasSubstr("output.weight         a tensor has the wrong shape, found {256, "
+  EXPECT_THAT(r.out, HasSubstr("output.weight          a tensor has the wrong shape, found {256, "
                                "4096}, expected {256, 2048}\n"));
 }
 

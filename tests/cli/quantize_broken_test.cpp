@@ -4,42 +4,15 @@
 #include <functional>
 
 #include "gguf/file.h"
-#include "gguf/writer.h"
+#include "support/spoiled_model.h"
 #include "support/support.h"
 
 namespace {
 
+using test::Spoiled;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-/// The small model, to be spoiled before it is written.
-struct Spoiled {
-  gguf::FileSet files = gguf::FileSet::open(test::source_path("data/tiny-mla-bf16.gguf"));
-  gguf::Metadata metadata = files.metadata();
-  std::vector<gguf::TensorPlan> plans;
-  std::vector<std::vector<std::byte>> data;
-
-  Spoiled() {
-    for (const gguf::TensorInfo& t : files.tensors()) {
-      const auto bytes = files.view(t).bytes;
-      plans.push_back({t.name, t.codec, t.shape});
-      data.emplace_back(bytes.begin(), bytes.end());
-    }
-  }
-  gguf::TensorPlan& plan(std::string_view name) {
-    for (gguf::TensorPlan& p : plans) {
-      if (p.name == name) return p;
-    }
-    throw std::runtime_error("no tensor " + std::string(name));
-  }
-  std::string write(const std::filesystem::path& path) const {
-    gguf::Writer writer(path, metadata, plans);
-    for (std::size_t i = 0; i < plans.size(); ++i) writer.write(i, 0, data[i]);
-    writer.finish();
-    return path.string();
-  }
-};
 
 struct Fault {
   const char* name;

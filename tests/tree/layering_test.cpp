@@ -7,9 +7,10 @@
 
 namespace {
 
-const std::vector<std::string> kOrder = {
-    "base",    "quant", "tensor",    "gguf", "text",    "model",  "recipe", "kernels", "cuda",
-    "runtime", "eval",  "calibrate", "cook", "convert", "search", "report", "serve",   "cli"};
+const std::vector<std::string> kOrder = {"base",   "quant",     "tensor",  "gguf",    "text",
+                                         "model",  "recipe",    "kernels", "cuda",    "runtime",
+                                         "eval",   "calibrate", "cook",    "convert", "surgery",
+                                         "search", "report",    "serve",   "cli"};
 
 TEST(Layering, FoldersIncludeOnlyFoldersAbove) {
   std::map<std::string, std::size_t> rank;

@@ -18,7 +18,7 @@ void encode(const EncodeInput& in, std::span<std::byte> out) {
 }
 
 std::optional<BadBlock> check(std::span<const std::byte> in, std::size_t cols) noexcept {
-  return first_not_finite(in, cols, 2, base::load_f16);
+  return first_not_finite(in, cols, std::uint16_t{0x7c00}, base::load_f16);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ void encode(const EncodeInput& in, std::span<std::byte> out) {
 }
 
 std::optional<BadBlock> check(std::span<const std::byte> in, std::size_t cols) noexcept {
-  return first_not_finite(in, cols, sizeof(float), base::load_f32);
+  return first_not_finite(in, cols, std::uint32_t{0x7f800000}, base::load_f32);
 }
 
 }  // namespace

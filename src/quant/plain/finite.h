@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -8,10 +9,24 @@
 
 namespace quant {
 
-/// First element of a plain row that is NaN or infinite.
-template <class Load>
-std::optional<BadBlock> first_not_finite(std::span<const std::byte> in, std::size_t cols,
-                                         std::size_t stride, Load load) noexcept {
+/// True if no word has all the exponent bits of `mask`. No branch inside: vector instructions.
+template <class Word>
+bool all_finite(std::span<const std::byte> in, Word mask) noexcept {
+  Word bad = 0;
+  for (std::size_t i = 0; i + sizeof(Word) <= in.size(); i += sizeof(Word)) {
+    Word word;
+    std::memcpy(&word, in.data() + i, sizeof(Word));
+    bad = static_cast<Word>(bad | static_cast<Word>((word & mask) == mask));
+  }
+  return bad == 0;
+}
+
+/// First element of a plain row that is NaN or infinite; `mask`: the exponent bits.
+template <class Word, class Load>
+std::optional<BadBlock> first_not_finite(std::span<const std::byte> in, std::size_t cols, Word mask,
+                                         Load load) noexcept {
+  constexpr std::size_t stride = sizeof(Word);
+  if (all_finite(in.first(cols * stride), mask)) return std::nullopt;
   for (std::size_t i = 0; i < cols; ++i) {
     const float v = load(in.data() + i * stride);
     if (!std::isfinite(v)) {

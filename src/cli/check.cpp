@@ -1,0 +1,126 @@
+// quern check: everything that can be wrong with a model file.
+#include "surgery/check.h"
+
+#include <fmt/format.h>
+
+#include "base/printable.h"
+#include "cli/commands.h"
+#include "cli/files.h"
+#include "cli/info.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "cli/session.h"
+#include "cli/text_table.h"
+
+namespace cli {
+namespace {
+
+using Level = base::Finding::Level;
+
+constexpr Option kOptions[] = {
+    {.names = "--quick", .help = "read the headers only, no tensor data"},
+    {.names = "--json", .help = "everything as one JSON object"},
+    {.names = "-t, --threads",
+     .value = "N",
+     .help = "threads [physical cores]",
+     .values = integers(1, 4096)},
+};
+
+constexpr int kFindings = 3;
+
+std::string where(const surgery::Found& f) {
+  const std::string file = std::filesystem::path(f.file).filename().string();
+  const std::string place = base::printable(f.finding.where);
+  return file.empty() || place.find(file) != std::string::npos ? place : file + ": " + place;
+}
+
+std::string counts_text(const surgery::CheckReport& report) {
+  std::size_t n[3] = {};
+  for (const surgery::Found& f : report.found) ++n[static_cast<std::size_t>(f.finding.level)];
+  const auto text = [](std::size_t count, std::string_view word) {
+    return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
+  };
+  std::string out = fmt::format("{}, {}", text(n[2], "error"), text(n[1], "warning"));
+  if (n[0] > 0) out += ", " + text(n[0], "note");
+  return out;
+}
+
+void print_text(const std::string& path, const surgery::CheckReport& report) {
+  fmt::print("{}: {} file{}, {} tensors, {} of data read\n", base::printable(path, 1000),
+             report.n_files, report.n_files == 1 ? "" : "s", report.n_tensors,
+             bytes_text(report.bytes));
+  TextTable table("llll");
+  for (const surgery::Found& f : report.found) {
+    // One file: it need not be named in every line.
+    table.add({std::string(level_name(f.finding.level)), std::string(surgery::part_name(f.part)),
+               report.n_files == 1 ? base::printable(f.finding.where) : where(f),
+               base::printable(f.finding.text, 400)});
+  }
+  fmt::print("{}{}\n", table.text(),
+             report.found.empty() ? "nothing is wrong" : counts_text(report));
+}
+
+nlohmann::json report_json(const std::string& path, const surgery::CheckReport& report) {
+  nlohmann::json out = {{"file", json_text(path)},     {"files", report.n_files},
+                        {"tensors", report.n_tensors}, {"bytes_read", report.bytes},
+                        {"clean", report.clean()},     {"findings", nlohmann::json::array()}};
+  for (const surgery::Found& f : report.found) {
+    nlohmann::json entry = {{"level", level_name(f.finding.level)},
+                            {"part", surgery::part_name(f.part)},
+                            {"where", json_text(f.finding.where)},
+                            {"text", json_text(f.finding.text)},
+                            {"count", f.count}};
+    if (!f.file.empty()) entry["file"] = json_text(f.file);
+    if (f.offset) entry["offset"] = *f.offset;
+    out["findings"].push_back(std::move(entry));
+  }
+  return out;
+}
+
+/// A container that is broken is a finding; what is no model at all is an error.
+void check_kind(const std::string& path) {
+  try {
+    static_cast<void>(kind_of_file(path));
+  } catch (const base::Error& e) {
+    if (e.fault() == base::Fault::bad_file) return;
+    throw;
+  }
+  check_model_file("FILE", path);
+}
+
+int run(const Args& args) {
+  const std::string& path = args.positionals()[0];
+  check_kind(path);
+  runtime::Team team(args.given("threads") ? static_cast<std::size_t>(args.integer("threads"))
+                                           : physical_cores());
+  TerminalProgress progress;
+  const surgery::CheckReport report =
+      surgery::check_model(path, !args.flag("quick"), team, progress, interrupt_flag());
+  progress.clear();
+  if (args.flag("json")) {
+    fmt::print("{}\n", report_json(path, report).dump(2));
+  } else {
+    print_text(path, report);
+  }
+  return report.clean() ? 0 : kFindings;
+}
+
+}  // namespace
+
+const Command check_command{
+    .name = "check",
+    .summary = "look for everything that can be wrong with a model file",
+    .usage = "[options] FILE",
+    .details =
+        "FILE is a model (the first file of a split set). Looks at the container, the completeness "
+        "of a split set, keys and shapes, the tokenizer, every block of every tensor (NaN, "
+        "infinite "
+        "scales, impossible codes), tensors, experts and stretches of zeros, and whether attn_k_b "
+        "and attn_v_b say the same as attn_kv_b.\nThe exit code is 0 if nothing is wrong (notes do "
+        "not count), 3 if there are findings, 1 if the file cannot be read.",
+    .options = kOptions,
+    .min_positionals = 1,
+    .max_positionals = 1,
+    .run = run};
+
+}  // namespace cli

@@ -1,0 +1,285 @@
+// Every byte of tensor data, once, in the order of the files.
+#include <fmt/format.h>
+
+#include <atomic>
+#include <mutex>
+
+#include "base/printable.h"
+#include "cook/readable_file.h"
+#include "kernels/decode.h"
+#include "surgery/check.h"
+#include "surgery/zero_runs.h"
+
+namespace surgery {
+namespace {
+
+using Level = base::Finding::Level;
+
+constexpr std::size_t kPieceBytes = std::size_t{4} << 20;
+
+/// One tensor of one file, and where its pieces and matrices stand in the lists of all.
+struct Place {
+  std::size_t file = 0;
+  const gguf::TensorInfo* info = nullptr;
+  std::size_t first_piece = 0, n_pieces = 0;
+  std::size_t first_matrix = 0;
+  std::size_t step = 0;  ///< rows a piece
+
+  std::size_t row_bytes() const noexcept { return info->codec->row_bytes(info->shape.cols()); }
+};
+
+struct Piece {
+  std::size_t place = 0;
+  std::size_t first = 0, rows = 0;
+};
+
+struct PieceResult {
+  ZeroRuns zeros;
+  std::uint64_t n_bad = 0;  ///< row groups with a bad block
+  std::size_t bad_row = 0;  ///< first row of the first such group
+  std::optional<quant::BadBlock> bad;
+  std::string unreadable;  ///< what the system says; the rest is empty then
+};
+
+struct Scratch {
+  std::vector<std::byte> bytes;
+  std::vector<float> values;
+};
+
+class DataCheck {
+ public:
+  DataCheck(const std::vector<gguf::File>& files, const model::ModelSpec* spec)
+      : files_(files), spec_(spec) {
+    std::size_t n_matrices = 0;
+    for (std::size_t f = 0; f < files.size(); ++f) {
+      readable_.emplace_back(files[f].path());
+      for (const gguf::TensorInfo& t : files[f].tensors()) {
+        add(f, t, n_matrices);
+        n_matrices += t.shape.matrices();
+        total_ += t.size;
+      }
+    }
+    has_values_ = std::vector<std::atomic<bool>>(n_matrices);
+    results_.resize(pieces_.size());
+  }
+
+  void run(runtime::Team& team, base::Progress& progress, const base::StopFlag& stop) {
+    std::vector<Scratch> scratch(team.size());
+    std::mutex lock;
+    std::uint64_t done = 0;
+    team.run(pieces_.size(), [&](std::size_t i, std::size_t thread) {
+      stop.check();
+      read_ahead(i + 2 * scratch.size());
+      look(i, scratch[thread]);
+      const std::lock_guard hold(lock);
+      const Place& place = places_[pieces_[i].place];
+      done += pieces_[i].rows * place.row_bytes();
+      progress.update("check", done, total_, "bytes", place.info->name);
+    });
+  }
+
+  void tell(FoundList& found) {
+    for (const Place& place : places_) {
+      tell_unreadable(place, found);
+      tell_bad_blocks(place, found);
+      tell_zeros(place, found);
+    }
+  }
+
+ private:
+  void add(std::size_t file, const gguf::TensorInfo& t, std::size_t first_matrix) {
+    const std::size_t group = t.codec->group_rows;
+    const std::size_t group_bytes = group * t.codec->row_bytes(t.shape.cols());
+    const std::size_t step = std::max<std::size_t>(1, kPieceBytes / group_bytes) * group;
+    Place place{.file = file,
+                .info = &t,
+                .first_piece = pieces_.size(),
+                .first_matrix = first_matrix,
+                .step = step};
+    for (std::size_t row = 0; row < t.shape.rows(); row += step) {
+      pieces_.push_back({places_.size(), row, std::min(step, t.shape.rows() - row)});
+    }
+    place.n_pieces = pieces_.size() - place.first_piece;
+    places_.push_back(place);
+  }
+
+  void read_ahead(std::size_t i) const noexcept {
+    if (i >= pieces_.size()) return;
+    const Place& place = places_[pieces_[i].place];
+    readable_[place.file].will_need(offset_of(place, pieces_[i].first),
+                                    pieces_[i].rows * place.row_bytes());
+  }
+
+  static std::size_t offset_of(const Place& place, std::size_t row) noexcept {
+    return place.info->offset + row * place.row_bytes();
+  }
+
+  void look(std::size_t i, Scratch& scratch) {
+    const Piece& piece = pieces_[i];
+    const Place& place = places_[piece.place];
+    PieceResult& result = results_[i];
+    scratch.bytes.resize(piece.rows * place.row_bytes());
+    const std::size_t offset = offset_of(place, piece.first);
+    try {
+      readable_[place.file].read(offset, scratch.bytes);
+    } catch (const base::Error& e) {
+      result.unreadable = e.message();
+      return;
+    }
+    result.zeros = ZeroRuns(scratch.bytes, offset);
+    check_blocks(place, piece, scratch.bytes, result);
+    find_values(place, piece, scratch);
+  }
+
+  static void check_blocks(const Place& place, const Piece& piece, std::span<const std::byte> bytes,
+                           PieceResult& result) {
+    const quant::Codec& codec = *place.info->codec;
+    if (codec.check == nullptr) return;
+    const std::size_t group_bytes = codec.group_rows * place.row_bytes();
+    for (std::size_t g = 0; g < piece.rows / codec.group_rows; ++g) {
+      const auto bad =
+          codec.check(bytes.subspan(g * group_bytes, group_bytes), place.info->shape.cols());
+      if (!bad || result.n_bad++ > 0) continue;
+      result.bad = bad;
+      result.bad_row = piece.first + g * codec.group_rows;
+    }
+  }
+
+  /// Marks the matrices of the piece that hold anything but zeros: mostly the first row tells.
+  void find_values(const Place& place, const Piece& piece, Scratch& scratch) {
+    const quant::Codec& codec = *place.info->codec;
+    const std::size_t cols = place.info->shape.cols();
+    const std::size_t rows = place.info->shape.ne[1];
+    const std::size_t end = piece.first + piece.rows;
+    scratch.values.resize(codec.group_rows * cols);
+    for (std::size_t row = piece.first; row < end;) {
+      const std::size_t matrix = row / rows;
+      std::atomic<bool>& known = has_values_[place.first_matrix + matrix];
+      if (known.load(std::memory_order_relaxed)) {
+        row = std::min(end, (matrix + 1) * rows);
+        continue;
+      }
+      kernels::decode_group(kernels::best_table(), codec,
+                            scratch.bytes.data() + (row - piece.first) * place.row_bytes(), cols,
+                            scratch.values.data());
+      if (std::any_of(scratch.values.begin(), scratch.values.end(),
+                      [](float v) { return v != 0.0F; })) {
+        known.store(true, std::memory_order_relaxed);
+      }
+      row += codec.group_rows;
+    }
+  }
+
+  std::span<const PieceResult> results_of(const Place& place) const {
+    return std::span(results_).subspan(place.first_piece, place.n_pieces);
+  }
+
+  void add_found(const Place& place, Part part, Level level, std::string text, std::uint64_t offset,
+                 std::uint64_t count, FoundList& found) const {
+    found.push_back({.part = part,
+                     .finding = {level, base::printable(place.info->name), std::move(text)},
+                     .file = files_[place.file].path().string(),
+                     .offset = offset,
+                     .count = count});
+  }
+
+  void tell_unreadable(const Place& place, FoundList& found) const {
+    std::size_t n = 0, first = 0;
+    for (std::size_t i = 0; i < place.n_pieces; ++i) {
+      if (!results_[place.first_piece + i].unreadable.empty() && n++ == 0) first = i;
+    }
+    if (n == 0) return;
+    const std::size_t offset = offset_of(place, first * place.step);
+    add_found(place, Part::blocks, Level::error,
+              fmt::format("{} (byte {} of the file)",
+                          results_[place.first_piece + first].unreadable, offset),
+              offset, n, found);
+  }
+
+  void tell_bad_blocks(const Place& place, FoundList& found) const {
+    std::uint64_t n_bad = 0;
+    const PieceResult* first = nullptr;
+    for (const PieceResult& r : results_of(place)) {
+      if (r.bad && first == nullptr) first = &r;
+      n_bad += r.n_bad;
+    }
+    if (first == nullptr) return;
+    const std::size_t offset = offset_of(place, first->bad_row) + first->bad->offset;
+    std::string text = fmt::format("{} (row {}, block {}, byte {} of the file)", first->bad->what,
+                                   first->bad_row, first->bad->block, offset);
+    if (n_bad > 1) {
+      text += fmt::format("; {} of {} row{}s have bad blocks", n_bad,
+                          place.info->shape.rows() / place.info->codec->group_rows,
+                          place.info->codec->group_rows == 1 ? "" : " group");
+    }
+    add_found(place, Part::blocks, Level::error, std::move(text), offset, n_bad, found);
+  }
+
+  void tell_zeros(const Place& place, FoundList& found) const {
+    const std::uint64_t n = place.info->shape.matrices();
+    std::uint64_t n_zero = 0, first = 0;
+    for (std::uint64_t m = 0; m < n; ++m) {
+      if (!has_values_[place.first_matrix + m] && n_zero++ == 0) first = m;
+    }
+    ZeroRuns zeros;
+    for (const PieceResult& r : results_of(place)) {
+      if (!r.unreadable.empty()) return;  // nothing is known about these rows
+      zeros.append(r.zeros);
+    }
+    zeros.finish();
+    const std::size_t matrix_offset = offset_of(place, first * place.info->shape.ne[1]);
+    if (n_zero == n) {
+      add_found(place, Part::zeros, level_of_zero_tensor(place), "all weights are zero",
+                place.info->offset, 1, found);
+    } else if (n_zero > 0) {
+      add_found(place, Part::zeros, Level::warning,
+                fmt::format("{} of {} matrices hold only zeros, the first is number {}", n_zero, n,
+                            first),
+                matrix_offset, n_zero, found);
+    } else if (zeros.n_long() > 0) {
+      add_found(
+          place, Part::zeros, level_of_zero_rows(place),
+          fmt::format("{} bytes of zeros from byte {} of the file on{}", zeros.longest(),
+                      zeros.longest_at(),
+                      zeros.n_long() == 1 ? ""
+                                          : fmt::format("; {} such stretches, {} bytes in all",
+                                                        zeros.n_long(), zeros.long_bytes())),
+          zeros.longest_at(), zeros.n_long(), found);
+    }
+  }
+
+  /// Vectors that are added may do nothing; what is multiplied may not.
+  Level level_of_zero_tensor(const Place& place) const {
+    const model::TensorId id = model::identify(spec_, place.info->name);
+    const bool added = id.role != model::Role::count && model::role_name(id.role).suffix == ".bias";
+    return added || place.info->name.ends_with(".bias") ? Level::note : Level::warning;
+  }
+
+  /// Tokens that never occur may have rows of zeros.
+  Level level_of_zero_rows(const Place& place) const {
+    const model::TensorId id = model::identify(spec_, place.info->name);
+    const bool by_token = id.is(model::Role::token_embd) || id.is(model::Role::output);
+    return by_token ? Level::note : Level::warning;
+  }
+
+  const std::vector<gguf::File>& files_;
+  const model::ModelSpec* spec_;
+  std::vector<cook::ReadableFile> readable_;  // one a file
+  std::vector<Place> places_;
+  std::vector<Piece> pieces_;
+  std::vector<PieceResult> results_;           // one a piece
+  std::vector<std::atomic<bool>> has_values_;  // one a matrix
+  std::uint64_t total_ = 0;
+};
+
+}  // namespace
+
+void check_data(const std::vector<gguf::File>& files, const model::ModelSpec* spec,
+                runtime::Team& team, base::Progress& progress, const base::StopFlag& stop,
+                FoundList& found) {
+  DataCheck check(files, spec);
+  check.run(team, progress, stop);
+  check.tell(found);
+}
+
+}  // namespace surgery

@@ -1,0 +1,107 @@
+// attn_k_b and attn_v_b against attn_kv_b of the same layer.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "surgery/check.h"
+#include "surgery/mla.h"
+#include "surgery/value_error.h"
+
+namespace surgery {
+namespace {
+
+using Level = base::Finding::Level;
+
+/// Importance moves the errors of an encoder about; a wrong order of heads or a missing
+/// transposition gives 1.4.
+constexpr double kSlack = 3.0, kMost = 0.9;
+
+/// Errors of formats, measured when first asked for.
+class TypicalErrors {
+ public:
+  double of(const quant::Codec& codec) {
+    const auto at = errors_.find(codec.name);
+    if (at != errors_.end()) return at->second;
+    return errors_.emplace(codec.name, typical_error(codec)).first->second;
+  }
+  /// Within which two forms of one matrix must agree. What is stored in the same plain type is
+  /// copied, so it must be equal.
+  double tolerance(const quant::Codec& a, const quant::Codec& b) {
+    if (&a == &b && a.is_float()) return 0;
+    return std::min(kMost, kSlack * std::hypot(of(a), of(b)));
+  }
+
+ private:
+  std::map<std::string_view, double> errors_;
+};
+
+struct Comparison {
+  const gguf::TensorInfo *whole = nullptr, *part = nullptr;
+  MlaSizes sizes = {};
+  bool keys = false;
+  ValueError error = {};
+  std::string unsupported = {};
+};
+
+void compare(const gguf::FileSet& files, const base::StopFlag& stop, Comparison& c) {
+  const tensor::TensorView whole = files.view(*c.whole);
+  const tensor::TensorView part = files.view(*c.part);
+  try {
+    for (std::size_t head = 0; head < c.sizes.heads; ++head) {
+      stop.check();
+      if (c.keys) {
+        c.error.add(keys_of_kv_b(whole, c.sizes, head), keys_of_k_b(part, c.sizes, head));
+      } else {
+        c.error.add(values_of_kv_b(whole, c.sizes, head), values_of_v_b(part, c.sizes, head));
+      }
+    }
+  } catch (const base::Error& e) {
+    if (e.fault() != base::Fault::unsupported) throw;
+    c.unsupported = e.message();
+  }
+}
+
+bool has_shape(const gguf::TensorInfo& t, const tensor::Shape& a, const tensor::Shape& b) {
+  return t.shape == a || t.shape == b;
+}
+
+}  // namespace
+
+void check_mla(const gguf::FileSet& files, const model::ModelSpec& spec, runtime::Team& team,
+               const base::StopFlag& stop, FoundList& found) {
+  std::vector<Comparison> work;
+  for (const MlaTensors& layer : mla_layers(files, spec)) {
+    const MlaSizes& s = layer.sizes;
+    // Wrong shapes are told by check_architecture.
+    if (layer.kv_b == nullptr || layer.kv_b->shape != s.kv_b()) continue;
+    if (layer.k_b != nullptr && has_shape(*layer.k_b, s.k_b(), s.k_b_2d())) {
+      work.push_back({.whole = layer.kv_b, .part = layer.k_b, .sizes = s, .keys = true});
+    }
+    if (layer.v_b != nullptr && has_shape(*layer.v_b, s.v_b(), s.v_b_2d())) {
+      work.push_back({.whole = layer.kv_b, .part = layer.v_b, .sizes = s, .keys = false});
+    }
+  }
+  team.run(work.size(), [&](std::size_t i, std::size_t) { compare(files, stop, work[i]); });
+  TypicalErrors typical;
+  for (const Comparison& c : work) {
+    const auto add = [&](Level level, std::string text) {
+      found.push_back({.part = Part::mla,
+                       .finding = {level, c.part->name, std::move(text)},
+                       .file = files.shards()[c.part->shard].path().string(),
+                       .offset = c.part->offset});
+    };
+    if (!c.unsupported.empty()) {
+      add(Level::note, "is not compared with " + c.whole->name + ": " + c.unsupported);
+      continue;
+    }
+    const double tolerance = typical.tolerance(*c.whole->codec, *c.part->codec);
+    const double error = c.error.relative_rmse();
+    if (error <= tolerance) continue;
+    add(error > kMost ? Level::error : Level::warning,
+        fmt::format("is not what {} says: relative error {:.4f}, at most {:.4f} explained by {} "
+                    "and {}",
+                    c.whole->name, error, tolerance, c.part->codec->name, c.whole->codec->name));
+  }
+}
+
+}  // namespace surgery

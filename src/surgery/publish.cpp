@@ -1,0 +1,183 @@
+#include "surgery/publish.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/output_file.h"
+#include "gguf/copy_range.h"
+#include "gguf/split.h"
+#include "gguf/writer.h"
+
+namespace surgery {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<gguf::TensorPlan> plans_of(const DraftFile& file) {
+  std::vector<gguf::TensorPlan> out;
+  for (const DraftTensor& t : file.tensors) out.push_back({t.name, t.codec, t.shape});
+  return out;
+}
+
+/// Every tensor of the file stands for the one at its place, byte for byte.
+bool same_data(const Draft& draft, std::size_t index) {
+  const auto& before = draft.source().shards()[index].tensors();
+  const auto& after = draft.files()[index].tensors;
+  if (before.size() != after.size()) return false;
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    const DraftTensor& t = after[i];
+    if (t.from != &draft.source() || t.info == nullptr || t.info->shard != index ||
+        t.info->offset != before[i].offset || t.codec != before[i].codec) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool same_header(const Draft& draft, std::size_t index) {
+  const gguf::File& before = draft.source().shards()[index];
+  const DraftFile& after = draft.files()[index];
+  if (after.metadata.pairs() != before.metadata().pairs()) return false;
+  return std::ranges::equal(after.tensors, before.tensors(),
+                            [](const DraftTensor& a, const gguf::TensorInfo& b) {
+                              return a.name == b.name && a.shape == b.shape;
+                            });
+}
+
+fs::path output_path(const Draft& draft, std::size_t index, const PublishOptions& options) {
+  const auto& shards = draft.source().shards();
+  if (!options.output) return shards[index].path();
+  if (shards.size() == 1) return *options.output;
+  std::string prefix = options.output->string();
+  if (prefix.ends_with(".gguf")) prefix.resize(prefix.size() - 5);
+  return gguf::shard_name(prefix, static_cast<std::uint32_t>(index),
+                          static_cast<std::uint32_t>(shards.size()));
+}
+
+/// Why the file may not be changed where it stands; empty if it may.
+std::string against_in_place(const fs::path& path) {
+  if (fs::is_symlink(path)) return "it is a link to another file";
+  if (fs::hard_link_count(path) > 1) return "it has a second name (hard link)";
+  return "";
+}
+
+FilePlan plan_file(const Draft& draft, std::size_t index, const PublishOptions& options) {
+  const gguf::File& source = draft.source().shards()[index];
+  const DraftFile& file = draft.files()[index];
+  FilePlan plan{.file = index, .path = output_path(draft, index, options)};
+  const bool same = same_data(draft, index);
+  if (same && same_header(draft, index)) {
+    plan.action = options.output ? Action::copy : Action::keep;
+    plan.bytes = source.bytes().size();
+    return plan;
+  }
+  plan.action = Action::rewrite;
+  plan.bytes = gguf::file_size(file.metadata, plans_of(file));
+  if (options.output || !options.in_place || !same) return plan;
+  plan.reason = against_in_place(source.path());
+  if (!plan.reason.empty()) return plan;
+  std::optional<NewHeader> header = header_for(source, file.metadata, plans_of(file), options.grow);
+  if (!header) {
+    plan.reason = "the new header is longer than the old one";
+    return plan;
+  }
+  plan.action = Action::header;
+  plan.bytes = source.bytes().size() + header->inserted;
+  plan.header = std::move(*header);
+  return plan;
+}
+
+void refuse_own_input(const std::vector<FilePlan>& plan, const Draft& draft) {
+  for (const FilePlan& file : plan) {
+    for (const gguf::File& source : draft.source().shards()) {
+      std::error_code unknown;
+      if (!fs::equivalent(file.path, source.path(), unknown)) continue;
+      throw base::Error(base::Fault::bad_input, "the output is the model itself")
+          .at("file", file.path.string())
+          .hint("without -o the model itself is changed");
+    }
+  }
+}
+
+/// Writes the files of a plan and tells how far it is over all of them.
+class Publisher {
+ public:
+  Publisher(const Draft& draft, runtime::Team& team, base::Progress& progress,
+            const base::StopFlag& stop)
+      : draft_(draft), team_(team), progress_(progress), stop_(stop) {}
+
+  void run(const std::vector<FilePlan>& plan) {
+    for (const FilePlan& file : plan) {
+      if (file.action == Action::rewrite || file.action == Action::copy) total_ += file.bytes;
+    }
+    for (const FilePlan& file : plan) {
+      if (file.action == Action::rewrite) rewrite(file);
+      if (file.action == Action::copy) copy(file);
+    }
+    for (gguf::Writer& writer : writers_) writer.finish();
+    for (base::OutputFile& out : copies_) out.commit();
+    progress_.update("edit", total_, total_, "bytes", "");
+  }
+
+ private:
+  void rewrite(const FilePlan& plan) {
+    const DraftFile& file = draft_.files()[plan.file];
+    gguf::Writer& writer = writers_.emplace_back(plan.path, file.metadata, plans_of(file));
+    for (std::size_t i = 0; i < file.tensors.size(); ++i) {
+      const DraftTensor& t = file.tensors[i];
+      stop_.check();
+      progress_.update("edit", done_, total_, "bytes", t.name);
+      if (t.made) {
+        const std::vector<std::byte> bytes = t.made->make(team_);
+        writer.write(i, 0, bytes);
+        done_ += bytes.size();
+      } else {
+        const fs::path& from = t.from->shards()[t.info->shard].path();
+        writer.copy(i, from, t.info->offset, stop_);
+        done_ += t.info->size;
+      }
+    }
+  }
+
+  void copy(const FilePlan& plan) {
+    const fs::path& from = draft_.source().shards()[plan.file].path();
+    progress_.update("edit", done_, total_, "bytes", from.filename().string());
+    base::OutputFile& out = copies_.emplace_back(plan.path);
+    gguf::copy_range({from, 0}, {out.temporary_path(), 0}, plan.bytes, stop_);
+    done_ += plan.bytes;
+  }
+
+  const Draft& draft_;
+  runtime::Team& team_;
+  base::Progress& progress_;
+  const base::StopFlag& stop_;
+  std::vector<gguf::Writer> writers_;
+  std::vector<base::OutputFile> copies_;
+  std::uint64_t done_ = 0, total_ = 0;
+};
+
+}  // namespace
+
+std::vector<FilePlan> plan_publish(Draft& draft, const PublishOptions& options) {
+  draft.settle_counts();
+  std::vector<FilePlan> plan;
+  for (std::size_t i = 0; i < draft.files().size(); ++i) {
+    plan.push_back(plan_file(draft, i, options));
+  }
+  if (options.output) refuse_own_input(plan, draft);
+  return plan;
+}
+
+void publish(const Draft& draft, const std::vector<FilePlan>& plan, const PublishOptions& options,
+             runtime::Team& team, base::Progress& progress, const base::StopFlag& stop) {
+  Publisher(draft, team, progress, stop).run(plan);
+  for (const FilePlan& file : plan) {
+    const gguf::File& source = draft.source().shards()[file.file];
+    if (file.action == Action::header) write_header(source, file.header, options.undo);
+    // What a new file replaces cannot be undone, and older records do not fit it.
+    if (file.action == Action::rewrite && !options.output) fs::remove(undo_path(source.path()));
+  }
+}
+
+}  // namespace surgery

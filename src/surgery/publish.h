@@ -1,0 +1,50 @@
+// A draft becomes files: with the least that has to be written.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/progress.h"
+#include "runtime/runtime.h"
+#include "surgery/draft.h"
+#include "surgery/header_edit.h"
+
+namespace surgery {
+
+struct PublishOptions {
+  /// A file, or for a split set the prefix of its files; nullopt: the model itself is changed.
+  std::optional<std::filesystem::path> output = {};
+  bool in_place = true;  ///< headers are replaced where they stand if nothing else changes
+  bool grow = false;     ///< a header that is too long pushes the data back by whole blocks
+  bool undo = true;      ///< keep what a replaced header said
+};
+
+enum class Action : std::uint8_t {
+  keep,     ///< the file stays as it is
+  header,   ///< its header is replaced where it stands
+  rewrite,  ///< written anew, then renamed
+  copy,     ///< unchanged, under another name
+};
+
+/// What happens to one file.
+struct FilePlan {
+  std::size_t file = 0;  ///< index into Draft::files()
+  Action action = Action::keep;
+  std::filesystem::path path;  ///< of the result
+  std::size_t bytes = 0;       ///< size of the result
+  NewHeader header = {};       ///< for Action::header
+  std::string reason = {};     ///< why it is not changed in place
+};
+
+/// Settles the counts of a split set and decides; reads nothing but what `draft` has read. Throws
+/// Fault::bad_input (names and shapes that cannot be written, an output that is one of the inputs).
+std::vector<FilePlan> plan_publish(Draft& draft, const PublishOptions& options);
+
+/// Carries it out. Files that are written get their names when all of them are whole; then headers
+/// are replaced. Throws Fault::io, Fault::interrupted and what made tensors throw.
+void publish(const Draft& draft, const std::vector<FilePlan>& plan, const PublishOptions& options,
+             runtime::Team& team, base::Progress& progress, const base::StopFlag& stop);
+
+}  // namespace surgery

@@ -1,0 +1,59 @@
+// quern check, as a user and as a script call it.
+#include <nlohmann/json.hpp>
+
+#include "support/spoiled_model.h"
+
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+const std::string kModel = test::source_path("data/tiny-mla-bf16.gguf").string();
+
+TEST(CheckCommand, CleanFile) {
+  const test::RunResult r = test::run_quern({"check", kModel});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(r.out, kModel + ": 1 file, 100 tensors, 35.92 MB of data read\nnothing is wrong\n");
+}
+
+TEST(CheckCommand, FindingsAndTheirCode) {
+  const test::TempDir dir;
+  test::Spoiled m;
+  m.bytes("output.weight")[1] = std::byte{0x7f};
+  m.bytes("output.weight")[0] = std::byte{0x80};
+  m.metadata.set("tokenizer.ggml.eos_token_id", std::uint32_t{5000});
+  const std::string path = m.write(dir / "m.gguf");
+  const test::RunResult text = test::run_quern({"check", "-t", "1", path});
+  EXPECT_EQ(text.exit_code, 3);
+  EXPECT_THAT(text.out, HasSubstr("error    blocks     output.weight"));
+  EXPECT_THAT(text.out, HasSubstr("\n1 error, 1 warning\n"));
+  const test::RunResult r = test::run_quern({"check", "--json", path});
+  EXPECT_EQ(r.exit_code, 3);
+  const json j = json::parse(r.out);
+  EXPECT_FALSE(j["clean"]);
+  ASSERT_EQ(j["findings"].size(), 2u);
+  EXPECT_EQ(j["findings"][1]["part"], "blocks");
+  EXPECT_EQ(j["findings"][1]["where"], "output.weight");
+  const gguf::FileSet files = gguf::FileSet::open(path);
+  EXPECT_EQ(j["findings"][1]["offset"], files.find("output.weight")->offset);
+  EXPECT_EQ(test::run_quern({"check", "--quick", path}).exit_code, 3);  // the tokenizer
+}
+
+TEST(CheckCommand, UnreadableIsAnError) {
+  const test::TempDir dir;
+  EXPECT_EQ(test::run_quern({"check", (dir / "none.gguf").string()}).exit_code, 1);
+  EXPECT_EQ(test::run_quern({"check", test::source_path("README.md").string()}).exit_code, 1);
+  EXPECT_EQ(test::run_quern({"check"}).exit_code, 2);
+}
+
+TEST(CheckCommand, TruncatedFileIsAFinding) {
+  const test::TempDir dir;
+  auto bytes = test::read_bytes(kModel);
+  bytes.resize(bytes.size() - 1000);
+  test::write_bytes(dir / "m.gguf", bytes);
+  const test::RunResult r = test::run_quern({"check", (dir / "m.gguf").string()});
+  EXPECT_EQ(r.exit_code, 3);
+  EXPECT_THAT(r.out, HasSubstr("tensor data lies outside the file"));
+}
+
+}  // namespace

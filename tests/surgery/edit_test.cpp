@@ -1,0 +1,326 @@
+// Drafts and what becomes of them: tensors left out, replaced, added; the flavours of MLA files.
+#include "gguf/reshard.h"
+#include "gguf/split.h"
+#include "support/bytes_builder.h"
+#include "support/spoiled_model.h"
+#include "surgery/mla.h"
+#include "surgery/mla_edit.h"
+#include "surgery/publish.h"
+#include "surgery/tensor_edit.h"
+
+namespace {
+
+using surgery::Action;
+using surgery::MlaForm;
+using test::Spoiled;
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+const fs::path kModel = test::source_path("data/tiny-mla-bf16.gguf");
+
+void publish(surgery::Draft& draft, const surgery::PublishOptions& options) {
+  runtime::Team team(2);
+  base::SilentProgress progress;
+  const base::StopFlag stop;
+  surgery::publish(draft, surgery::plan_publish(draft, options), options, team, progress, stop);
+}
+
+/// The flavour `form` of a model.
+std::vector<std::shared_ptr<const surgery::MadeMla>> convert(const fs::path& from,
+                                                             const fs::path& to, MlaForm form,
+                                                             const char* type = nullptr) {
+  const gguf::FileSet files = gguf::FileSet::open(from);
+  surgery::Draft draft(files);
+  auto made =
+      surgery::convert_mla(draft, form, type == nullptr ? nullptr : quant::find_codec(type));
+  publish(draft, {.output = to});
+  return made;
+}
+
+std::string findings_of(const fs::path& path) {
+  runtime::Team team(2);
+  base::SilentProgress progress;
+  const base::StopFlag stop;
+  std::string out;
+  for (const auto& f : surgery::check_model(path, true, team, progress, stop).found) {
+    out += f.finding.where + ": " + f.finding.text + "\n";
+  }
+  return out;
+}
+
+TEST(MlaEdit, ThereAndBackIsByteIdentical) {
+  const test::TempDir dir;
+  const fs::path f16 = dir / "f16";
+  ASSERT_EQ(test::run_quern({"quantize", kModel.string(), f16.string(), "f16"}).exit_code, 0);
+  for (const fs::path& a : {kModel, f16}) {
+    for (const auto& made : convert(a, dir / "c", MlaForm::split)) {
+      EXPECT_TRUE(made->error().equal()) << made->name();
+    }
+    convert(dir / "c", dir / "a2", MlaForm::kv_b);
+    EXPECT_EQ(test::read_bytes(dir / "a2"), test::read_bytes(a));
+  }
+}
+
+TEST(MlaEdit, AllWaysBetweenTheFlavoursLeadToTheSameFiles) {
+  const test::TempDir dir;
+  convert(kModel, dir / "b", MlaForm::both);
+  EXPECT_EQ(findings_of(dir / "b"), "");
+  convert(dir / "b", dir / "c", MlaForm::split);
+  EXPECT_EQ(findings_of(dir / "c"), "");
+  convert(dir / "c", dir / "b2", MlaForm::both);
+  EXPECT_EQ(test::read_bytes(dir / "b2"), test::read_bytes(dir / "b"));
+  convert(dir / "b", dir / "a", MlaForm::kv_b);
+  EXPECT_EQ(test::read_bytes(dir / "a"), test::read_bytes(kModel));
+}
+
+TEST(MlaEdit, KeysSayTheFlavour) {
+  const test::TempDir dir;
+  convert(kModel, dir / "c", MlaForm::split);
+  const gguf::FileSet c = gguf::FileSet::open(dir / "c");
+  const auto key = [&](const char* name) {
+    return c.metadata().integer(std::string("deepseek2.attention.") + name);
+  };
+  EXPECT_EQ(key("head_count_kv"), 1);
+  EXPECT_EQ(key("key_length"), 512 + 64);
+  EXPECT_EQ(key("value_length"), 512);
+  EXPECT_EQ(key("key_length_mla"), 192);
+  EXPECT_EQ(key("value_length_mla"), 128);
+  EXPECT_EQ(c.find("blk.0.attn_kv_b.weight"), nullptr);
+  EXPECT_EQ(c.find("blk.0.attn_k_b.weight")->shape, (tensor::Shape{{128, 512, 4, 1}}));
+  EXPECT_EQ(c.find("blk.5.attn_v_b.weight")->shape, (tensor::Shape{{512, 128, 4, 1}}));
+  convert(kModel, dir / "b", MlaForm::both);
+  const gguf::FileSet b = gguf::FileSet::open(dir / "b");
+  EXPECT_EQ(b.metadata().integer("deepseek2.attention.head_count_kv"), 4);
+  EXPECT_FALSE(b.metadata().has("deepseek2.attention.key_length_mla"));
+  EXPECT_EQ(b.find("blk.0.attn_k_b.weight")->shape, (tensor::Shape{{128, 2048, 1, 1}}));
+}
+
+/// The three tensors against each other, by the identities of docs/spec/models.md 3.1.
+TEST(MlaEdit, EveryElementIsWhereTheSpecificationSays) {
+  const test::TempDir dir;
+  convert(kModel, dir / "b", MlaForm::both);
+  const gguf::FileSet b = gguf::FileSet::open(dir / "b");
+  const auto values = [&](const char* name) {
+    const tensor::TensorView view = b.view(*b.find(name));
+    std::vector<float> out(view.shape.elements());
+    tensor::decode_rows(view, 0, view.shape.rows(), out);
+    return out;
+  };
+  const auto kv_b = values("blk.2.attn_kv_b.weight");
+  const auto k_b = values("blk.2.attn_k_b.weight");
+  const auto v_b = values("blk.2.attn_v_b.weight");
+  constexpr std::size_t kP = 128, kDv = 128, kL = 512;
+  for (const std::size_t h : {0u, 3u}) {
+    for (const std::size_t j : {0u, 1u, 200u, 511u}) {
+      for (const std::size_t d : {0u, 5u, 127u}) {
+        EXPECT_EQ(k_b[d + kP * (j + kL * h)], kv_b[j + kL * (h * (kP + kDv) + d)]);
+        EXPECT_EQ(v_b[j + kL * (d + kDv * h)], kv_b[j + kL * (h * (kP + kDv) + kP + d)]);
+      }
+    }
+  }
+}
+
+TEST(MlaEdit, CodedWeightsKeepTheirValueRowsAndTellTheErrorOfTheKeys) {
+  const test::TempDir dir;
+  const fs::path a = dir / "a";
+  ASSERT_EQ(test::run_quern({"quantize", kModel.string(), a.string(), "q6_k"}).exit_code, 0);
+  for (const auto& made : convert(a, dir / "c", MlaForm::split)) {
+    const bool keys = made->name().find("attn_k_b") != std::string::npos;
+    EXPECT_EQ(made->error().n() > 0, keys);
+    if (!keys) continue;
+    EXPECT_EQ(made->codec().name, "q8_0");
+    EXPECT_GT(made->error().relative_rmse(), 0.001);
+    EXPECT_LT(made->error().relative_rmse(), 0.01);
+  }
+  const gguf::FileSet before = gguf::FileSet::open(a);
+  const gguf::FileSet after = gguf::FileSet::open(dir / "c");
+  const auto kv_b = before.view(*before.find("blk.1.attn_kv_b.weight"));
+  const auto v_b = after.view(*after.find("blk.1.attn_v_b.weight"));
+  EXPECT_EQ(v_b.codec, kv_b.codec);
+  EXPECT_TRUE(std::ranges::equal(v_b.rows(128, 128), kv_b.rows(256 + 128, 128)));
+  EXPECT_EQ(findings_of(dir / "c"), "");
+  // Chosen types; back: the value rows are taken over once more.
+  for (const auto& made : convert(a, dir / "c", MlaForm::split, "f32")) {
+    EXPECT_TRUE(made->error().equal()) << made->name();
+  }
+  convert(dir / "c", dir / "a2", MlaForm::kv_b, std::string(kv_b.codec->name).c_str());
+  const gguf::FileSet again = gguf::FileSet::open(dir / "a2");
+  const auto kv_b2 = again.view(*again.find("blk.1.attn_kv_b.weight"));
+  EXPECT_TRUE(std::ranges::equal(kv_b2.rows(128, 128), kv_b.rows(128, 128)));
+}
+
+TEST(MlaEdit, WhatCannotBeDoneIsRefused) {
+  const test::TempDir dir;
+  EXPECT_THAT(test::error_text([&] { convert(kModel, dir / "c", MlaForm::split, "q4_k"); }),
+              HasSubstr("the type cannot hold these rows (type: q4_K, found: 512 rows of 128"));
+  Spoiled m;
+  m.drop("blk.2.attn_kv_b.weight");
+  const std::string broken = m.write(dir / "broken");
+  // Nothing of layer 2 is there: it stays so.
+  convert(broken, dir / "c", MlaForm::split);
+  EXPECT_EQ(gguf::FileSet::open(dir / "c").find("blk.2.attn_k_b.weight"), nullptr);
+  EXPECT_FALSE(fs::exists(dir / "none"));
+}
+
+class Edit : public testing::Test {
+ protected:
+  Edit() { fs::copy_file(kModel, path_); }
+  Action action(surgery::Draft& draft, const surgery::PublishOptions& options = {}) {
+    return surgery::plan_publish(draft, options).at(0).action;
+  }
+  const test::TempDir dir_;
+  const fs::path path_ = dir_ / "m.gguf";
+};
+
+TEST_F(Edit, NothingChangedIsNothingDone) {
+  const gguf::FileSet files = gguf::FileSet::open(path_);
+  surgery::Draft draft(files);
+  EXPECT_EQ(action(draft), Action::keep);
+  publish(draft, {.output = dir_ / "copy.gguf"});
+  EXPECT_EQ(test::read_bytes(dir_ / "copy.gguf"), test::read_bytes(kModel));
+  EXPECT_THAT(test::error_text([&] { publish(draft, {.output = path_}); }),
+              HasSubstr("the output is the model itself"));
+}
+
+TEST_F(Edit, RenamedTensorsNeedOnlyTheHeader) {
+  const gguf::FileSet files = gguf::FileSet::open(path_);
+  surgery::Draft draft(files);
+  surgery::rename_tensor(draft, "output.weight", "outpux.weight");
+  EXPECT_EQ(action(draft), Action::header);
+  EXPECT_EQ(action(draft, {.in_place = false}), Action::rewrite);
+  ASSERT_FALSE(surgery::new_faults(draft).empty());
+  EXPECT_THAT(test::error_text([&] { surgery::rename_tensor(draft, "outpxx.weight", "x"); }),
+              HasSubstr("did you mean outpux.weight?"));
+  EXPECT_THAT(test::error_text(
+                  [&] { surgery::rename_tensor(draft, "outpux.weight", "token_embd.weight"); }),
+              HasSubstr("the new name is taken"));
+}
+
+TEST_F(Edit, LinksAreNotWrittenThrough) {
+  fs::create_symlink(path_, dir_ / "link.gguf");
+  {
+    const gguf::FileSet files = gguf::FileSet::open(dir_ / "link.gguf");
+    surgery::Draft draft(files);
+    draft.metadata().set("general.name", std::string("Quern tiny MLB"));
+    EXPECT_EQ(action(draft), Action::rewrite);
+    publish(draft, {});
+  }
+  EXPECT_FALSE(fs::is_symlink(dir_ / "link.gguf"));
+  EXPECT_EQ(test::read_bytes(path_), test::read_bytes(kModel));
+  fs::create_hard_link(path_, dir_ / "hard.gguf");
+  const gguf::FileSet files = gguf::FileSet::open(path_);
+  surgery::Draft draft(files);
+  draft.metadata().set("general.name", std::string("Quern tiny MLB"));
+  EXPECT_EQ(action(draft), Action::rewrite);
+}
+
+TEST_F(Edit, DropAndGraft) {
+  ASSERT_EQ(
+      test::run_quern({"quantize", kModel.string(), (dir_ / "q.gguf").string(), "q8_0"}).exit_code,
+      0);
+  const gguf::FileSet donor = gguf::FileSet::open(dir_ / "q.gguf");
+  {
+    const gguf::FileSet files = gguf::FileSet::open(path_);
+    surgery::Draft draft(files);
+    EXPECT_EQ(surgery::drop_tensors(draft, recipe::Pattern("blk\\.3\\.ffn_.*_exps")).size(), 3u);
+    EXPECT_EQ(surgery::new_faults(draft).size(), 3u);
+    const auto grafted = surgery::graft_tensors(draft, donor, recipe::Pattern("ffn_.*_exps"));
+    EXPECT_EQ(grafted.replaced.size(), 12u);
+    EXPECT_EQ(grafted.added.size(), 3u);
+    EXPECT_TRUE(surgery::new_faults(draft).empty());
+    publish(draft, {});
+  }
+  const gguf::FileSet after = gguf::FileSet::open(path_);
+  const gguf::FileSet before = gguf::FileSet::open(kModel);
+  EXPECT_EQ(after.tensors().size(), 100u);
+  for (const gguf::TensorInfo& t : after.tensors()) {
+    const bool from_donor = t.name.find("_exps") != std::string::npos;
+    const gguf::FileSet& source = from_donor ? donor : before;
+    const gguf::TensorInfo* other = source.find(t.name);
+    ASSERT_EQ(t.codec, other->codec) << t.name;
+    ASSERT_TRUE(std::ranges::equal(after.view(t).bytes, source.view(*other).bytes)) << t.name;
+  }
+  EXPECT_EQ(findings_of(path_), "");
+}
+
+TEST_F(Edit, GraftRefusesOtherShapes) {
+  Spoiled m;
+  m.plan("output.weight").shape = {{512, 2048, 1, 1}};
+  const gguf::FileSet donor = gguf::FileSet::open(m.write(dir_ / "d.gguf"));
+  const gguf::FileSet files = gguf::FileSet::open(path_);
+  surgery::Draft draft(files);
+  EXPECT_THAT(
+      test::error_text([&] { surgery::graft_tensors(draft, donor, recipe::Pattern("^output")); }),
+      HasSubstr("the tensor of the donor has another shape (tensor: output.weight"));
+  EXPECT_THAT(
+      test::error_text([&] { surgery::graft_tensors(draft, donor, recipe::Pattern("nothing")); }),
+      HasSubstr("no tensor of the donor matches"));
+  EXPECT_THAT(test::error_text([&] { surgery::drop_tensors(draft, recipe::Pattern("nothing")); }),
+              HasSubstr("no tensor of the model matches"));
+}
+
+class EditSet : public testing::Test {
+ protected:
+  EditSet() {
+    const gguf::FileSet files = gguf::FileSet::open(kModel);
+    base::SilentProgress progress;
+    const base::StopFlag stop;
+    gguf::write_split(files, gguf::plan_split(files, {.max_tensors = 40}), (dir_ / "m").string(),
+                      progress, stop);
+    for (std::uint32_t no = 0; no < 3; ++no) before_.push_back(test::read_bytes(path(no)));
+  }
+  fs::path path(std::uint32_t no) const { return gguf::shard_name((dir_ / "m").string(), no, 3); }
+  const test::TempDir dir_;
+  std::vector<std::vector<std::byte>> before_;
+};
+
+TEST_F(EditSet, KeysChangeOnlyTheFirstFile) {
+  const gguf::FileSet files = gguf::FileSet::open(path(0));
+  surgery::Draft draft(files);
+  draft.metadata().set("general.name", std::string("Quern tiny MLB"));
+  publish(draft, {});
+  EXPECT_NE(test::read_bytes(path(0)), before_[0]);
+  EXPECT_EQ(test::read_bytes(path(1)), before_[1]);
+  EXPECT_EQ(test::read_bytes(path(2)), before_[2]);
+  surgery::undo_last(path(0));
+  EXPECT_EQ(test::read_bytes(path(0)), before_[0]);
+}
+
+TEST_F(EditSet, ATensorChangesItsFileAndTheCountsOfAll) {
+  std::string victim;
+  {
+    const gguf::FileSet files = gguf::FileSet::open(path(0));
+    victim = files.shards()[1].tensors()[3].name;
+    surgery::Draft draft(files);
+    draft.remove(victim);
+    const auto plan = surgery::plan_publish(draft, {});
+    EXPECT_EQ(plan[0].action, Action::header);
+    EXPECT_EQ(plan[1].action, Action::rewrite);
+    EXPECT_EQ(plan[2].action, Action::header);
+    publish(draft, {});
+  }
+  const gguf::FileSet after = gguf::FileSet::open(path(0));
+  EXPECT_EQ(after.tensors().size(), 99u);
+  EXPECT_EQ(after.find(victim), nullptr);
+}
+
+TEST_F(EditSet, AnotherPrefixGetsAllFiles) {
+  const gguf::FileSet files = gguf::FileSet::open(path(0));
+  surgery::Draft draft(files);
+  draft.metadata().set("general.name", std::string("other"));
+  publish(draft, {.output = dir_ / "n.gguf"});
+  const gguf::FileSet after = gguf::FileSet::open(dir_ / "n-00001-of-00003.gguf");
+  EXPECT_EQ(after.tensors().size(), 100u);
+  EXPECT_EQ(test::read_bytes(dir_ / "n-00002-of-00003.gguf"), before_[1]);
+  EXPECT_EQ(test::read_bytes(path(0)), before_[0]);
+}
+
+TEST_F(EditSet, FlavoursOfASetKeepItsFiles) {
+  convert(path(0), dir_ / "c", MlaForm::split);
+  const gguf::FileSet c = gguf::FileSet::open(dir_ / "c-00001-of-00003.gguf");
+  EXPECT_EQ(c.shards().size(), 3u);
+  EXPECT_EQ(c.tensors().size(), 106u);
+  EXPECT_EQ(findings_of(dir_ / "c-00001-of-00003.gguf"), "");
+}
+
+}  // namespace
