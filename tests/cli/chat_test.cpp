@@ -13,7 +13,7 @@ const std::string kModel = test::source_path("data/tiny-mla-bf16.gguf").string()
 
 /// Talks with the small model, messages given on stdin.
 test::RunResult chat(const std::string& input, const std::string& more) {
-  return test::run_program("/bin/sh", {"-c", "printf '" + input + "' | " + QUERN_PROGRAM +
+  return test::run_program("/bin/sh", {"-c", "printf '" + input + "' | " + test::program_path() +
                                                  " chat -m " + kModel + " --temp 0 " + more});
 }
 

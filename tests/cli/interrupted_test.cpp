@@ -25,10 +25,10 @@ Stopped stop_after(std::vector<std::string> words, useconds_t microseconds) {
   if (child == 0) {
     if (std::freopen(errors.c_str(), "w", stderr) == nullptr) ::_exit(126);
     if (std::freopen("/dev/null", "w", stdout) == nullptr) ::_exit(126);
-    std::vector<char*> argv{const_cast<char*>(QUERN_PROGRAM)};
+    std::vector<char*> argv{const_cast<char*>(test::program_path())};
     for (std::string& w : words) argv.push_back(w.data());
     argv.push_back(nullptr);
-    ::execv(QUERN_PROGRAM, argv.data());
+    ::execv(test::program_path(), argv.data());
     ::_exit(127);
   }
   ::usleep(microseconds);

@@ -55,7 +55,7 @@ TEST(Outputs, RuleThatFitsNothingIsTold) {
 }
 
 TEST(Outputs, LostStandardOutputIsAnError) {
-  const std::string command = std::string(QUERN_PROGRAM) + " tokenize -m " +
+  const std::string command = std::string(test::program_path()) + " tokenize -m " +
                               test::source_path("data/tiny-mla-bf16.gguf").string() +
                               " -p hello > /dev/full 2> /dev/null";
   EXPECT_NE(std::system(command.c_str()), 0);

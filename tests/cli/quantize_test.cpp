@@ -151,7 +151,7 @@ TEST(QuantizeCommand, RulesComeFromFilesToo) {
 
 TEST(QuantizeCommand, RunsUnderTheNameOfThePublicProgram) {
   const test::TempDir dir;
-  std::filesystem::create_symlink(QUERN_PROGRAM, dir / "llama-quantize");
+  std::filesystem::create_symlink(test::program_path(), dir / "llama-quantize");
   const std::string command = (dir / "llama-quantize").string() + " --pure " + model() + " " +
                               (dir / "o.gguf").string() + " q8_0 1 2>/dev/null";
   EXPECT_EQ(std::system(command.c_str()), 0);
@@ -162,11 +162,11 @@ TEST(QuantizeCommand, RunsUnderTheNameOfThePublicProgram) {
 int kill_after(const std::vector<std::string>& words, int signal, useconds_t microseconds) {
   const pid_t child = ::fork();
   if (child == 0) {
-    std::vector<char*> argv{const_cast<char*>(QUERN_PROGRAM)};
+    std::vector<char*> argv{const_cast<char*>(test::program_path())};
     for (const std::string& w : words) argv.push_back(const_cast<char*>(w.c_str()));
     argv.push_back(nullptr);
     if (std::freopen("/dev/null", "w", stderr) == nullptr) ::_exit(126);
-    ::execv(QUERN_PROGRAM, argv.data());
+    ::execv(test::program_path(), argv.data());
     ::_exit(127);
   }
   ::usleep(microseconds);

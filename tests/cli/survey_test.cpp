@@ -104,11 +104,11 @@ TEST_F(Survey, InterruptedItTellsWhatIsKeptAndGoesOn) {
     if (child == 0) {
       if (std::freopen(errors.c_str(), "w", stderr) == nullptr) ::_exit(126);
       if (std::freopen("/dev/null", "w", stdout) == nullptr) ::_exit(126);
-      std::vector<char*> argv{const_cast<char*>(QUERN_PROGRAM)};
+      std::vector<char*> argv{const_cast<char*>(test::program_path())};
       const auto list = words(types);
       for (const std::string& w : list) argv.push_back(const_cast<char*>(w.c_str()));
       argv.push_back(nullptr);
-      ::execv(QUERN_PROGRAM, argv.data());
+      ::execv(test::program_path(), argv.data());
       ::_exit(127);
     }
     ::usleep(200000 + 200000 * i);

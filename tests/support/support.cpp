@@ -14,6 +14,7 @@ namespace test {
 std::filesystem::path source_path(const std::string& relative) {
   return std::filesystem::path(QUERN_SOURCE_DIR) / relative;
 }
+const char* program_path() { return QUERN_PROGRAM; }
 std::filesystem::path shared_path(const std::string& relative) {
   return std::filesystem::path(QUERN_SHARED_DIR) / relative;
 }
@@ -83,7 +84,7 @@ RunResult run_program(const std::string& program, const std::vector<std::string>
 }
 
 RunResult run_quern(const std::vector<std::string>& arguments) {
-  return run_program(QUERN_PROGRAM, arguments);
+  return run_program(program_path(), arguments);
 }
 
 }  // namespace test

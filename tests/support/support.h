@@ -13,6 +13,8 @@ namespace test {
 
 /// A path inside the repository.
 std::filesystem::path source_path(const std::string& relative);
+/// The program under test.
+const char* program_path();
 /// A path inside the shared folder (QUERN_SHARED_DIR); may be absent.
 std::filesystem::path shared_path(const std::string& relative);
 
