@@ -7,6 +7,7 @@
 
 #include "base/printable.h"
 #include "cli/text_table.h"
+#include "gguf/flat_rows.h"
 #include "recipe/tables.h"
 
 namespace cli {
@@ -18,7 +19,7 @@ void add_tensor(TensorGroup& g, const gguf::TensorInfo& t, int layer) {
   ++g.n_tensors;
   g.weights += t.shape.elements();
   g.bytes += t.size;
-  g.types.emplace(t.codec->name);
+  g.types.emplace(t.type_name());
   g.shapes.insert(t.shape.to_string());
   if (layer >= 0) g.layers.insert(layer);
 }
@@ -54,7 +55,7 @@ void group_tensors(const gguf::FileSet& files, ModelReport& report) {
     }
     add_tensor(report.total, t, layer);
     add_tensor(group_in(report.roles, role), t, layer);
-    add_tensor(group_in(report.types, t.codec->name), t, layer);
+    add_tensor(group_in(report.types, t.type_name()), t, layer);
   }
   std::stable_sort(report.types.begin(), report.types.end(),
                    [](const TensorGroup& a, const TensorGroup& b) { return a.bytes > b.bytes; });
@@ -215,6 +216,20 @@ std::optional<base::Finding> bad_block(const gguf::TensorInfo& t, const tensor::
   return std::nullopt;
 }
 
+/// The first bad row of a tensor that is stored without rows.
+std::optional<base::Finding> bad_flat_row(const gguf::FileSet& files, const gguf::TensorInfo& t) {
+  std::vector<std::byte> row(t.codec->row_bytes(t.shape.cols()));
+  for (std::size_t r = 0; r < t.shape.rows(); ++r) {
+    gguf::read_flat_rows(files, t, r, row);
+    const auto bad = t.codec->check(row, t.shape.cols());
+    if (!bad) continue;
+    return base::Finding{Level::error, base::printable(t.name),
+                         fmt::format("{} (row {}, tensor of type {} at byte {} of the file)",
+                                     bad->what, r, t.type_name(), t.offset)};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void check_blocks(const gguf::FileSet& files, base::Progress& progress, base::Findings& findings) {
@@ -222,7 +237,9 @@ void check_blocks(const gguf::FileSet& files, base::Progress& progress, base::Fi
   for (const gguf::TensorInfo& t : files.tensors()) total += t.size;
   for (const gguf::TensorInfo& t : files.tensors()) {
     progress.update("check", done, total, "bytes", t.name);
-    if (t.codec->check != nullptr) {
+    if (t.flat != nullptr) {
+      if (auto finding = bad_flat_row(files, t)) findings.push_back(std::move(*finding));
+    } else if (t.codec->check != nullptr) {
       if (auto finding = bad_block(t, files.view(t))) findings.push_back(std::move(*finding));
     }
     done += t.size;
