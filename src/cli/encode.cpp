@@ -9,8 +9,9 @@
 #include "base/error.h"
 #include "cli/commands.h"
 #include "cli/session.h"
-#include "quant/codec.h"
+#include "quant/flat.h"
 #include "tensor/buffer.h"
+#include "tensor/tensor.h"
 
 namespace cli {
 namespace {
@@ -50,6 +51,9 @@ struct Shape {
 Shape shape_of(const Args& args) {
   const std::string name = required(args, "type");
   const quant::Codec* codec = quant::find_codec(std::string_view(name));
+  if (quant::find_flat_format(std::string_view(name)) != nullptr) {
+    throw base::Error(base::Fault::unsupported, "this format is only read").at("type", name);
+  }
   if (codec == nullptr) {
     throw base::Error(base::Fault::bad_usage, "unknown type")
         .at("found", name)
@@ -141,7 +145,46 @@ int run_encode(const Args& args) {
   return 0;
 }
 
+/// A tensor in a format without rows: all of it.
+int decode_flat(const Args& args, const quant::FlatFormat& flat) {
+  required(args, "cols");
+  const auto cols = static_cast<std::size_t>(args.integer("cols", 1, std::int64_t{1} << 31));
+  const std::string& from = args.positionals()[0];
+  check_output(args.positionals()[1], {from});
+  const tensor::Mapping file(from);
+  const std::size_t size = file.bytes().size();
+  const std::size_t blocks =
+      size < flat.tail_bytes ? 0 : (size - flat.tail_bytes) / flat.block_bytes;
+  const std::size_t rows = blocks * flat.block_elems / cols;
+  if (rows == 0 || rows * cols != blocks * flat.block_elems || cols % flat.rows->block_elems != 0 ||
+      flat.bytes(rows * cols) != size) {
+    throw base::Error(base::Fault::bad_input, "the file does not hold whole rows")
+        .at("file", from)
+        .at("found", size)
+        .expected(fmt::format("rows of {} weights ({} a block of {} bytes, rows in multiples of "
+                              "{}), and {} bytes at the end",
+                              cols, flat.block_elems, flat.block_bytes, flat.rows->block_elems,
+                              flat.tail_bytes));
+  }
+  std::vector<std::byte> bytes(rows * flat.rows->row_bytes(cols));
+  flat.to_rows(file.bytes().first(size - flat.tail_bytes), 0, file.bytes().last(flat.tail_bytes),
+               cols, bytes);
+  std::vector<float> out(rows * cols);
+  const tensor::TensorView view{flat.rows, {{cols, rows, 1, 1}}, bytes};
+  if (const auto bad = flat.rows->check(view.rows(0, 1), cols)) {
+    throw base::Error(base::Fault::bad_file, "the scale is not finite or overflows")
+        .at("file", from)
+        .at("offset", size - flat.tail_bytes);
+  }
+  tensor::decode_rows(view, 0, rows, out);
+  write_file(args.positionals()[1], out.data(), out.size() * sizeof(float));
+  return 0;
+}
+
 int run_decode(const Args& args) {
+  if (const auto* flat = quant::find_flat_format(std::string_view(args.str("type")))) {
+    return decode_flat(args, *flat);
+  }
   const Shape shape = shape_of(args);
   const std::string& from = args.positionals()[0];
   const std::string& to = args.positionals()[1];

@@ -103,7 +103,7 @@ void hash_model(const std::string& path, const Wanted& wanted, TerminalProgress&
     for (std::size_t i = 0; wanted.layers && i < wanted.kinds.size(); ++i) {
       own.emplace_back(wanted.kinds[i]);
     }
-    const auto bytes = files.view(t).bytes;
+    const auto bytes = files.bytes(t);
     for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
       interrupt_flag().check();
       progress.update("hash", done, total, "bytes", t.name);

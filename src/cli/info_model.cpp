@@ -162,7 +162,7 @@ std::string list_text(const gguf::FileSet& files, const InfoOptions& options) {
   table.may_lack({4, 5});  // bits per weight follow from the type
   table.add({"tensor", "shape", "type", "bytes", "bpw", "file", "offset"});
   matching(files, options, [&](const gguf::TensorInfo& t) {
-    table.add({base::printable(t.name), t.shape.to_string(), std::string(t.codec->name),
+    table.add({base::printable(t.name), t.shape.to_string(), std::string(t.type_name()),
                std::to_string(t.size),
                fmt::format("{:.3f}", 8.0 * static_cast<double>(t.size) /
                                          static_cast<double>(t.shape.elements())),
@@ -250,7 +250,7 @@ json report_json(const gguf::FileSet& files, const ModelReport& r, const InfoOpt
   matching(files, options, [&](const gguf::TensorInfo& t) {
     out["list"].push_back({{"name", json_text(t.name)},
                            {"shape", std::vector(t.shape.ne.begin(), t.shape.ne.end())},
-                           {"type", t.codec->name},
+                           {"type", t.type_name()},
                            {"bytes", t.size},
                            {"file", t.shard + 1},
                            {"offset", t.offset}});

@@ -8,7 +8,6 @@
 #include "base/printable.h"
 #include "cli/text_table.h"
 #include "recipe/tables.h"
-#include "tensor/zeros.h"
 
 namespace cli {
 namespace {
@@ -19,7 +18,7 @@ void add_tensor(TensorGroup& g, const gguf::TensorInfo& t, int layer) {
   ++g.n_tensors;
   g.weights += t.shape.elements();
   g.bytes += t.size;
-  g.types.emplace(t.codec->name);
+  g.types.emplace(t.type_name());
   g.shapes.insert(t.shape.to_string());
   if (layer >= 0) g.layers.insert(layer);
 }
@@ -55,7 +54,7 @@ void group_tensors(const gguf::FileSet& files, ModelReport& report) {
     }
     add_tensor(report.total, t, layer);
     add_tensor(group_in(report.roles, role), t, layer);
-    add_tensor(group_in(report.types, t.codec->name), t, layer);
+    add_tensor(group_in(report.types, t.type_name()), t, layer);
   }
   std::stable_sort(report.types.begin(), report.types.end(),
                    [](const TensorGroup& a, const TensorGroup& b) { return a.bytes > b.bytes; });

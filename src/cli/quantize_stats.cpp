@@ -138,7 +138,8 @@ bool matches(const std::vector<recipe::Pattern>& patterns, const std::string& na
 }
 
 bool is_wanted(const Request& r, const gguf::TensorInfo& t) {
-  if (!t.codec->is_float() || t.shape.ne[0] == 1 || t.shape.rows() == 1) return false;
+  if (t.flat != nullptr || !t.codec->is_float() || t.shape.ne[0] == 1 || t.shape.rows() == 1)
+    return false;
   if (!r.include.empty() && !matches(r.include, t.name)) return false;
   return !matches(r.exclude, t.name);
 }

@@ -139,7 +139,7 @@ std::string hash_of_model(const runtime::Model& model) {
     digest.update(shard.bytes().first(shard.data_start()));
   }
   for (const gguf::TensorInfo& t : model.files().tensors()) {
-    const auto bytes = model.files().view(t).bytes;
+    const auto bytes = model.files().bytes(t);
     digest.update(bytes.first(std::min(kEnd, bytes.size())));
     digest.update(bytes.last(std::min(kEnd, bytes.size())));
   }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "cook/readable_file.h"
+#include "gguf/flat_rows.h"
 
 namespace cook {
 namespace {
@@ -30,6 +31,7 @@ class GgufSource final : public TensorSource {
   void read(std::size_t tensor, std::size_t offset, std::span<std::byte> out) const override {
     const gguf::TensorInfo& info = files_.tensors()[tensor];
     try {
+      if (info.flat != nullptr) return read_rows(info, offset, out);
       readable_[info.shard].read(info.offset + offset, out);
     } catch (base::Error& e) {
       e.at("tensor", info.name);
@@ -38,10 +40,22 @@ class GgufSource final : public TensorSource {
   }
   void will_need(std::size_t tensor, std::size_t offset, std::size_t size) const noexcept override {
     const gguf::TensorInfo& info = files_.tensors()[tensor];
+    if (info.flat != nullptr) return;  // as rows it is larger than in the file
     readable_[info.shard].will_need(info.offset + offset, size);
   }
 
  private:
+  /// Any bytes of the rows that stand for a tensor without rows.
+  void read_rows(const gguf::TensorInfo& info, std::size_t offset, std::span<std::byte> out) const {
+    const std::size_t row = info.codec->row_bytes(info.shape.cols());
+    const std::size_t first = offset / row, skip = offset % row;
+    std::vector<std::byte> whole((skip + out.size() + row - 1) / row * row);
+    gguf::read_flat_rows(info, first, whole, [&](std::size_t at, std::span<std::byte> piece) {
+      readable_[info.shard].read(info.offset + at, piece);
+    });
+    std::copy_n(whole.begin() + static_cast<std::ptrdiff_t>(skip), out.size(), out.begin());
+  }
+
   gguf::FileSet files_;
   base::Findings findings_;
   std::vector<ReadableFile> readable_;  // one a shard

@@ -16,11 +16,17 @@ namespace gguf {
 /// One tensor of a file, checked: type known, shape fits, bytes inside the file, no overlap.
 struct TensorInfo {
   std::string name;
-  const quant::Codec* codec = nullptr;
+  const quant::Codec* codec = nullptr;  ///< of its rows
+  /// Not null where the file holds the tensor in a format without rows: then its bytes are not
+  /// those of `codec`, and read_flat_rows gives the rows.
+  const quant::FlatFormat* flat = nullptr;
   tensor::Shape shape;
   std::size_t offset = 0;  ///< absolute, in its shard
   std::size_t size = 0;    ///< bytes without padding
   std::size_t shard = 0;   ///< index into FileSet::shards()
+
+  /// Of the bytes in the file.
+  std::string_view type_name() const noexcept { return flat != nullptr ? flat->name : codec->name; }
 };
 
 /// One file: header parsed and checked (every condition of docs/spec/gguf.md 1.2), data mapped.
@@ -77,6 +83,9 @@ class FileSet {
   const std::vector<TensorInfo>& tensors() const noexcept { return tensors_; }
   /// Null if there is no such tensor.
   const TensorInfo* find(std::string_view name) const noexcept;
+  /// The bytes in the file.
+  std::span<const std::byte> bytes(const TensorInfo& info) const noexcept;
+  /// Its rows as they stand in the file; info.flat == nullptr.
   tensor::TensorView view(const TensorInfo& info) const noexcept;
   const base::Findings& findings() const noexcept { return findings_; }
 

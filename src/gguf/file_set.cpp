@@ -129,8 +129,12 @@ const TensorInfo* FileSet::find(std::string_view name) const noexcept {
   return it == by_name_.end() ? nullptr : &tensors_[it->second];
 }
 
+std::span<const std::byte> FileSet::bytes(const TensorInfo& info) const noexcept {
+  return shards_[info.shard].bytes().subspan(info.offset, info.size);
+}
+
 tensor::TensorView FileSet::view(const TensorInfo& info) const noexcept {
-  return {info.codec, info.shape, shards_[info.shard].bytes().subspan(info.offset, info.size)};
+  return {info.codec, info.shape, bytes(info)};
 }
 
 }  // namespace gguf

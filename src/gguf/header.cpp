@@ -72,7 +72,8 @@ void check_name(std::string_view what, std::string_view name, std::size_t max_by
 
 std::size_t size_of(const TensorPlan& t) {
   try {
-    return tensor::tensor_bytes(*t.codec, t.shape);
+    return t.flat != nullptr ? tensor::tensor_bytes(*t.flat, t.shape)
+                             : tensor::tensor_bytes(*t.codec, t.shape);
   } catch (const base::Error& e) {
     base::Error again = bad(e.message());
     for (const auto& [key, value] : e.facts()) again.at(key, value);
@@ -103,7 +104,7 @@ void add_info(Sink& out, const TensorPlan& t, std::size_t offset) {
   out.add_string(t.name);
   out.add<std::uint32_t>(t.shape.n_dims());
   for (unsigned d = 0; d < t.shape.n_dims(); ++d) out.add<std::uint64_t>(t.shape.ne[d]);
-  out.add(t.codec->id);
+  out.add(t.flat != nullptr ? t.flat->id : t.codec->id);
   out.add<std::uint64_t>(offset);
 }
 

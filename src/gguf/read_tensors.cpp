@@ -44,25 +44,26 @@ tensor::Shape read_shape(base::Cursor& in) {
   return shape;
 }
 
-const quant::Codec* read_codec(base::Cursor& in) {
+void read_type(base::Cursor& in, TensorInfo& info) {
   const std::size_t offset = in.position();
   const auto id = in.read<std::uint32_t>("tensor type");
-  const quant::Codec* codec = quant::find_codec(id);
-  if (codec == nullptr) {
+  info.flat = quant::find_flat_format(id);
+  info.codec = info.flat != nullptr ? info.flat->rows : quant::find_codec(id);
+  if (info.codec == nullptr) {
     throw bad(fmt::format("tensor type id {} cannot be read: {}", id, quant::why_unknown(id)),
               offset)
         .at("found", id)
         .expected("an id listed by `quern types`");
   }
-  return codec;
 }
 
 void read_rest_of_info(base::Cursor& in, TensorInfo& info) {
   const std::size_t dims_offset = in.position();
   info.shape = read_shape(in);
-  info.codec = read_codec(in);
+  read_type(in, info);
   try {
-    info.size = tensor::tensor_bytes(*info.codec, info.shape);
+    info.size = info.flat != nullptr ? tensor::tensor_bytes(*info.flat, info.shape)
+                                     : tensor::tensor_bytes(*info.codec, info.shape);
   } catch (base::Error& e) {
     e.at("shape", info.shape.to_string()).at("offset", dims_offset);
     throw;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kPiece = std::size_t{16} << 20;
 
-TensorPlan plan_of(const TensorInfo& t) { return {t.name, t.codec, t.shape}; }
+TensorPlan plan_of(const TensorInfo& t) { return {t.name, t.codec, t.shape, t.flat}; }
 
 std::vector<TensorPlan> plans_of(const FileSet& files, const std::vector<std::size_t>& tensors) {
   std::vector<TensorPlan> out;
@@ -32,7 +32,7 @@ class Copier {
 
   void copy(std::size_t tensor, Writer& writer, std::size_t index) {
     const TensorInfo& info = files_.tensors()[tensor];
-    const auto bytes = files_.view(info).bytes;
+    const auto bytes = files_.bytes(info);
     const tensor::Mapping& mapping = files_.shards()[info.shard].mapping();
     for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
       stop_.check();

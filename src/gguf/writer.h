@@ -17,6 +17,7 @@ struct TensorPlan {
   std::string name;
   const quant::Codec* codec = nullptr;
   tensor::Shape shape;
+  const quant::FlatFormat* flat = nullptr;  ///< instead of codec
 };
 
 /// Exact size in bytes of the file that Writer would produce. Throws as the constructor of Writer.

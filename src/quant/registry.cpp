@@ -87,6 +87,9 @@ const Codec* const kCodecs[] = {
     &q8_k_r8,     // 399
 };
 
+// The same for formats without rows.
+const FlatFormat* const kFlatFormats[] = {&i2_s};
+
 struct Unknown {
   std::uint32_t first, last;
   std::string_view why;
@@ -126,6 +129,21 @@ const Codec* find_codec(std::string_view name) noexcept {
     return equal_ignoring_case(c->name, name);
   });
   return it == std::end(kCodecs) ? nullptr : *it;
+}
+
+std::span<const FlatFormat* const> all_flat_formats() noexcept { return kFlatFormats; }
+
+const FlatFormat* find_flat_format(std::uint32_t id) noexcept {
+  const auto* it = std::find_if(std::begin(kFlatFormats), std::end(kFlatFormats),
+                                [id](const FlatFormat* f) { return f->id == id; });
+  return it == std::end(kFlatFormats) ? nullptr : *it;
+}
+
+const FlatFormat* find_flat_format(std::string_view name) noexcept {
+  const auto* it =
+      std::find_if(std::begin(kFlatFormats), std::end(kFlatFormats),
+                   [name](const FlatFormat* f) { return equal_ignoring_case(f->name, name); });
+  return it == std::end(kFlatFormats) ? nullptr : *it;
 }
 
 std::string_view why_unknown(std::uint32_t id) noexcept {

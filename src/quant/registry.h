@@ -1,7 +1,7 @@
 // The formats themselves. Outside quant/ use find_codec; tests may name one directly.
 #pragma once
 
-#include "quant/codec.h"
+#include "quant/flat.h"
 
 namespace quant {
 
@@ -11,6 +11,8 @@ extern const Codec q2_K, q3_K, q4_K, q5_K, q6_K;                          // kqu
 extern const Codec iq1_s, iq1_m, iq2_xxs, iq2_xs, iq2_s, iq3_xxs, iq3_s;  // codebook/
 extern const Codec iq1_kt, iq2_kt, iq3_kt, iq4_kt;                        // trellis/
 extern const Codec tq1_0, tq2_0, nvfp4, q1_0_g128, q2_0, iq1_bn, iq2_bn;  // ternary/
+
+extern const FlatFormat i2_s;  // ternary/
 
 // nonlinear/
 extern const Codec iq4_nl, iq4_xs, mxfp4;

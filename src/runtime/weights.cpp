@@ -4,6 +4,8 @@
 #include <cmath>
 #include <string>
 
+#include "gguf/flat_rows.h"
+
 namespace runtime {
 namespace {
 
@@ -88,7 +90,7 @@ class LayerLoader {
   void load_row(const model::TensorRow& row) {
     const gguf::TensorInfo* info = model_.files().find(row.name);
     if (info == nullptr) return;
-    const tensor::TensorView view = model_.files().view(*info);
+    const tensor::TensorView view = view_of(*info);
     if (row.piece >= 0) {
       add_piece(row, view);
     } else if (row.f32_only) {
@@ -102,6 +104,16 @@ class LayerLoader {
     } else {
       slot(row.role) = from_view(view, row.shape);
     }
+  }
+
+  /// In the mapped file, or in a buffer of ours where the file has no rows.
+  tensor::TensorView view_of(const gguf::TensorInfo& info) {
+    if (info.flat == nullptr) return model_.files().view(info);
+    tensor::Buffer rows(tensor::tensor_bytes(*info.codec, info.shape));
+    gguf::read_flat_rows(model_.files(), info, 0, rows.bytes());
+    const tensor::TensorView view{info.codec, info.shape, rows.bytes()};
+    out_.owned_.push_back(std::move(rows));
+    return view;
   }
 
   void add_piece(const model::TensorRow& row, const tensor::TensorView& view) {
@@ -266,7 +278,7 @@ void prefetch_layer(const Model& model, int layer) {
   for_tensors(model, layer, [&](const gguf::TensorInfo& info) {
     const gguf::File& file = model.files().shards()[info.shard];
     file.mapping().will_need(info.offset, info.size);
-    const auto bytes = model.files().view(info).bytes;
+    const auto bytes = model.files().bytes(info);
     for (std::size_t at = 0; at < bytes.size(); at += kPage) {
       static_cast<void>(*static_cast<const volatile std::byte*>(bytes.data() + at));
     }

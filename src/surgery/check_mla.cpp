@@ -44,6 +44,10 @@ struct Comparison {
 };
 
 void compare(const gguf::FileSet& files, const base::StopFlag& stop, Comparison& c) {
+  if (c.whole->flat != nullptr || c.part->flat != nullptr) {
+    c.unsupported = "a tensor without rows";
+    return;
+  }
   const tensor::TensorView whole = files.view(*c.whole);
   const tensor::TensorView part = files.view(*c.part);
   try {

@@ -66,8 +66,10 @@ gguf::FileSet Draft::planned() const {
     for (const DraftTensor& t : file.tensors) {
       infos.push_back({.name = t.name,
                        .codec = t.codec,
+                       .flat = t.flat(),
                        .shape = t.shape,
-                       .size = tensor::tensor_bytes(*t.codec, t.shape)});
+                       .size = t.flat() != nullptr ? tensor::tensor_bytes(*t.flat(), t.shape)
+                                                   : tensor::tensor_bytes(*t.codec, t.shape)});
     }
   }
   return gguf::FileSet::planned(metadata(), std::move(infos));

@@ -30,6 +30,9 @@ struct DraftTensor {
   const gguf::FileSet* from = nullptr;
   const gguf::TensorInfo* info = nullptr;
   std::shared_ptr<MadeTensor> made = {};
+
+  /// As gguf::TensorInfo::flat.
+  const quant::FlatFormat* flat() const noexcept { return info == nullptr ? nullptr : info->flat; }
 };
 
 /// One file of the result.

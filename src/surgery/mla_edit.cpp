@@ -13,6 +13,12 @@ using model::Role;
 
 /// A tensor whose bytes lie in a file.
 tensor::TensorView view_of(const DraftTensor& t) {
+  if (t.flat() != nullptr) {
+    throw base::Error(base::Fault::unsupported, "the tensor has no rows to take apart")
+        .at("tensor", t.name)
+        .at("type", t.flat()->name)
+        .hint("`quern quantize` gives a file whose tensors have rows");
+  }
   tensor::TensorView view = t.from->view(*t.info);
   view.shape = t.shape;
   return view;

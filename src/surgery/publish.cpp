@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 std::vector<gguf::TensorPlan> plans_of(const DraftFile& file) {
   std::vector<gguf::TensorPlan> out;
-  for (const DraftTensor& t : file.tensors) out.push_back({t.name, t.codec, t.shape});
+  for (const DraftTensor& t : file.tensors) out.push_back({t.name, t.codec, t.shape, t.flat()});
   return out;
 }
 
@@ -28,7 +28,7 @@ bool same_data(const Draft& draft, std::size_t index) {
   for (std::size_t i = 0; i < after.size(); ++i) {
     const DraftTensor& t = after[i];
     if (t.from != &draft.source() || t.info == nullptr || t.info->shard != index ||
-        t.info->offset != before[i].offset || t.codec != before[i].codec) {
+        t.info->offset != before[i].offset || t.codec != before[i].codec || t.flat() != before[i].flat) {
       return false;
     }
   }

@@ -35,6 +35,17 @@ std::size_t tensor_bytes(const quant::Codec& codec, const Shape& shape) {
   return base::checked_mul(row, base::checked_mul(shape.ne[1], matrices));
 }
 
+std::size_t tensor_bytes(const quant::FlatFormat& flat, const Shape& shape) {
+  const std::size_t rows = tensor_bytes(*flat.rows, shape);
+  if (shape.elements() % flat.block_elems != 0) {
+    throw base::Error(base::Fault::bad_file, "the tensor does not fill the blocks of its type")
+        .at("type", flat.name)
+        .at("found", shape.elements())
+        .at("expected", "a multiple of " + std::to_string(flat.block_elems));
+  }
+  return rows == 0 ? 0 : flat.bytes(shape.elements());
+}
+
 TensorView TensorView::matrix(std::size_t m) const noexcept {
   const std::size_t size = row_bytes() * shape.ne[1];
   return {codec, Shape{{shape.ne[0], shape.ne[1], 1, 1}}, bytes.subspan(m * size, size)};

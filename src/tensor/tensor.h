@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "quant/codec.h"
+#include "quant/flat.h"
 
 namespace tensor {
 
@@ -30,6 +30,9 @@ struct Shape {
 /// Bytes of a tensor of this format and shape. Throws Fault::bad_file on overflow or when the shape
 /// does not fit the blocks (ne[0] % block_elems, ne[1] % group_rows).
 std::size_t tensor_bytes(const quant::Codec& codec, const Shape& shape);
+
+/// The same for a format without rows; the rows that stand for it must fit too.
+std::size_t tensor_bytes(const quant::FlatFormat& flat, const Shape& shape);
 
 /// A tensor somebody else owns. Valid as long as the owner of `bytes` lives.
 struct TensorView {

@@ -19,13 +19,14 @@ struct Draft {
     const quant::Codec* codec;
     tensor::Shape shape;
     std::vector<std::byte> bytes;
+    const quant::FlatFormat* flat = nullptr;  ///< instead of codec
   };
   gguf::Metadata metadata;
   std::map<std::string, Tensor> tensors;
 
   void write(const std::filesystem::path& path) const {
     std::vector<gguf::TensorPlan> plans;
-    for (const auto& [name, t] : tensors) plans.push_back({name, t.codec, t.shape});
+    for (const auto& [name, t] : tensors) plans.push_back({name, t.codec, t.shape, t.flat});
     gguf::Writer writer(path, metadata, plans);
     std::size_t i = 0;
     for (const auto& [name, t] : tensors) writer.write(i++, 0, t.bytes);
