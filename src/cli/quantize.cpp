@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/file_lock.h"
 #include "base/printable.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
@@ -141,6 +142,10 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
     if (!output.skipped) prepare_output("OUTPUT", output.path.string());
   }
   cook::check_room(plan);
+  std::vector<base::FileLock> locks;  // also over the folder of --resume
+  for (const cook::OutputPlan& output : plan.outputs) {
+    if (!output.skipped) locks.push_back(base::FileLock::beside(output.path));
+  }
   Session session(args, n_threads);
   const RunCache cache(args, arguments.request.output);
   const cook::RunResult result = cook::run_plan(source, plan, session.runtime(), cache.get());

@@ -63,7 +63,7 @@ struct Codec {
   std::size_t block_bytes;         ///< bytes a block (of one row)
   std::size_t row_meta_bytes = 0;  ///< bytes in front of the blocks of a row
   std::size_t group_rows = 1;
-  bool needs_importance = false;  ///< quantize refuses it without importance data
+  bool needs_importance = false;  ///< the encoders of the public programs need the data
   /// Matrix products of the public programs multiply this format by it, their decoders (and ours)
   /// do not: a weight means product_gain times the decoded value. Encoders store scales for it.
   float product_gain = 1;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/file_lock.h"
 #include "cook/small_model.h"
 #include "support/bytes_builder.h"
 
@@ -92,6 +93,29 @@ TEST(QuantizeTold, EntriesOfNoTensor) {
   const auto whole = test::run_quern(
       {"quantize", "--dry-run", "--imatrix", importance(), model(), "o.gguf", "q4_K"});
   EXPECT_THAT(whole.err, Not(HasSubstr("no tensor")));
+}
+
+TEST(QuantizeTold, AnotherRunThatWritesTheSameOutput) {
+  const test::TempDir dir;
+  const auto out = dir / "o.gguf";
+  const std::vector<std::string> quantize = {"quantize", "--resume", "--pure",
+                                             model(),    out,        "q8_0"};
+  const std::vector<std::string> imatrix = {
+      "imatrix",  "-m", model(), "-f", test::source_path("data/calibration.txt"), "-o", out,
+      "--chunks", "1",  "-c",    "64"};
+  for (const auto& words : {quantize, imatrix}) {
+    {
+      const base::FileLock other = base::FileLock::beside(out);
+      const auto r = test::run_quern(words);
+      EXPECT_EQ(r.exit_code, 1) << words[0];
+      EXPECT_THAT(r.err, HasSubstr("another run writes here")) << words[0];
+      EXPECT_FALSE(std::filesystem::exists(out));
+      EXPECT_FALSE(std::filesystem::exists(out.string() + ".resume"));
+    }
+    EXPECT_EQ(test::run_quern(words).exit_code, 0);
+    EXPECT_FALSE(std::filesystem::exists(out.string() + ".lock"));
+    std::filesystem::remove(out);
+  }
 }
 
 TEST(QuantizeTold, ARefusedResumeLeavesNoEmptyFolder) {
