@@ -93,18 +93,6 @@ void tell_left(const cook::Plan& plan) {
   }
 }
 
-/// A rule that fits no tensor is most often a slip of the pen.
-void warn_unmatched_rules(const QuantizeArguments& arguments, const cook::Plan& plan) {
-  for (const recipe::CustomRule& rule : arguments.request.recipe.custom_rules) {
-    const bool fits = std::any_of(plan.jobs.begin(), plan.jobs.end(), [&](const cook::Job& job) {
-      return rule.fits(job.id, job.name);
-    });
-    if (!fits) {
-      fmt::print(stderr, "warning: custom rule {} fits no tensor name\n", rule.text);
-    }
-  }
-}
-
 /// Threads of the run: as asked for, fewer where --memory allows no more.
 std::size_t run_threads(const QuantizeArguments& arguments, const cook::Plan& plan,
                         std::size_t n_threads) {
@@ -121,6 +109,9 @@ std::size_t run_threads(const QuantizeArguments& arguments, const cook::Plan& pl
 void print_end(const cook::Plan& plan, const cook::RunResult& result, bool with_cache,
                std::chrono::duration<double> seconds) {
   print_totals(plan);
+  const bool starred = std::any_of(plan.jobs.begin(), plan.jobs.end(),
+                                   [](const cook::Job& job) { return job.wants_importance; });
+  if (plan.line_width > 0 && starred) fmt::print(stderr, "* = without importance data\n");
   if (with_cache) {
     fmt::print(stderr, "{} of {} encoded tensors came from the cache\n", result.from_cache,
                plan.n_encoded);
@@ -177,7 +168,6 @@ int run(const Args& args) {
   print_findings(plan.findings);
   print_importance_use(arguments, plan);
   warn_alien_entries(arguments, *source);
-  warn_unmatched_rules(arguments, plan);
   const std::size_t n_threads = run_threads(arguments, plan, wanted);
   if (arguments.request.dry_run) {
     print_dry_run(plan, n_threads);

@@ -95,6 +95,15 @@ TEST(QuantizeTold, EntriesOfNoTensor) {
   EXPECT_THAT(whole.err, Not(HasSubstr("no tensor")));
 }
 
+TEST(QuantizeTold, RulesThatDecideNothingOnce) {
+  const auto r = test::run_quern({"quantize", "--dry-run", "--custom-q", "zzz=q4_K,ffn_up=q4_K",
+                                  "--custom-q", "blk.1.ffn_up=q5_K", model(), "o.gguf", "q4_K"});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, AllOf(HasSubstr("zzz: this rule fits the name of no tensor"),
+                           HasSubstr("ffn_up: this rule decided the type of no tensor"),
+                           Not(HasSubstr("custom rule zzz fits"))));
+}
+
 TEST(QuantizeTold, AnotherRunThatWritesTheSameOutput) {
   const test::TempDir dir;
   const auto out = dir / "o.gguf";
