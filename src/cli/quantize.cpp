@@ -160,7 +160,7 @@ int run(const Args& args) {
       arguments.input,
       {.overrides = arguments.request.overrides, .allow_broken = arguments.allow_broken});
   if (!arguments.pruned_layers.empty()) {
-    source = cook::prune_layers(std::move(source), arguments.pruned_layers);
+    source = cook::prune_layers(std::move(source), arguments.pruned_layers, arguments.allow_broken);
   }
   print_findings(source->findings());
   cook::Plan plan = cook::make_plan(*source, arguments.request);
