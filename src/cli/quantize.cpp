@@ -57,10 +57,16 @@ void warn_alien_entries(const QuantizeArguments& arguments, const cook::TensorSo
   if (arguments.importance == nullptr) return;
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < source.tensors().size(); ++i) names.insert(source.origin(i).name);
+  int last_layer = -1;
+  for (const recipe::InputTensor& t : source.tensors()) {
+    last_layer = std::max(last_layer, t.id.layer);
+  }
   std::size_t n_alien = 0;
   std::string_view first;
   for (const auto& [name, entry] : arguments.importance->entries) {
-    const bool known = model::parse_tensor_name(name).role != model::Role::count;
+    const model::TensorId id = model::parse_tensor_name(name);
+    const bool beyond = arguments.pruned_layers.empty() && id.layer > last_layer;
+    const bool known = id.role != model::Role::count && !beyond;
     if (known || names.count(name) > 0) continue;
     if (n_alien++ == 0) first = name;
   }
