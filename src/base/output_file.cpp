@@ -28,18 +28,6 @@ fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-/// Where a chain of links ends, whether or not a file is there; a path that is no link as it is.
-fs::path link_target(fs::path path) {
-  constexpr int kMostLinks = 40;
-  std::error_code error;
-  for (int n = 0; n < kMostLinks && fs::is_symlink(fs::symlink_status(path, error)); ++n) {
-    const fs::path target = fs::read_symlink(path, error);
-    if (error) break;
-    path = folder_of(path) / target;  // an absolute target replaces the folder
-  }
-  return path;
-}
-
 /// A device or a folder under the final name must not be replaced by a rename.
 void check_replaceable(const fs::path& path) {
   std::error_code ignored;
@@ -114,6 +102,17 @@ void sync_folder(const fs::path& path) noexcept {
 }
 
 }  // namespace
+
+fs::path link_target(fs::path path) {
+  constexpr int kMostLinks = 40;
+  std::error_code error;
+  for (int n = 0; n < kMostLinks && fs::is_symlink(fs::symlink_status(path, error)); ++n) {
+    const fs::path target = fs::read_symlink(path, error);
+    if (error) break;
+    path = folder_of(path) / target;  // an absolute target replaces the folder
+  }
+  return path;
+}
 
 OutputFile::OutputFile(const fs::path& path) : path_(link_target(path)) {
   check_replaceable(path_);

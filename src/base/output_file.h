@@ -41,6 +41,9 @@ class OutputFile {
   int fd_ = -1;
 };
 
+/// Where a chain of links ends, whether or not a file is there; a path that is no link as it is.
+std::filesystem::path link_target(std::filesystem::path path);
+
 /// A temporary file that a killed process left.
 struct Unfinished {
   std::filesystem::path path;

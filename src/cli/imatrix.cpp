@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <numeric>
 
+#include "base/file_lock.h"
 #include "calibrate/collect.h"
 #include "calibrate/collector.h"
 #include "cli/commands.h"
@@ -178,7 +179,8 @@ int collect(const Args& args) {
   const std::string text =
       eval::load_corpus(required(args, "file"), !args.flag("no-escape"), &findings);
   check_output(out.string(), {args.str("file")});
-  prepare_output("--output-file", out.string());  // also where none was named
+  prepare_output("--output-file", out.string());            // also where none was named
+  const base::FileLock lock = base::FileLock::beside(out);  // and over the checkpoint
   Session session(args);
   const runtime::Model model = runtime::Model::open(model_path, rules(args));
   print_findings(model.findings());

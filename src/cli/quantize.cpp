@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/file_lock.h"
 #include "base/printable.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
@@ -56,10 +57,16 @@ void warn_alien_entries(const QuantizeArguments& arguments, const cook::TensorSo
   if (arguments.importance == nullptr) return;
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < source.tensors().size(); ++i) names.insert(source.origin(i).name);
+  int last_layer = -1;
+  for (const recipe::InputTensor& t : source.tensors()) {
+    last_layer = std::max(last_layer, t.id.layer);
+  }
   std::size_t n_alien = 0;
   std::string_view first;
   for (const auto& [name, entry] : arguments.importance->entries) {
-    const bool known = model::parse_tensor_name(name).role != model::Role::count;
+    const model::TensorId id = model::parse_tensor_name(name);
+    const bool beyond = arguments.pruned_layers.empty() && id.layer > last_layer;
+    const bool known = id.role != model::Role::count && !beyond;
     if (known || names.count(name) > 0) continue;
     if (n_alien++ == 0) first = name;
   }
@@ -92,18 +99,6 @@ void tell_left(const cook::Plan& plan) {
   }
 }
 
-/// A rule that fits no tensor is most often a slip of the pen.
-void warn_unmatched_rules(const QuantizeArguments& arguments, const cook::Plan& plan) {
-  for (const recipe::CustomRule& rule : arguments.request.recipe.custom_rules) {
-    const bool fits = std::any_of(plan.jobs.begin(), plan.jobs.end(), [&](const cook::Job& job) {
-      return rule.fits(job.id, job.name);
-    });
-    if (!fits) {
-      fmt::print(stderr, "warning: custom rule {} fits no tensor name\n", rule.text);
-    }
-  }
-}
-
 /// Threads of the run: as asked for, fewer where --memory allows no more.
 std::size_t run_threads(const QuantizeArguments& arguments, const cook::Plan& plan,
                         std::size_t n_threads) {
@@ -120,6 +115,9 @@ std::size_t run_threads(const QuantizeArguments& arguments, const cook::Plan& pl
 void print_end(const cook::Plan& plan, const cook::RunResult& result, bool with_cache,
                std::chrono::duration<double> seconds) {
   print_totals(plan);
+  const bool starred = std::any_of(plan.jobs.begin(), plan.jobs.end(),
+                                   [](const cook::Job& job) { return job.wants_importance; });
+  if (plan.line_width > 0 && starred) fmt::print(stderr, "* = without importance data\n");
   if (with_cache) {
     fmt::print(stderr, "{} of {} encoded tensors came from the cache\n", result.from_cache,
                plan.n_encoded);
@@ -141,6 +139,10 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
     if (!output.skipped) prepare_output("OUTPUT", output.path.string());
   }
   cook::check_room(plan);
+  std::vector<base::FileLock> locks;  // also over the folder of --resume
+  for (const cook::OutputPlan& output : plan.outputs) {
+    if (!output.skipped) locks.push_back(base::FileLock::beside(output.path));
+  }
   Session session(args, n_threads);
   const RunCache cache(args, arguments.request.output);
   const cook::RunResult result = cook::run_plan(source, plan, session.runtime(), cache.get());
@@ -164,7 +166,7 @@ int run(const Args& args) {
       arguments.input,
       {.overrides = arguments.request.overrides, .allow_broken = arguments.allow_broken});
   if (!arguments.pruned_layers.empty()) {
-    source = cook::prune_layers(std::move(source), arguments.pruned_layers);
+    source = cook::prune_layers(std::move(source), arguments.pruned_layers, arguments.allow_broken);
   }
   print_findings(source->findings());
   cook::Plan plan = cook::make_plan(*source, arguments.request);
@@ -172,7 +174,6 @@ int run(const Args& args) {
   print_findings(plan.findings);
   print_importance_use(arguments, plan);
   warn_alien_entries(arguments, *source);
-  warn_unmatched_rules(arguments, plan);
   const std::size_t n_threads = run_threads(arguments, plan, wanted);
   if (arguments.request.dry_run) {
     print_dry_run(plan, n_threads);

@@ -49,8 +49,8 @@ constexpr std::array kOptions{
            .help = "make types and recipes that need importance data without it"},
     Option{.names = "--allow-requantize", .help = "take tensors that are already quantized"},
     Option{.names = "--allow-broken",
-           .help = "take a model whose keys and tensors contradict its architecture, and copy bad "
-                   "blocks"},
+           .help = "take a model whose keys and tensors contradict its architecture, copy bad "
+                   "blocks, prune layers so that others are computed otherwise"},
     Option{.names = "--leave-output-tensor", .help = "copy output.weight"},
     Option{.names = "--pure", .help = "the default type for every tensor, no mix"},
     Option{.names = "--custom-q",

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "base/error.h"
+#include "base/output_file.h"
 #include "cook/units.h"
 
 namespace cook {
@@ -87,7 +88,7 @@ double seconds_per_weight(const TrialKey& key, quant::Effort effort) {
 }  // namespace
 
 Room room_for(const Plan& plan) {
-  Room room{.folder = existing_folder(plan.outputs.front().path.parent_path()),
+  Room room{.folder = existing_folder(base::link_target(plan.outputs.front().path).parent_path()),
             .needed = plan.file_bytes,
             .free = SIZE_MAX};
   std::error_code unknown;

@@ -24,9 +24,9 @@ gguf::FileSet planned(const TensorSource& source) {
 
 class PrunedSource final : public TensorSource {
  public:
-  PrunedSource(std::unique_ptr<TensorSource> source, const model::LayerMap& map)
+  PrunedSource(std::unique_ptr<TensorSource> source, const model::LayerMap& map, bool allow_changes)
       : source_(std::move(source)), findings_(source_->findings()) {
-    model::Pruned pruned = model::without_layers(planned(*source_), map);
+    model::Pruned pruned = prune(map, allow_changes);
     metadata_ = std::move(pruned.metadata);
     for (base::Finding& f : pruned.findings) findings_.push_back(std::move(f));
     const std::vector<recipe::InputTensor>& all = source_->tensors();
@@ -58,6 +58,21 @@ class PrunedSource final : public TensorSource {
   }
 
  private:
+  model::Pruned prune(const model::LayerMap& map, bool allow_changes) const {
+    try {
+      return model::without_layers(planned(*source_), map, allow_changes);
+    } catch (base::Error& e) {
+      e.at("file", source_->paths().front().string());
+      if (e.fault() == base::Fault::unsupported) {
+        e.hint(
+            "the architecture goes by layer numbers (rotation, window) and no key says otherwise: "
+            "prune from the end, or as many layers in a row as its period has; --allow-broken does "
+            "it nevertheless");
+      }
+      throw;
+    }
+  }
+
   std::unique_ptr<TensorSource> source_;
   gguf::Metadata metadata_;
   base::Findings findings_;
@@ -84,7 +99,7 @@ std::set<int> parse_layers(std::string_view option, std::string_view text) {
 }
 
 std::unique_ptr<TensorSource> prune_layers(std::unique_ptr<TensorSource> source,
-                                           const std::set<int>& layers) {
+                                           const std::set<int>& layers, bool allow_changes) {
   const std::string arch(source->metadata().string("general.architecture").value_or(""));
   const std::string key = arch + ".block_count";
   constexpr std::int64_t kMostLayers = 100000;
@@ -102,8 +117,8 @@ std::unique_ptr<TensorSource> prune_layers(std::unique_ptr<TensorSource> source,
   if (static_cast<std::int64_t>(layers.size()) == n) {
     throw base::Error(base::Fault::bad_usage, "no layer would stay");
   }
-  return std::make_unique<PrunedSource>(std::move(source),
-                                        model::LayerMap(static_cast<int>(n), layers));
+  return std::make_unique<PrunedSource>(
+      std::move(source), model::LayerMap(static_cast<int>(n), layers), allow_changes);
 }
 
 }  // namespace cook

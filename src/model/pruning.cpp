@@ -142,10 +142,7 @@ base::Error cannot_tell(const std::string& arch, int layer, int number) {
                      "a layer that stays would be computed otherwise under its new number")
       .at("layer", layer)
       .at("becomes", number)
-      .at("architecture", arch)
-      .hint(
-          "the architecture goes by layer numbers (rotation, window) and no key says otherwise: "
-          "prune from the end, or as many layers in a row as its period has");
+      .at("architecture", arch);
 }
 
 std::optional<ModelSpec> known(const gguf::FileSet& whole) {
@@ -158,7 +155,7 @@ std::optional<ModelSpec> known(const gguf::FileSet& whole) {
 
 }  // namespace
 
-Pruned without_layers(const gguf::FileSet& whole, const LayerMap& map) {
+Pruned without_layers(const gguf::FileSet& whole, const LayerMap& map, bool allow_changes) {
   const std::string arch(whole.metadata().string("general.architecture").value_or(""));
   const gguf::Metadata renumbered = renumbered_keys(whole.metadata(), arch, map);
   const std::optional<ModelSpec> old = known(whole);
@@ -173,7 +170,12 @@ Pruned without_layers(const gguf::FileSet& whole, const LayerMap& map) {
   write_out(wanted, arch, told);
   planned.set_metadata(std::move(told));
   if (const int changed = first_changed(wanted, describe(planned)); changed >= 0) {
-    throw cannot_tell(arch, changed, map.renumbered(changed));
+    if (!allow_changes) throw cannot_tell(arch, changed, map.renumbered(changed));
+    return {.metadata = renumbered,
+            .findings = {{.where = "layer " + std::to_string(changed),
+                          .text = "is computed otherwise as layer " +
+                                  std::to_string(map.renumbered(changed)) +
+                                  ", and others may be; no key can say how it was"}}};
   }
   Pruned out;
   for (const std::string& key : drop_idle(planned, wanted, arch, renumbered)) {

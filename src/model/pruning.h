@@ -33,8 +33,9 @@ struct Pruned {
 /// The keys of `whole` without some layers: counts (block_count, leading_dense_block_count,
 /// nextn_predict_layers) and lists with one value a layer follow. What an architecture derives from
 /// the numbers of layers (which ones slide, the scale of Gemma 27B) is written out where the layers
-/// that stay would be computed otherwise. Throws Fault::unsupported when no key can say it. An
-/// unknown architecture, or a file that contradicts its own, is only renumbered.
-Pruned without_layers(const gguf::FileSet& whole, const LayerMap& map);
+/// that stay would be computed otherwise. Throws Fault::unsupported when no key can say it, or,
+/// with `allow_changes`, adds a finding. An unknown architecture, or a file that contradicts its
+/// own, is only renumbered.
+Pruned without_layers(const gguf::FileSet& whole, const LayerMap& map, bool allow_changes = false);
 
 }  // namespace model

@@ -63,9 +63,9 @@ struct Codec {
   std::size_t block_bytes;         ///< bytes a block (of one row)
   std::size_t row_meta_bytes = 0;  ///< bytes in front of the blocks of a row
   std::size_t group_rows = 1;
-  bool needs_importance = false;  ///< quantize refuses it without importance data
-  /// Matrix products of the public programs multiply this format by it, their decoders (and ours)
-  /// do not: a weight means product_gain times the decoded value. Encoders store scales for it.
+  bool needs_importance = false;  ///< the encoders of the public programs need the data
+  /// Products of the public programs multiply by it, decoders and look-ups of rows do not: in a
+  /// product a weight means product_gain times the decoded value. Encoders store scales for it.
   float product_gain = 1;
   std::string_view spec;  ///< where it is described, e.g. "docs/spec/types/basic.md, Q4_0"
 

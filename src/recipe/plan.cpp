@@ -89,11 +89,15 @@ TypePlan plan_copy_or_repack(const Options& options, const gguf::Metadata& metad
 }
 
 void report_idle_rules(const Options& options, const std::vector<std::size_t>& hits,
-                       base::Findings& findings) {
+                       const std::vector<InputTensor>& tensors, base::Findings& findings) {
   for (std::size_t i = 0; i < hits.size(); ++i) {
     if (hits[i] > 0) continue;
-    findings.push_back(
-        {.where = options.custom_rules[i].text, .text = "this rule decided the type of no tensor"});
+    const CustomRule& rule = options.custom_rules[i];
+    const bool fits = std::any_of(tensors.begin(), tensors.end(),
+                                  [&](const InputTensor& t) { return rule.fits(t.id, t.name); });
+    findings.push_back({.where = rule.text,
+                        .text = fits ? "this rule decided the type of no tensor"
+                                     : "this rule fits the name of no tensor"});
   }
 }
 
@@ -151,7 +155,7 @@ TypePlan plan_types(const Options& options, const gguf::Metadata& metadata,
   }
   plan.n_fallbacks = decider.n_fallbacks();
   for (const base::Finding& f : decider.findings()) plan.findings.push_back(f);
-  report_idle_rules(options, decider.rule_hits(), plan.findings);
+  report_idle_rules(options, decider.rule_hits(), tensors, plan.findings);
   return plan;
 }
 

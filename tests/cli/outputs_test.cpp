@@ -50,8 +50,9 @@ TEST(Outputs, RuleThatFitsNothingIsTold) {
                        test::source_path("data/tiny-mla-bf16.gguf").string(),
                        (dir / "out.gguf").string(), "Q4_K_M"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_NE(result.err.find("custom rule nothing_like_it fits no tensor"), std::string::npos);
-  EXPECT_EQ(result.err.find("custom rule ffn_down fits no tensor"), std::string::npos);
+  EXPECT_NE(result.err.find("nothing_like_it: this rule fits the name of no tensor"),
+            std::string::npos);
+  EXPECT_EQ(result.err.find("ffn_down: this rule fits"), std::string::npos);
 }
 
 TEST(Outputs, LostStandardOutputIsAnError) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/file_lock.h"
 #include "cook/small_model.h"
 #include "support/bytes_builder.h"
 
@@ -77,11 +78,10 @@ TEST(QuantizeTold, FilesThatPartialRequantLeaves) {
 TEST(QuantizeTold, EntriesOfNoTensor) {
   const test::TempDir dir;
   std::vector<std::byte> bytes = test::read_bytes(importance());
-  const std::string_view name = "blk.0.attn_output.weight.in_sum2";
   const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   for (const char* end : {".in_sum2", ".counts"}) {
     const std::size_t at = all.find("blk.0.attn_output.weight" + std::string(end));
-    ASSERT_NE(at, std::string::npos) << name;
+    ASSERT_NE(at, std::string::npos);
     bytes[at + 8] = std::byte{'#'};  // "blk.0.at#n_output"
   }
   test::write_bytes(dir / "i.gguf", bytes);
@@ -89,9 +89,51 @@ TEST(QuantizeTold, EntriesOfNoTensor) {
       {"quantize", "--dry-run", "--imatrix", (dir / "i.gguf").string(), model(), "o.gguf", "q4_K"});
   EXPECT_EQ(r.exit_code, 0) << r.err;
   EXPECT_THAT(r.err, HasSubstr("1 entry of the importance file belongs to no tensor: blk.0.at#n"));
+  for (const char* end : {".in_sum2", ".counts"}) {  // a layer that is not there
+    const std::size_t at = all.find("blk.1.attn_output.weight" + std::string(end));
+    ASSERT_NE(at, std::string::npos);
+    bytes[at + 4] = std::byte{'9'};
+  }
+  test::write_bytes(dir / "i.gguf", bytes);
+  EXPECT_THAT(test::run_quern({"quantize", "--dry-run", "--imatrix", (dir / "i.gguf").string(),
+                               model(), "o.gguf", "q4_K"})
+                  .err,
+              HasSubstr("2 entries of the importance file belong to no tensor"));
   const auto whole = test::run_quern(
       {"quantize", "--dry-run", "--imatrix", importance(), model(), "o.gguf", "q4_K"});
   EXPECT_THAT(whole.err, Not(HasSubstr("no tensor")));
+}
+
+TEST(QuantizeTold, RulesThatDecideNothingOnce) {
+  const auto r = test::run_quern({"quantize", "--dry-run", "--custom-q", "zzz=q4_K,ffn_up=q4_K",
+                                  "--custom-q", "blk.1.ffn_up=q5_K", model(), "o.gguf", "q4_K"});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, AllOf(HasSubstr("zzz: this rule fits the name of no tensor"),
+                           HasSubstr("ffn_up: this rule decided the type of no tensor"),
+                           Not(HasSubstr("custom rule zzz fits"))));
+}
+
+TEST(QuantizeTold, AnotherRunThatWritesTheSameOutput) {
+  const test::TempDir dir;
+  const auto out = dir / "o.gguf";
+  const std::vector<std::string> quantize = {"quantize", "--resume", "--pure",
+                                             model(),    out,        "q8_0"};
+  const std::vector<std::string> imatrix = {
+      "imatrix",  "-m", model(), "-f", test::source_path("data/calibration.txt"), "-o", out,
+      "--chunks", "1",  "-c",    "64"};
+  for (const auto& words : {quantize, imatrix}) {
+    {
+      const base::FileLock other = base::FileLock::beside(out);
+      const auto r = test::run_quern(words);
+      EXPECT_EQ(r.exit_code, 1) << words[0];
+      EXPECT_THAT(r.err, HasSubstr("another run writes here")) << words[0];
+      EXPECT_FALSE(std::filesystem::exists(out));
+      EXPECT_FALSE(std::filesystem::exists(out.string() + ".resume"));
+    }
+    EXPECT_EQ(test::run_quern(words).exit_code, 0);
+    EXPECT_FALSE(std::filesystem::exists(out.string() + ".lock"));
+    std::filesystem::remove(out);
+  }
 }
 
 TEST(QuantizeTold, ARefusedResumeLeavesNoEmptyFolder) {

@@ -34,6 +34,14 @@ TEST(Forecast, RoomNamesBothNumbersWhenItIsTooSmall) {
   }
 }
 
+TEST(Forecast, RoomIsThatOfTheDiskBehindALink) {
+  const test::TempDir dir;
+  std::filesystem::create_directory(dir / "disk");
+  std::filesystem::create_symlink("disk/b.gguf", dir / "link.gguf");
+  const auto input = test::small_model().write(dir / "in.gguf");
+  EXPECT_EQ(cook::room_for(plan_for(input, dir / "link.gguf")).folder, dir / "disk");
+}
+
 TEST(Forecast, ImportanceVectorsAreCounted) {
   const test::TempDir dir;
   calibrate::Importance importance;

@@ -224,6 +224,21 @@ TEST(Cook, SameBytesWithEveryKernelTable) {
   }
 }
 
+TEST(Cook, ShortLinesFillTheWidthAndKeepTheEndsOfNames) {
+  cook::Job job;
+  job.name = "blk.10.ffn_down_exps.weight";
+  job.action = recipe::Action::encode;
+  job.from = &recipe::known_type("BF16");
+  job.to = &recipe::known_type("IQ4_KS");
+  job.source_bytes = 3 << 20;
+  job.bytes = 1 << 20;
+  EXPECT_EQ(cook::short_tensor_line(job, 8, 120, 80),
+            "[  9/120] blk.10.ffn_down_exps.weight            bf16 -> iq4_ks 3.00 -> 1.00 MiB");
+  job.wants_importance = true;
+  EXPECT_EQ(cook::short_tensor_line(job, 8, 120, 60),
+            "[  9/120] ...n_exps.weight bf16 -> iq4_ks 3.00 -> 1.00 MiB *");
+}
+
 /// A model whose embeddings are made as `type`: the factor that would fit what they decode to best.
 double embedding_factor(const test::TempDir& dir, const char* type, bool tied,
                         base::Findings& findings) {

@@ -63,6 +63,16 @@ TEST(Pruning, LayersThatStayAreComputedAsBeforeOrRefused) {
   }
 }
 
+TEST(Pruning, WhatNoKeySaysIsAFindingWhereItIsAllowed) {
+  const test::Draft draft = test::whole("smollm3");
+  const model::Pruned pruned =
+      model::without_layers(planned(draft, draft.metadata), model::LayerMap(6, {0}), true);
+  ASSERT_EQ(pruned.findings.size(), 1U);
+  EXPECT_EQ(pruned.findings[0].where, "layer 3");
+  EXPECT_THAT(pruned.findings[0].text, HasSubstr("computed otherwise as layer 2"));
+  EXPECT_EQ(pruned.metadata.integer("smollm3.block_count"), 5);
+}
+
 TEST(Pruning, SlidingLayersAreTold) {
   const Outcome out = prune(test::whole("cohere2"), {1});
   const gguf::Array& slides = *out.metadata.array("cohere2.attention.sliding_window_pattern");
