@@ -57,6 +57,22 @@ void check_encoding(const quant::Codec& codec, const quant::EncodeInput& in) {
 
 }  // namespace
 
+/// Codebooks are made at their first use, slowly under sanitizers: before any input is timed.
+extern "C" int LLVMFuzzerInitialize(int* /*argc*/, char*** /*argv*/) {
+  for (const quant::Codec* codec : quant::all_codecs()) {
+    if (codec->encode == nullptr) continue;
+    const std::size_t cols = std::lcm(codec->block_elems, std::size_t{2});
+    std::vector<float> x(codec->group_rows * cols);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 7) - 3.0F;
+    for (const quant::Effort effort : {quant::Effort::fast, quant::Effort::best}) {
+      check_encoding(
+          *codec,
+          {.x = x, .rows = codec->group_rows, .cols = cols, .importance = {}, .effort = effort});
+    }
+  }
+  return 0;
+}
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 8) return 0;
   const auto codecs = quant::all_codecs();
