@@ -7,7 +7,6 @@
 #include "cook/readable_file.h"
 #include "gguf/layout.h"
 #include "kernels/decode.h"
-#include "surgery/header_edit.h"
 
 namespace surgery {
 namespace {
@@ -16,7 +15,7 @@ constexpr std::size_t kPieceWeights = std::size_t{1} << 19;
 
 bool is_of_container(std::string_view key) noexcept {
   return key == gguf::kSplitNo || key == gguf::kSplitCount || key == gguf::kSplitTensors ||
-         key == gguf::kAlignmentKey || key == kRoomKey;
+         key == gguf::kAlignmentKey || key == gguf::kRoomKey;
 }
 
 void compare_keys(const gguf::Metadata& a, const gguf::Metadata& b, Comparison& out) {
