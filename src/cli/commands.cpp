@@ -8,8 +8,9 @@ const Command* const kCommands[] = {
     &imatrix_command, &quantize_command,       &convert_command, &perplexity_command,
     &survey_command,  &quantize_stats_command, &run_command,     &chat_command,
     &logits_command,  &tokenize_command,       &info_command,    &check_command,
-    &edit_command,    &types_command,          &encode_command,  &decode_command,
-    &split_command,   &merge_command,          &hash_command,    &cache_command,
+    &edit_command,    &diff_command,           &types_command,   &encode_command,
+    &decode_command,  &split_command,          &merge_command,   &hash_command,
+    &cache_command,
 };
 }  // namespace
 

@@ -18,6 +18,7 @@ extern const Command quantize_stats_command;
 extern const Command info_command;
 extern const Command check_command;
 extern const Command edit_command;
+extern const Command diff_command;
 extern const Command split_command;
 extern const Command merge_command;
 extern const Command hash_command;

@@ -97,6 +97,9 @@ constexpr Option kOptions[] = {
     {.names = "--grow",
      .help = "if the header becomes too long, push the data back by whole blocks instead of "
              "copying it (ext4, xfs); no program may have the file open"},
+    {.names = "--share-blocks",
+     .help = "if a file is written anew, fill its header up so that file systems that can (xfs, "
+             "btrfs) share the data in front of the first change instead of copying it"},
     {.names = "--undo", .help = "take the last edit in place back"},
     {.names = "--no-undo", .help = "keep no record for --undo"},
     {.names = "--force", .help = "allow what contradicts the type of a key or the architecture"},

@@ -18,6 +18,12 @@ namespace {
 constexpr Option kDeleteShards{.names = "--delete-splits",
                                .help = "merge: remove the shards once the output is whole"};
 
+constexpr Option kShareBlocks{
+    .names = "--share-blocks",
+    .help =
+        "fill headers up so that file systems that can (xfs, btrfs) share the data with the "
+        "input instead of copying it; of a merge that of the first file"};
+
 constexpr Option kSplitOptions[] = {
     {.names = "--split", .help = "split IN into shards (what is done anyway)"},
     {.names = "--merge", .help = "join the shards of IN into OUT, as `quern merge`"},
@@ -32,9 +38,10 @@ constexpr Option kSplitOptions[] = {
      .values = form("a number from 1 to 1000000000 followed by M or G")},
     {.names = "--no-tensor-first-split", .help = "the first shard holds only metadata"},
     {.names = "--dry-run", .help = "print the plan only"},
+    kShareBlocks,
     kDeleteShards,
 };
-constexpr Option kMergeOptions[] = {kDeleteShards};
+constexpr Option kMergeOptions[] = {kShareBlocks, kDeleteShards};
 
 /// "300M", "2G".
 std::uint64_t parse_size(const std::string& text) {
@@ -64,6 +71,7 @@ gguf::SplitRule split_rule(const Args& args) {
     rule.max_bytes = parse_size(args.str("split-max-size"));
   }
   rule.first_without_tensors = args.flag("no-tensor-first-split");
+  rule.share_blocks = args.flag("share-blocks");
   return rule;
 }
 
@@ -84,7 +92,8 @@ int merge(const Args& args) {
   {
     const gguf::FileSet files = gguf::FileSet::open(in);
     TerminalProgress progress;
-    gguf::write_merged(files, args.positionals()[1], progress, interrupt_flag());
+    gguf::write_merged(files, args.positionals()[1], args.flag("share-blocks"), progress,
+                       interrupt_flag());
     for (const gguf::File& f : files.shards()) shards.push_back(f.path());
     n_tensors = files.tensors().size();
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "gguf/layout.h"
 
 namespace gguf {
 namespace {
@@ -67,6 +68,13 @@ bool not_possible(int error) noexcept {
          error == EPERM;
 }
 
+/// Blocks are shared whole: where both offsets are equally far from the next one, the way there is
+/// a piece of its own.
+std::size_t next_piece(std::size_t from, std::size_t to) noexcept {
+  const std::size_t over = from % kBlockBytes;
+  return over != 0 && over == to % kBlockBytes ? kBlockBytes - over : kPiece;
+}
+
 }  // namespace
 
 void copy_range(const FilePlace& from, const FilePlace& to, std::size_t size,
@@ -78,7 +86,8 @@ void copy_range(const FilePlace& from, const FilePlace& to, std::size_t size,
     stop.check();
     auto at_in = static_cast<loff_t>(from.offset + done);
     auto at_out = static_cast<loff_t>(to.offset + done);
-    const std::size_t piece = std::min(kPiece, size - done);
+    const std::size_t piece =
+        std::min(next_piece(from.offset + done, to.offset + done), size - done);
     const ssize_t n = ::copy_file_range(in.fd(), &at_in, out.fd(), &at_out, piece, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && !not_possible(errno)) throw failure("write file", to, std::strerror(errno));

@@ -135,6 +135,22 @@ std::vector<std::byte> header_bytes(const Metadata& metadata,
   return out;
 }
 
+bool add_room(Metadata& metadata, std::size_t room) {
+  constexpr std::size_t kOverhead = 8 + kRoomKey.size() + 4 + 8;  // lengths, key, type
+  if (room < kOverhead) return false;
+  metadata.set(kRoomKey, std::string(room - kOverhead, ' '));
+  return true;
+}
+
+void align_with(Metadata& metadata, const std::vector<TensorPlan>& tensors,
+                std::size_t source_offset) {
+  metadata.erase(kRoomKey);
+  if (tensors.empty() || source_offset % kDefaultAlignment != 0) return;
+  const std::size_t start = plan_layout(metadata, tensors).header.size();
+  const std::size_t room = (source_offset - start) % kBlockBytes;  // wraps as it should
+  if (room > 0 && !add_room(metadata, room)) add_room(metadata, room + kBlockBytes);
+}
+
 Layout plan_layout(const Metadata& metadata, const std::vector<TensorPlan>& tensors) {
   Layout layout;
   std::size_t data_size = 0;

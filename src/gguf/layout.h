@@ -15,6 +15,7 @@ constexpr std::array<std::byte, 4> kMagic{std::byte{0x47}, std::byte{0x47}, std:
 constexpr std::uint32_t kVersion = 3;
 constexpr std::size_t kHeaderBytes = 24;
 constexpr std::size_t kDefaultAlignment = 32;
+constexpr std::size_t kBlockBytes = 4096;  ///< of file systems; blocks can be shared between files
 constexpr std::size_t kMaxAlignment = std::size_t{1} << 20;
 constexpr std::size_t kMaxNameBytes = 63;
 constexpr std::size_t kMaxKeyBytes = 65535;
@@ -27,6 +28,8 @@ constexpr std::string_view kAlignmentKey = "general.alignment";
 constexpr std::string_view kSplitNo = "split.no";
 constexpr std::string_view kSplitCount = "split.count";
 constexpr std::string_view kSplitTensors = "split.tensors.count";
+/// Our own key: blanks that make a header as long as it should be. It says nothing.
+constexpr std::string_view kRoomKey = "quern.room";
 
 /// Bytes of a value of this type; 0 for strings and arrays.
 std::size_t fixed_size(ValueType type) noexcept;

@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include "base/checked.h"
+#include "gguf/header.h"
 #include "gguf/layout.h"
 #include "gguf/split.h"
 #include "gguf/writer.h"
 
 namespace gguf {
 namespace {
-
-constexpr std::size_t kPiece = std::size_t{16} << 20;
 
 TensorPlan plan_of(const TensorInfo& t) { return {t.name, t.codec, t.shape, t.flat}; }
 
@@ -32,16 +31,10 @@ class Copier {
 
   void copy(std::size_t tensor, Writer& writer, std::size_t index) {
     const TensorInfo& info = files_.tensors()[tensor];
-    const auto bytes = files_.bytes(info);
-    const tensor::Mapping& mapping = files_.shards()[info.shard].mapping();
-    for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
-      stop_.check();
-      progress_.update(what_, done_, total_, "bytes", info.name);
-      const auto piece = bytes.subspan(at, std::min(kPiece, bytes.size() - at));
-      writer.write(index, at, piece);
-      mapping.dont_need(info.offset + at, piece.size());
-      done_ += piece.size();
-    }
+    stop_.check();
+    progress_.update(what_, done_, total_, "bytes", info.name);
+    writer.copy(index, files_.shards()[info.shard].path(), info.offset, stop_);
+    done_ += info.size;
     progress_.update(what_, done_, total_, "bytes", info.name);
   }
 
@@ -93,12 +86,17 @@ std::vector<ShardPlan> plan_split(const FileSet& files, const SplitRule& rule) {
   }
   shards.front().metadata = files.metadata();
   erase_split_keys(shards.front().metadata);
+  shards.front().metadata.erase(kRoomKey);
   for (std::size_t no = 0; no < shards.size(); ++no) {
     ShardPlan& shard = shards[no];
     set_split_keys(shard.metadata, {.no = static_cast<std::uint32_t>(no),
                                     .count = static_cast<std::uint32_t>(shards.size()),
                                     .n_tensors = files.tensors().size()});
-    shard.file_bytes = file_size(shard.metadata, plans_of(files, shard.tensors));
+    const std::vector<TensorPlan> plans = plans_of(files, shard.tensors);
+    if (rule.share_blocks && !plans.empty()) {
+      align_with(shard.metadata, plans, files.tensors()[shard.tensors.front()].offset);
+    }
+    shard.file_bytes = file_size(shard.metadata, plans);
   }
   return shards;
 }
@@ -117,8 +115,8 @@ void write_split(const FileSet& files, const std::vector<ShardPlan>& plan,
   for (Writer& writer : writers) writer.finish();
 }
 
-void write_merged(const FileSet& files, const std::filesystem::path& path, base::Progress& progress,
-                  const base::StopFlag& stop) {
+void write_merged(const FileSet& files, const std::filesystem::path& path, bool share_blocks,
+                  base::Progress& progress, const base::StopFlag& stop) {
   if (files.shards().size() < 2) {
     throw base::Error(base::Fault::bad_input, "file is not the first of a split set")
         .at("file", files.shards().front().path().string())
@@ -131,8 +129,10 @@ void write_merged(const FileSet& files, const std::filesystem::path& path, base:
   }
   Metadata metadata = files.metadata();
   metadata.set(kSplitCount, std::uint16_t{0});
+  metadata.erase(kRoomKey);
   std::vector<TensorPlan> plan;
   for (const TensorInfo& t : files.tensors()) plan.push_back(plan_of(t));
+  if (share_blocks && !plan.empty()) align_with(metadata, plan, files.tensors().front().offset);
   Copier copier("merge", files, progress, stop);
   Writer writer(path, metadata, plan);
   for (std::size_t i = 0; i < plan.size(); ++i) copier.copy(i, writer, i);

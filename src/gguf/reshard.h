@@ -20,6 +20,8 @@ struct SplitRule {
   std::size_t max_tensors = 128;
   std::uint64_t max_bytes = 0;
   bool first_without_tensors = false;  ///< the first shard holds only metadata
+  /// Headers are filled up (kRoomKey) so that file systems that can share blocks need not copy.
+  bool share_blocks = false;
 };
 
 /// Indices of the tensors of every shard, for tensors of these sizes. Throws Fault::bad_input if
@@ -41,8 +43,10 @@ void write_split(const FileSet& files, const std::vector<ShardPlan>& plan,
                  const std::string& prefix, base::Progress& progress, const base::StopFlag& stop);
 
 /// Joins a split set into one file. split.count becomes 0, the other split keys stay, as in the
-/// public tool. Throws Fault::bad_input if `files` is not a split set or `path` exists.
-void write_merged(const FileSet& files, const std::filesystem::path& path, base::Progress& progress,
-                  const base::StopFlag& stop);
+/// public tool. With `share_blocks` the blocks of the first shard can be shared; those of the
+/// others lie where theirs end. Throws Fault::bad_input if `files` is not a split set or `path`
+/// exists.
+void write_merged(const FileSet& files, const std::filesystem::path& path, bool share_blocks,
+                  base::Progress& progress, const base::StopFlag& stop);
 
 }  // namespace gguf

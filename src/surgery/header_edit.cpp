@@ -20,10 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kBlock = 4096;
-/// Key length, key, value type, length of the string.
-constexpr std::size_t kRoomOverhead = 8 + kRoomKey.size() + 4 + 8;
-
 base::Error failure(std::string_view what, const fs::path& path) {
   return base::Error(base::Fault::io, fmt::format("{}: {}", what, std::strerror(errno)))
       .at("file", path.string());
@@ -185,13 +181,6 @@ class UndoFile {
       .hint("take it back first: quern edit --undo FILE");
 }
 
-/// Room for `gap` more bytes; false if a key does not fit in there.
-bool fill(gguf::Metadata& metadata, std::size_t gap) {
-  if (gap < kRoomOverhead) return false;
-  metadata.set(kRoomKey, std::string(gap - kRoomOverhead, ' '));
-  return true;
-}
-
 }  // namespace
 
 std::optional<NewHeader> header_for(const gguf::File& file, gguf::Metadata metadata,
@@ -200,18 +189,19 @@ std::optional<NewHeader> header_for(const gguf::File& file, gguf::Metadata metad
   for (const gguf::TensorInfo& t : file.tensors()) {
     offsets.push_back(t.offset - file.data_start());
   }
-  metadata.erase(kRoomKey);
+  metadata.erase(gguf::kRoomKey);
   const auto encode = [&] { return gguf::header_bytes(metadata, tensors, offsets, true); };
   NewHeader out{.bytes = encode()};
   if (tensors.empty()) return std::nullopt;  // nothing behind it: rewriting costs nothing
   std::size_t start = file.data_start();
   if (out.bytes.size() > start) {
     if (!may_insert) return std::nullopt;
-    out.inserted = base::round_up(out.bytes.size() - start + kRoomOverhead, kBlock);
+    constexpr std::size_t kKey = 64;  // more than the key of the room takes
+    out.inserted = base::round_up(out.bytes.size() - start + kKey, gguf::kBlockBytes);
     start += out.inserted;
   }
   if (base::round_up(out.bytes.size(), file.alignment()) != start) {
-    if (!fill(metadata, start - out.bytes.size())) return std::nullopt;
+    if (!gguf::add_room(metadata, start - out.bytes.size())) return std::nullopt;
     out.bytes = encode();
   }
   out.bytes.resize(start);

@@ -12,15 +12,13 @@
 
 namespace surgery {
 
-/// Key whose blanks fill a header that has become shorter; the next edit uses the room.
-inline constexpr std::string_view kRoomKey = "quern.room";
-
 /// A new header for a file whose data stays.
 struct NewHeader {
   std::vector<std::byte> bytes;  ///< up to the data section, padding included
   std::size_t inserted = 0;      ///< bytes put in front of the data, a multiple of 4096
 };
 
+/// A header that has become shorter is filled up with gguf::kRoomKey; the next edit uses the room.
 /// The header that says `metadata` and `tensors` (of which each stands for the one at the same
 /// place of the file) and ends where the data of `file` begins. Nullopt if it is too long for that;
 /// if `may_insert`, it may be longer by whole blocks instead. Throws Fault::bad_input as

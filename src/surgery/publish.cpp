@@ -6,6 +6,8 @@
 
 #include "base/output_file.h"
 #include "gguf/copy_range.h"
+#include "gguf/header.h"
+#include "gguf/layout.h"
 #include "gguf/split.h"
 #include "gguf/writer.h"
 
@@ -73,7 +75,13 @@ FilePlan plan_file(const Draft& draft, std::size_t index, const PublishOptions& 
     return plan;
   }
   plan.action = Action::rewrite;
-  plan.bytes = gguf::file_size(file.metadata, plans_of(file));
+  plan.metadata = file.metadata;
+  plan.metadata.erase(gguf::kRoomKey);
+  const DraftTensor* first = file.tensors.empty() ? nullptr : &file.tensors.front();
+  if (options.share_blocks && first != nullptr && first->info != nullptr) {
+    gguf::align_with(plan.metadata, plans_of(file), first->info->offset);
+  }
+  plan.bytes = gguf::file_size(plan.metadata, plans_of(file));
   if (options.output || !options.in_place || !same) return plan;
   plan.reason = against_in_place(source.path());
   if (!plan.reason.empty()) return plan;
@@ -123,7 +131,7 @@ class Publisher {
  private:
   void rewrite(const FilePlan& plan) {
     const DraftFile& file = draft_.files()[plan.file];
-    gguf::Writer& writer = writers_.emplace_back(plan.path, file.metadata, plans_of(file));
+    gguf::Writer& writer = writers_.emplace_back(plan.path, plan.metadata, plans_of(file));
     for (std::size_t i = 0; i < file.tensors.size(); ++i) {
       const DraftTensor& t = file.tensors[i];
       stop_.check();

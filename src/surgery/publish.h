@@ -18,7 +18,10 @@ struct PublishOptions {
   std::optional<std::filesystem::path> output = {};
   bool in_place = true;  ///< headers are replaced where they stand if nothing else changes
   bool grow = false;     ///< a header that is too long pushes the data back by whole blocks
-  bool undo = true;      ///< keep what a replaced header said
+  /// Headers of files that are written anew are filled up (gguf::kRoomKey), so that file systems
+  /// that can share blocks need not copy what stays in front of the first change.
+  bool share_blocks = false;
+  bool undo = true;  ///< keep what a replaced header said
 };
 
 enum class Action : std::uint8_t {
@@ -32,10 +35,11 @@ enum class Action : std::uint8_t {
 struct FilePlan {
   std::size_t file = 0;  ///< index into Draft::files()
   Action action = Action::keep;
-  std::filesystem::path path;  ///< of the result
-  std::size_t bytes = 0;       ///< size of the result
-  NewHeader header = {};       ///< for Action::header
-  std::string reason = {};     ///< why it is not changed in place
+  std::filesystem::path path;    ///< of the result
+  std::size_t bytes = 0;         ///< size of the result
+  NewHeader header = {};         ///< for Action::header
+  gguf::Metadata metadata = {};  ///< for Action::rewrite
+  std::string reason = {};       ///< why it is not changed in place
 };
 
 /// Settles the counts of a split set and decides; reads nothing but what `draft` has read. Throws

@@ -24,6 +24,15 @@ void ValueError::add(std::span<const float> a, std::span<const float> b) noexcep
   n_ += a.size();
 }
 
+void ValueError::add_equal(std::span<const float> a) noexcept {
+  double square = 0;
+  for (const float v : a) square += static_cast<double>(v) * static_cast<double>(v);
+  a_ += square;
+  b_ += square;
+  ab_ += square;
+  n_ += a.size();
+}
+
 ValueError& ValueError::operator+=(const ValueError& other) noexcept {
   n_ += other.n_;
   n_different_ += other.n_different_;

@@ -13,6 +13,8 @@ class ValueError {
  public:
   /// Two runs of the same length.
   void add(std::span<const float> a, std::span<const float> b) noexcept;
+  /// The same values on both sides, whose bits need not be looked at again.
+  void add_equal(std::span<const float> a) noexcept;
   ValueError& operator+=(const ValueError& other) noexcept;
 
   std::uint64_t n() const noexcept { return n_; }

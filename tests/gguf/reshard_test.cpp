@@ -54,6 +54,31 @@ TEST(Reshard, ByNumberOfTensors) {
   EXPECT_EQ(counts(plan_split(files, {})), (std::vector<std::size_t>{5}));
 }
 
+/// Blocks of 4096 bytes can be shared if data lies at the same place of a block in both files.
+TEST(Reshard, SharedBlocksBeginAlike) {
+  const test::TempDir dir;
+  base::SilentProgress progress;
+  const gguf::FileSet files = gguf::FileSet::open(make_model(dir, {3000, 5000, 9, 4000, 7000, 1}));
+  const auto plan = plan_split(files, {.max_tensors = 2, .share_blocks = true});
+  write_split(files, plan, (dir / "s").string(), progress, {});
+  const gguf::FileSet split = gguf::FileSet::open(dir / "s-00001-of-00003.gguf");
+  EXPECT_TRUE(same_tensors(files, split));
+  EXPECT_TRUE(split.findings().empty());
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(split.tensors()[i].offset % 4096, files.tensors()[i].offset % 4096) << i;
+  }
+  for (std::size_t no = 0; no < 3; ++no) {
+    EXPECT_EQ(split.shards()[no].bytes().size(), plan[no].file_bytes);
+  }
+  write_merged(split, dir / "merged.gguf", true, progress, {});
+  const gguf::FileSet merged = gguf::FileSet::open(dir / "merged.gguf");
+  EXPECT_TRUE(same_tensors(files, merged));
+  EXPECT_EQ(merged.tensors()[0].offset % 4096, split.tensors()[0].offset % 4096);
+  // The room is not handed on.
+  write_split(merged, plan_split(merged, {}), (dir / "t").string(), progress, {});
+  EXPECT_FALSE(gguf::FileSet::open(dir / "t-00001-of-00001.gguf").metadata().has("quern.room"));
+}
+
 TEST(Reshard, BySizeOfPaddedTensors) {
   const test::TempDir dir;
   // Padded sizes 32, 32, 64, 320, 32.
@@ -79,7 +104,7 @@ TEST(Reshard, SplitAndMergeGiveTheSameTensorsBack) {
   for (std::size_t i = 0; i < plan.size(); ++i) {
     EXPECT_EQ(plan[i].file_bytes, std::filesystem::file_size(split.shards()[i].path()));
   }
-  write_merged(split, dir / "merged.gguf", progress, stop);
+  write_merged(split, dir / "merged.gguf", false, progress, stop);
   const gguf::FileSet merged = gguf::FileSet::open(dir / "merged.gguf");
   EXPECT_TRUE(same_tensors(files, merged));
   EXPECT_EQ(merged.metadata().integer("split.count"), 0);
@@ -129,12 +154,12 @@ TEST(Reshard, RefusesWhatCannotBeDone) {
   const test::TempDir dir;
   base::SilentProgress progress;
   const gguf::FileSet whole = gguf::FileSet::open(make_model(dir, {1, 2}));
-  EXPECT_EQ(test::error_text([&] { write_merged(whole, dir / "out.gguf", progress, {}); }),
+  EXPECT_EQ(test::error_text([&] { write_merged(whole, dir / "out.gguf", false, progress, {}); }),
             "file is not the first of a split set (file: " + (dir / "model.gguf").string() +
                 ", key: split.count, found: no such key, or not above 1, expected: at least 2)");
   write_split(whole, plan_split(whole, {.max_tensors = 1}), (dir / "s").string(), progress, {});
   const gguf::FileSet split = gguf::FileSet::open(dir / "s-00001-of-00002.gguf");
-  EXPECT_EQ(test::error_text([&] { write_merged(split, dir / "model.gguf", progress, {}); }),
+  EXPECT_EQ(test::error_text([&] { write_merged(split, dir / "model.gguf", false, progress, {}); }),
             "output exists already (file: " + (dir / "model.gguf").string() + ")");
   test::Bytes b;
   test::write_bytes(dir / "empty.gguf", b.header(0, 0).data());

@@ -196,6 +196,20 @@ TEST_F(Edit, RenamedTensorsNeedOnlyTheHeader) {
               HasSubstr("the new name is taken"));
 }
 
+TEST_F(Edit, SharedBlocksBeginAlike) {
+  const gguf::FileSet files = gguf::FileSet::open(path_);
+  surgery::Draft draft(files);
+  draft.metadata().set("tokenizer.chat_template", std::string(3000, 'x'));
+  publish(draft, {.output = dir_ / "o.gguf", .share_blocks = true});
+  const gguf::FileSet after = gguf::FileSet::open(dir_ / "o.gguf");
+  for (const gguf::TensorInfo& t : files.tensors()) {
+    const gguf::TensorInfo* other = after.find(t.name);
+    EXPECT_EQ(other->offset % 4096, t.offset % 4096) << t.name;
+    EXPECT_TRUE(std::ranges::equal(after.view(*other).bytes, files.view(t).bytes)) << t.name;
+  }
+  EXPECT_TRUE(after.findings().empty());
+}
+
 TEST_F(Edit, LinksAreNotWrittenThrough) {
   fs::create_symlink(path_, dir_ / "link.gguf");
   {

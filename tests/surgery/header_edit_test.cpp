@@ -1,6 +1,7 @@
 // Headers replaced in place, and taken back.
 #include "surgery/header_edit.h"
 
+#include "gguf/layout.h"
 #include "gguf/writer.h"
 #include "support/bytes_builder.h"
 #include "support/support.h"
@@ -57,7 +58,7 @@ class HeaderEdit : public testing::Test {
 TEST_F(HeaderEdit, SameLengthIsReplacedAndTakenBack) {
   edit(300);
   expect_data(300);
-  EXPECT_FALSE(file().metadata().has(surgery::kRoomKey));
+  EXPECT_FALSE(file().metadata().has(gguf::kRoomKey));
   EXPECT_EQ(fs::file_size(path_), original_.size());
   EXPECT_NE(test::read_bytes(path_), original_);
   surgery::undo_last(path_);
@@ -76,7 +77,7 @@ TEST_F(HeaderEdit, AnyShorterLengthLeavesTheDataWhereItIs) {
   // The room that was left takes a longer value again.
   edit(300, false, false);
   expect_data(300);
-  EXPECT_FALSE(file().metadata().has(surgery::kRoomKey));
+  EXPECT_FALSE(file().metadata().has(gguf::kRoomKey));
 }
 
 TEST_F(HeaderEdit, LongerDoesNotFit) {
