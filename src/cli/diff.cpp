@@ -63,10 +63,10 @@ std::string keys_text(const Comparison& c) {
 }
 
 std::string type_pair(const TensorPair& t) {
-  if (t.a == nullptr) return fmt::format("only B {}", t.b->codec->name);
-  if (t.b == nullptr) return fmt::format("only A {}", t.a->codec->name);
-  return t.same_type() ? std::string(t.a->codec->name)
-                       : fmt::format("{} -> {}", t.a->codec->name, t.b->codec->name);
+  if (t.a == nullptr) return fmt::format("only B {}", t.b->type_name());
+  if (t.b == nullptr) return fmt::format("only A {}", t.a->type_name());
+  return t.same_type() ? std::string(t.a->type_name())
+                       : fmt::format("{} -> {}", t.a->type_name(), t.b->type_name());
 }
 
 std::string shape_pair(const TensorPair& t) {
@@ -152,7 +152,7 @@ std::string summary(const Comparison& c) {
 }
 
 json side_json(const gguf::TensorInfo& t) {
-  return {{"type", t.codec->name},
+  return {{"type", t.type_name()},
           {"shape", std::vector(t.shape.ne.begin(), t.shape.ne.end())},
           {"bytes", t.size}};
 }

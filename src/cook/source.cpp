@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "cook/readable_file.h"
-#include "gguf/flat_rows.h"
+#include "gguf/rows.h"
 
 namespace cook {
 namespace {
@@ -31,7 +31,7 @@ class GgufSource final : public TensorSource {
   void read(std::size_t tensor, std::size_t offset, std::span<std::byte> out) const override {
     const gguf::TensorInfo& info = files_.tensors()[tensor];
     try {
-      if (info.flat != nullptr) return read_rows(info, offset, out);
+      if (info.flat != nullptr) return read_from_rows(info, offset, out);
       readable_[info.shard].read(info.offset + offset, out);
     } catch (base::Error& e) {
       e.at("tensor", info.name);
@@ -46,11 +46,12 @@ class GgufSource final : public TensorSource {
 
  private:
   /// Any bytes of the rows that stand for a tensor without rows.
-  void read_rows(const gguf::TensorInfo& info, std::size_t offset, std::span<std::byte> out) const {
+  void read_from_rows(const gguf::TensorInfo& info, std::size_t offset,
+                      std::span<std::byte> out) const {
     const std::size_t row = info.codec->row_bytes(info.shape.cols());
     const std::size_t first = offset / row, skip = offset % row;
     std::vector<std::byte> whole((skip + out.size() + row - 1) / row * row);
-    gguf::read_flat_rows(info, first, whole, [&](std::size_t at, std::span<std::byte> piece) {
+    gguf::read_rows(info, first, whole, [&](std::size_t at, std::span<std::byte> piece) {
       readable_[info.shard].read(info.offset + at, piece);
     });
     std::copy_n(whole.begin() + static_cast<std::ptrdiff_t>(skip), out.size(), out.begin());

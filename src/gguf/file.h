@@ -18,7 +18,7 @@ struct TensorInfo {
   std::string name;
   const quant::Codec* codec = nullptr;  ///< of its rows
   /// Not null where the file holds the tensor in a format without rows: then its bytes are not
-  /// those of `codec`, and read_flat_rows gives the rows.
+  /// those of `codec`, and read_rows gives the rows.
   const quant::FlatFormat* flat = nullptr;
   tensor::Shape shape;
   std::size_t offset = 0;  ///< absolute, in its shard

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <string>
 
-#include "gguf/flat_rows.h"
+#include "gguf/rows.h"
 
 namespace runtime {
 namespace {
@@ -110,7 +110,7 @@ class LayerLoader {
   tensor::TensorView view_of(const gguf::TensorInfo& info) {
     if (info.flat == nullptr) return model_.files().view(info);
     tensor::Buffer rows(tensor::tensor_bytes(*info.codec, info.shape));
-    gguf::read_flat_rows(model_.files(), info, 0, rows.bytes());
+    gguf::read_rows(model_.files(), info, 0, rows.bytes());
     const tensor::TensorView view{info.codec, info.shape, rows.bytes()};
     out_.owned_.push_back(std::move(rows));
     return view;

@@ -6,7 +6,7 @@
 
 #include "base/printable.h"
 #include "cook/readable_file.h"
-#include "gguf/flat_rows.h"
+#include "gguf/rows.h"
 #include "kernels/decode.h"
 #include "surgery/check.h"
 #include "surgery/zero_runs.h"
@@ -139,8 +139,7 @@ class DataCheck {
 
   void read(const Place& place, std::size_t first, std::span<std::byte> rows) const {
     const cook::ReadableFile& file = readable_[place.file];
-    if (place.info->flat == nullptr) return file.read(offset_of(place, first), rows);
-    gguf::read_flat_rows(*place.info, first, rows, [&](std::size_t at, std::span<std::byte> out) {
+    gguf::read_rows(*place.info, first, rows, [&](std::size_t at, std::span<std::byte> out) {
       file.read(place.info->offset + at, out);
     });
   }

@@ -6,6 +6,7 @@
 
 #include "cook/readable_file.h"
 #include "gguf/layout.h"
+#include "gguf/rows.h"
 #include "kernels/decode.h"
 
 namespace surgery {
@@ -46,7 +47,9 @@ class Side {
     const std::size_t row_bytes = t.codec->row_bytes(t.shape.cols());
     out.resize(rows * row_bytes);
     try {
-      readable_[t.shard].read(t.offset + first * row_bytes, out);
+      gguf::read_rows(t, first, out, [&](std::size_t at, std::span<std::byte> piece) {
+        readable_[t.shard].read(t.offset + at, piece);
+      });
     } catch (base::Error& e) {
       e.at("tensor", t.name);
       throw;

@@ -27,7 +27,7 @@ struct TensorPair {
   bool same_bytes = false;
 
   bool both() const noexcept { return a != nullptr && b != nullptr; }
-  bool same_type() const noexcept { return both() && a->codec == b->codec; }
+  bool same_type() const noexcept { return both() && a->type_name() == b->type_name(); }
   bool same_shape() const noexcept { return both() && a->shape == b->shape; }
   /// Rows of the same length and number: also the two spellings of attn_k_b.
   bool comparable() const noexcept {

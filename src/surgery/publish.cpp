@@ -30,7 +30,8 @@ bool same_data(const Draft& draft, std::size_t index) {
   for (std::size_t i = 0; i < after.size(); ++i) {
     const DraftTensor& t = after[i];
     if (t.from != &draft.source() || t.info == nullptr || t.info->shard != index ||
-        t.info->offset != before[i].offset || t.codec != before[i].codec || t.flat() != before[i].flat) {
+        t.info->offset != before[i].offset || t.codec != before[i].codec ||
+        t.flat() != before[i].flat) {
       return false;
     }
   }

@@ -1,13 +1,14 @@
-#include "gguf/flat_rows.h"
+#include "gguf/rows.h"
 
 #include <cstring>
 
 namespace gguf {
 
-void read_flat_rows(const TensorInfo& info, std::size_t first, std::span<std::byte> out,
-                    const ReadBytes& read) {
-  const quant::FlatFormat& flat = *info.flat;
+void read_rows(const TensorInfo& info, std::size_t first, std::span<std::byte> out,
+               const ReadBytes& read) {
   const std::size_t cols = info.shape.cols();
+  if (info.flat == nullptr) return read(first * info.codec->row_bytes(cols), out);
+  const quant::FlatFormat& flat = *info.flat;
   const std::size_t n_rows = out.size() / info.codec->row_bytes(cols);
   const std::size_t begin = first * cols, end = begin + n_rows * cols;
   const std::size_t first_block = begin / flat.block_elems;
@@ -18,10 +19,10 @@ void read_flat_rows(const TensorInfo& info, std::size_t first, std::span<std::by
   flat.to_rows(blocks, begin - first_block * flat.block_elems, tail, cols, out);
 }
 
-void read_flat_rows(const FileSet& files, const TensorInfo& info, std::size_t first,
-                    std::span<std::byte> out) {
+void read_rows(const FileSet& files, const TensorInfo& info, std::size_t first,
+               std::span<std::byte> out) {
   const std::span<const std::byte> bytes = files.bytes(info);
-  read_flat_rows(info, first, out, [bytes](std::size_t offset, std::span<std::byte> piece) {
+  read_rows(info, first, out, [bytes](std::size_t offset, std::span<std::byte> piece) {
     std::memcpy(piece.data(), bytes.data() + offset, piece.size());
   });
 }
