@@ -25,7 +25,8 @@ constexpr Option kOptions[] = {
      .help = "for importance files: compare with this model",
      .values = kModelFile},
     {.names = "--check",
-     .help = "read all weights and look for broken blocks and holes of zeros; `quern check` tells more"},
+     .help = "read all weights and look for broken blocks and holes of zeros; `quern check` tells "
+             "more"},
     {.names = "--json", .help = "everything as one JSON object"},
 };
 

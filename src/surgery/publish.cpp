@@ -60,7 +60,6 @@ fs::path output_path(const Draft& draft, std::size_t index, const PublishOptions
 
 /// Why the file may not be changed where it stands; empty if it may.
 std::string against_in_place(const fs::path& path) {
-  if (fs::is_symlink(path)) return "it is a link to another file";
   if (fs::hard_link_count(path) > 1) return "it has a second name (hard link)";
   return "";
 }

@@ -25,13 +25,13 @@ std::vector<std::string> collect_words(const std::filesystem::path& out) {
 bool killed_after(const std::vector<std::string>& words, useconds_t microseconds) {
   const pid_t child = ::fork();
   if (child == 0) {
-    std::vector<char*> argv{const_cast<char*>(QUERN_PROGRAM)};
+    std::vector<char*> argv{const_cast<char*>(test::program_path())};
     for (const std::string& w : words) argv.push_back(const_cast<char*>(w.c_str()));
     argv.push_back(nullptr);
     for (FILE* stream : {stdout, stderr}) {
       if (std::freopen("/dev/null", "w", stream) == nullptr) ::_exit(126);
     }
-    ::execv(QUERN_PROGRAM, argv.data());
+    ::execv(test::program_path(), argv.data());
     ::_exit(127);
   }
   ::usleep(microseconds);

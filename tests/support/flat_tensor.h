@@ -19,7 +19,7 @@ inline FlatTensor random_i2_s(std::size_t n, float scale, unsigned seed) {
   FlatTensor t{.bytes = std::vector<std::byte>(n / 4 + 32), .values = std::vector<float>(n)};
   std::mt19937 random(seed);
   for (std::size_t i = 0; i < n; ++i) {
-    const unsigned code = random() % 3;
+    const auto code = static_cast<unsigned>(random() % 3);
     const std::size_t b = i / 128, g = i % 128 / 32, j = i % 32;
     t.bytes[32 * b + j] |= static_cast<std::byte>(code << (6 - 2 * g));
     t.values[i] = scale * static_cast<float>(static_cast<int>(code) - 1);
