@@ -71,10 +71,12 @@ std::vector<text::TokenId> Talk::fit(text::ChatRequest& request,
 std::span<const float> Talk::load(const std::vector<text::TokenId>& tokens, Reply& reply) {
   const auto differ = std::mismatch(cached_.begin(), cached_.end(), tokens.begin(), tokens.end());
   // The last token is computed in any case: its logits are wanted.
-  const auto shared =
-      std::min(static_cast<std::size_t>(differ.first - cached_.begin()), tokens.size() - 1);
-  decoder_.cache().truncate(0, shared);
+  const std::size_t shared = decoder_.cache().truncate(
+      0, std::min(static_cast<std::size_t>(differ.first - cached_.begin()), tokens.size() - 1));
   cached_.resize(shared);
+  // The next prompt differs from this one near its end or behind it, where the reply stood.
+  constexpr std::size_t kEnd = 64;
+  decoder_.cache().pin(0, tokens.size() - std::min(tokens.size(), kEnd));
   reply.n_reused = shared;
   reply.n_prompt = tokens.size() - shared;
   const Stopwatch watch;
