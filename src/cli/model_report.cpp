@@ -60,11 +60,24 @@ void group_tensors(const gguf::FileSet& files, ModelReport& report) {
                    [](const TensorGroup& a, const TensorGroup& b) { return a.bytes > b.bytes; });
 }
 
+/// The type of a group of tensors; `rows` is what stands for a format without rows.
+struct GroupType {
+  const quant::Codec* rows;
+  quant::Readers readers;
+};
+GroupType type_of(const TensorGroup& group) {
+  if (const auto* flat = quant::find_flat_format(std::string_view(group.name))) {
+    return {flat->rows, flat->readers};
+  }
+  const quant::Codec* codec = quant::find_codec(std::string_view(group.name));
+  return {codec, codec->readers};
+}
+
 void check_readers(const ModelReport& report, base::Findings& findings) {
   for (const TensorGroup& g : report.types) {
-    const quant::Codec* codec = quant::find_codec(g.name);
-    const bool ik = codec->readers == quant::Readers::ik_only;
-    const bool mainline = codec->readers == quant::Readers::mainline_only;
+    const quant::Readers readers = type_of(g).readers;
+    const bool ik = readers == quant::Readers::ik_only;
+    const bool mainline = readers == quant::Readers::mainline_only;
     if (!ik && !mainline) continue;
     findings.push_back({Level::note, g.name,
                         fmt::format("{} tensors of a type that only {} reads", g.n_tensors,
@@ -75,15 +88,14 @@ void check_readers(const ModelReport& report, base::Findings& findings) {
 void check_quantization(const gguf::FileSet& files, const ModelReport& report,
                         base::Findings& findings) {
   const gguf::Metadata& m = files.metadata();
-  const bool quantized = std::any_of(report.types.begin(), report.types.end(), [](const auto& g) {
-    return !quant::find_codec(g.name)->is_float();
-  });
+  const bool quantized = std::any_of(report.types.begin(), report.types.end(),
+                                     [](const auto& g) { return !type_of(g).rows->is_float(); });
   if (quantized && !m.has("general.quantization_version")) {
     findings.push_back({Level::note, "general.quantization_version", "is missing"});
   }
   const bool with_importance = m.has("quantize.imatrix.file");
   for (const TensorGroup& g : report.types) {
-    const quant::Codec* codec = quant::find_codec(g.name);
+    const quant::Codec* codec = type_of(g).rows;
     if (codec->bpw() >= 3 || codec->is_float() || with_importance || g.layers.empty()) continue;
     findings.push_back(
         {Level::note, g.name,

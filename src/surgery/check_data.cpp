@@ -250,15 +250,38 @@ class DataCheck {
                             first),
                 matrix_offset, n_zero, found);
     } else if (zeros.n_long() > 0) {
-      add_found(
-          place, Part::zeros, level_of_zero_rows(place),
-          fmt::format("{} bytes of zeros from byte {} of the file on{}", zeros.longest(),
-                      zeros.longest_at(),
-                      zeros.n_long() == 1 ? ""
-                                          : fmt::format("; {} such stretches, {} bytes in all",
-                                                        zeros.n_long(), zeros.long_bytes())),
-          zeros.longest_at(), zeros.n_long(), found);
+      tell_stretches(place, zeros, found);
     }
+  }
+
+  /// A hole of a broken download begins and ends within a row. Rows that are zero throughout may be
+  /// meant (tokens that were never trained, pruned heads), and so may columns that are zero in many
+  /// rows (padding).
+  void tell_stretches(const Place& place, const ZeroRuns& zeros, FoundList& found) const {
+    const bool rows = is_whole_rows(place, zeros.longest_at(), zeros.longest());
+    const bool many = zeros.n_long() * 4 >= place.info->shape.rows();
+    const std::string text = fmt::format(
+        "{} bytes of zeros from byte {} of the file on{}: {}", zeros.longest(), zeros.longest_at(),
+        zeros.n_long() == 1 ? ""
+                            : fmt::format("; {} such stretches, {} bytes in all", zeros.n_long(),
+                                          zeros.long_bytes()),
+        rows   ? "whole rows"
+        : many ? "padded columns?"
+               : "a hole of a broken download or copy?");
+    add_found(place, Part::zeros,
+              rows   ? level_of_zero_rows(place)
+              : many ? Level::warning
+                     : Level::error,
+              text, zeros.longest_at(), zeros.n_long(), found);
+  }
+
+  /// A row beside them may end or begin with a few zeros itself.
+  static bool is_whole_rows(const Place& place, std::size_t at, std::size_t size) noexcept {
+    const std::size_t group = place.row_bytes() * place.info->codec->group_rows;
+    const std::size_t slack = std::max<std::size_t>(place.info->codec->block_bytes, 64);
+    const std::size_t within = (at - place.info->offset) % group;
+    const std::size_t before = (group - within) % group, behind = (within + size) % group;
+    return before + behind <= size && before <= slack && behind <= slack;
   }
 
   /// Vectors that are added may do nothing; what is multiplied may not.
