@@ -27,6 +27,32 @@ void check_file_name(const std::string& name, const fs::path& index) {
       .at("expected", "the name of a .safetensors file beside it");
 }
 
+/// A folder without config.json is none of a model, or one in another form.
+base::Error no_config(const fs::path& folder) {
+  base::Error e(base::Fault::io, "the folder has no config.json");
+  e.at("file", folder.string())
+      .expected(
+          "a Hugging Face model folder: config.json, model*.safetensors, and tokenizer.json, "
+          "tokenizer.model or tiktoken.model");
+  const bool original = fs::exists(folder / "params.json");
+  bool gguf = false;
+  std::string below;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    gguf = gguf || entry.path().extension() == ".gguf";
+    if (below.empty() && fs::exists(entry.path() / "config.json")) below = entry.path().string();
+  }
+  if (!below.empty()) {
+    e.hint(fmt::format("{} has one", below));
+  } else if (gguf) {
+    e.hint("its GGUF files need no conversion; `quantize` changes their types");
+  } else if (original) {
+    e.hint("params.json is the publisher's own form; take the Hugging Face form of the model");
+  } else {
+    e.hint("download all files of the model, not only its weights");
+  }
+  return e;
+}
+
 }  // namespace
 
 ModelFolder::ModelFolder(fs::path path)
@@ -46,6 +72,7 @@ ModelFolder ModelFolder::open(const fs::path& path) {
 
 void ModelFolder::read_config() {
   const fs::path file = path_ / "config.json";
+  if (!fs::exists(file)) throw no_config(path_);
   try {
     const model::HfConfig whole(read_json(file));
     nlohmann::json merged = whole.json();

@@ -3,6 +3,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -21,6 +22,68 @@ struct FreeContext {
   void operator()(pcre2_match_context* p) const noexcept { pcre2_match_context_free(p); }
 };
 
+/// The end of a class that begins at `at`, behind its ]; npos if it has none.
+std::size_t class_end(std::string_view pattern, std::size_t at) noexcept {
+  std::size_t i = at + 1;
+  if (i < pattern.size() && pattern[i] == '^') ++i;
+  if (i < pattern.size() && pattern[i] == ']') ++i;  // a ] in front is a member
+  for (; i < pattern.size(); ++i) {
+    if (pattern[i] == '\\') {
+      ++i;
+    } else if (pattern[i] == ']') {
+      return i + 1;
+    }
+  }
+  return std::string_view::npos;
+}
+
+/// PCRE2 has no intersection of classes: [A&&[^B]] becomes (?:(?![B])[A]), [A&&[B]] (?:(?=[B])[A]).
+std::string without_intersections(std::string_view pattern) {
+  std::string out;
+  for (std::size_t i = 0; i < pattern.size();) {
+    if (pattern[i] == '\\' || pattern[i] != '[') {
+      const std::size_t n = pattern[i] == '\\' ? 2 : 1;
+      out += pattern.substr(i, n);
+      i += n;
+      continue;
+    }
+    const std::size_t and_at = pattern.find("&&[", i);
+    const std::size_t end = class_end(pattern, i);
+    if (end == std::string_view::npos || and_at >= end || pattern.substr(end, 1) != "]") {
+      const std::size_t n = std::min(end, pattern.size()) - i;
+      out += pattern.substr(i, n);
+      i += n;
+      continue;
+    }
+    const std::string_view inner = pattern.substr(and_at + 2, end - and_at - 2);
+    const bool negated = inner.starts_with("[^");
+    out += negated ? "(?:(?![" : "(?:(?=[";
+    out += inner.substr(negated ? 2 : 1);
+    out += ')';
+    out += pattern.substr(i, and_at - i);
+    out += "])";
+    i = end + 1;
+  }
+  return out;
+}
+
+/// \p{Han} is the script itself for the originals; PCRE2 takes it for the script's extensions, with
+/// the punctuation that it shares.
+std::string with_plain_scripts(std::string pattern) {
+  for (const std::string_view script :
+       {"Arabic", "Bengali", "Common", "Cyrillic", "Devanagari", "Greek", "Han", "Hangul", "Hebrew",
+        "Hiragana", "Katakana", "Latin", "Tamil", "Thai"}) {
+    for (const std::string_view open : {"\\p{", "\\P{"}) {
+      const std::string name = std::string(open) + std::string(script) + "}";
+      for (std::size_t at = pattern.find(name); at != std::string::npos;
+           at = pattern.find(name, at + 1)) {
+        pattern.insert(at + open.size(), "sc:");
+      }
+    }
+  }
+  return pattern;
+}
+
 bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 }  // namespace
@@ -37,10 +100,11 @@ struct HfRegex::Code {
 
 HfRegex::HfRegex(const std::string& pattern) : code_(std::make_unique<Code>()) {
   code_->pattern = pattern;
+  const std::string plain = with_plain_scripts(without_intersections(pattern));
   int error = 0;
   PCRE2_SIZE offset = 0;
   code_->code =
-      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(plain.data()), plain.size(),
                     PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
   if (code_->code != nullptr) return;
   std::array<PCRE2_UCHAR, 120> text{};

@@ -10,10 +10,11 @@
 
 namespace convert {
 
-/// An expression of tokenizer.json over Unicode text. Immutable.
+/// An expression of a published tokenizer over Unicode text. Immutable.
 class HfRegex {
  public:
-  /// Throws Fault::unsupported with expression and offset for what PCRE2 does not know.
+  /// [A&&[^B]] is what is in A and not in B, as in the engines of the originals. Throws
+  /// Fault::unsupported with expression and offset for what PCRE2 does not know.
   explicit HfRegex(const std::string& pattern);
   ~HfRegex();
   HfRegex(HfRegex&&) noexcept;

@@ -11,6 +11,7 @@
 #include "convert/sentencepiece.h"
 #include "convert/special_keys.h"
 #include "convert/tiktoken.h"
+#include "convert/tiktoken_pattern.h"
 #include "convert/tokenizer_json.h"
 #include "tensor/buffer.h"
 #include "text/tokenizer.h"
@@ -208,19 +209,26 @@ class VocabularyReader {
     }
   }
 
-  /// Its expressions stand in a Python file: the way of cutting must be named.
+  /// Its expression stands in a Python file beside it.
   void from_tiktoken(const fs::path& file) {
-    if (pre_.empty()) {
-      throw base::Error(base::Fault::unsupported,
-                        "a tiktoken vocabulary does not tell how it cuts text into words")
-          .at("file", file.string())
-          .hint("name it, for Kimi K2 with --pre kimi-k2");
-    }
     try {
       json_ = parse_tiktoken(read_text(file));
     } catch (base::Error& e) {
       e.at("file", file.string());
       throw;
+    }
+    if (pre_.empty()) {
+      auto pre_tokenizer = tiktoken_pre_tokenizer(folder_.path());
+      if (!pre_tokenizer) {
+        throw base::Error(base::Fault::unsupported,
+                          "a tiktoken vocabulary does not tell how it cuts text into words")
+            .at("file", file.string())
+            .expected("a tokenization*.py beside it that sets pat_str")
+            .hint(
+                "take that file from where the model is published, or name the way of cutting: "
+                "for Kimi K2 --pre kimi-k2");
+      }
+      json_->pre_tokenizer = std::move(*pre_tokenizer);
     }
     from_json();
   }

@@ -120,6 +120,21 @@ TEST(FolderMalformed, NothingThere) {
              {"no safetensors files", "model.safetensors"});
 }
 
+TEST(ModelFolder, WithoutConfigItSaysWhatIsExpected) {
+  const test::TempDir dir;
+  const auto refused = [&] {
+    return test::refusal(base::Fault::io, [&] { convert::ModelFolder::open(dir.path()); });
+  };
+  expect_all(refused(), {"no config.json", "tiktoken.model", "download all files"});
+  test::write_text(dir / "params.json", "{}");
+  expect_all(refused(), {"Hugging Face form"});
+  test::write_text(dir / "m.gguf", "");
+  expect_all(refused(), {"need no conversion"});
+  std::filesystem::create_directory(dir / "sub");
+  test::write_text(dir / "sub" / "config.json", "{}");
+  expect_all(refused(), {(dir / "sub").string() + " has one"});
+}
+
 TEST(FolderMalformed, Config) {
   Folder folder("llama");
   test::write_text(folder / "config.json", "{\"a\": }");
