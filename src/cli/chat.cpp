@@ -321,6 +321,7 @@ class Chat {
     } else if (name == "system") {
       request_.messages = Json::array();
       if (!rest.empty()) request_.messages.push_back({{"role", "system"}, {"content", rest}});
+      tell(rest.empty() ? "started anew without a system message" : "started anew");
     } else if (name == "save") {
       save(rest);
     } else if (name == "load") {

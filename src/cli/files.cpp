@@ -131,6 +131,10 @@ base::Error wrong_kind(std::string_view what, const std::string& path, FileKind 
     error.at("found", fmt::format("\"{}\"", base::printable(head_of(path), 12)));
     error.expected("\"GGUF\" as the first bytes");
   }
+  const std::string head = head_of(path);
+  if (kind == FileKind::text && std::string_view("GGUF").starts_with(head)) {
+    error.hint("is the file cut off?");
+  }
   if (kind == FileKind::safetensors) error.hint("GGUF files are made from it by a converter");
   return error;
 }

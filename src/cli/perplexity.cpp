@@ -7,7 +7,9 @@
 
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
+#include "base/file_lock.h"
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/session.h"
@@ -140,6 +142,8 @@ int run_plain(const Args& args, const runtime::Model& model, const std::string& 
   };
   const runtime::EvaluateOptions options = evaluate_options(args);
   const std::string base = args.str("kl-divergence-base");
+  std::optional<base::FileLock> lock;
+  if (!base.empty()) lock.emplace(base::FileLock::beside(base));
   const eval::PerplexitySums sums =
       base.empty() ? eval::measure_perplexity(model, windows, options, {}, after, session.runtime())
                    : eval::write_base_file(model, windows, options, base, after, session.runtime());

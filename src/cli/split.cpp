@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/interrupt.h"
@@ -87,6 +88,7 @@ int merge(const Args& args) {
   const std::filesystem::path in = args.positionals()[0];
   check_model_file("IN", in.string());
   check_free("OUT", args.positionals()[1]);
+  const auto lock = base::FileLock::beside(args.positionals()[1]);
   std::vector<std::filesystem::path> shards;
   std::size_t n_tensors = 0;
   {
@@ -133,6 +135,7 @@ int split(const Args& args) {
   for (std::uint32_t no = 0; no < count; ++no) {
     check_free("OUT-PREFIX", gguf::shard_name(prefix, no, count));
   }
+  const auto lock = base::FileLock::beside(gguf::shard_name(prefix, 0, count));
   TerminalProgress progress;
   gguf::write_split(files, plan, prefix, progress, interrupt_flag());
   progress.clear();

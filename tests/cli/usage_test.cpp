@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "base/file_lock.h"
 #include "support/support.h"
 
 namespace {
@@ -72,6 +73,23 @@ TEST(Usage, AFullContextIsTold) {
       {"run", "-m", kModel, "-p", "one two", "-c", "8", "-n", "2", "--ignore-eos", "--seed", "1"});
   EXPECT_EQ(enough.exit_code, 0) << enough.err;
   EXPECT_THAT(enough.err, testing::Not(HasSubstr("is full")));
+}
+
+TEST(Usage, AnOutputInWorkElsewhereIsRefused) {
+  const test::TempDir dir;
+  const std::string base = (dir / "base").string(), whole = (dir / "m.gguf").string();
+  const auto first = base::FileLock::beside(base);
+  const auto second = base::FileLock::beside(whole);
+  expect_error(
+      {"perplexity", "-m", kModel, "-f", kText, "--chunks", "1", "--kl-divergence-base", base}, 1,
+      AllOf(HasSubstr("another run writes here"), HasSubstr(base)));
+  expect_error({"merge", kModel, whole}, 1, HasSubstr("another run writes here"));
+}
+
+TEST(Usage, AFileThatBeginsLikeAModelMayBeCutOff) {
+  const test::TempDir dir;
+  std::ofstream(dir / "m.gguf") << "GGU";
+  expect_error({"info", (dir / "m.gguf").string()}, 1, HasSubstr("is the file cut off?"));
 }
 
 TEST(Usage, AFolderIsNoManifest) {
