@@ -110,6 +110,10 @@ bool needs_importance(Policy policy, const quant::Codec& c) {
   return recipe::type_needs_importance(policy, *recipe::find_type(c.id));
 }
 
+double flat_bpw(const quant::FlatFormat& f) {
+  return 8.0 * static_cast<double>(f.block_bytes) / static_cast<double>(f.block_elems);
+}
+
 /// The column "matrix".
 std::string_view matrix_text(const quant::Codec& c) {
   if (needs_importance(Policy::ik, c)) return "needed";
@@ -149,6 +153,23 @@ json codec_json(const quant::Codec& c) {
           {"spec", c.spec}};
 }
 
+/// A format without rows: block and bits without what stands at the end of the tensor.
+json flat_json(const quant::FlatFormat& f) {
+  return {{"id", f.id},
+          {"name", f.name},
+          {"family", family_text(f.rows->family)},
+          {"block", f.block_elems},
+          {"block_bytes", f.block_bytes},
+          {"tensor_tail_bytes", f.tail_bytes},
+          {"rows_as", f.rows->name},
+          {"bpw", flat_bpw(f)},
+          {"read_by_llama_cpp", false},
+          {"read_by_ik_llama_cpp", f.readers == quant::Readers::ik_only},
+          {"needs_importance", false},
+          {"can_encode", false},
+          {"spec", f.spec}};
+}
+
 int print_json(bool measured) {
   json types = json::array();
   const std::vector<float> x = measured ? noise() : std::vector<float>{};
@@ -164,6 +185,7 @@ int print_json(bool measured) {
     }
     types.push_back(std::move(one));
   }
+  for (const quant::FlatFormat* f : quant::all_flat_formats()) types.push_back(flat_json(*f));
   fmt::print("{}\n", json{{"types", std::move(types)},
                           {"recipes", recipe_words(Policy::ik, false)},
                           {"recipes_llama_cpp", recipe_words(Policy::mainline, false)}}
@@ -220,6 +242,12 @@ int run(const Args& args) {
     }
     table.add(std::move(row));
   }
+  for (const quant::FlatFormat* f : quant::all_flat_formats()) {
+    table.add({std::to_string(f->id), std::string(f->name),
+               std::string(family_text(f->rows->family)), std::to_string(f->block_elems), "no rows",
+               fmt::format("{:.4f}", flat_bpw(*f)), std::string(readers_text(f->readers)),
+               "read only"});
+  }
   fmt::print("{}", table.text(0));
   print_recipes();
   return 0;
@@ -233,7 +261,8 @@ const Command types_command{
     .usage = "[--json] [--measure]",
     .details =
         "block: weights that share a scale, RxN where R rows are woven together; row bytes and "
-        "bpw (bits per weight): of a row of 4096 weights, with its metadata; matrix: whether "
+        "bpw (bits per weight): of a row of 4096 weights, with its metadata (a tensor without rows "
+        "has one scale for all); matrix: whether "
         "quantize needs an importance matrix (llama.cpp: with that policy only). --measure: error "
         "of 16 rows of normal noise without "
         "importance, relative to the noise, and millions of weights per second on one thread.",
