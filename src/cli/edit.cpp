@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/expression.h"
 #include "cli/files.h"
+#include "cli/info.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/session.h"
@@ -233,7 +234,8 @@ void check_result(const surgery::Draft& draft, bool force) {
           .at(base::printable(f.where), base::printable(f.text, 400))
           .hint("--force does it nevertheless");
     }
-    fmt::print(stderr, "warning: {}: {}\n", base::printable(f.where), base::printable(f.text, 400));
+    fmt::print(stderr, "{}: {}: {}\n", level_name(f.level), base::printable(f.where),
+               base::printable(f.text, 400));
   }
 }
 

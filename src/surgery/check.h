@@ -52,6 +52,9 @@ CheckReport check_model(const std::filesystem::path& path, bool data, runtime::T
 /// Keys and tensors against the description of the architecture, every contradiction. The spec, if
 /// the architecture is known and the keys are usable.
 std::optional<model::ModelSpec> check_architecture(const gguf::FileSet& files, FoundList& found);
+/// Of files with latent attention: whether keys and tensors are of the same flavour. Part of
+/// check_architecture.
+void check_flavour(const gguf::FileSet& files, const model::ModelSpec& spec, FoundList& found);
 /// Lists of the vocabulary, special ids, merges, chat template; and that the tokenizer can be
 /// built. `n_rows`: of token_embd, 0 if unknown.
 void check_tokenizer(const gguf::Metadata& metadata, std::uint64_t n_rows, FoundList& found);

@@ -30,6 +30,7 @@ std::optional<model::ModelSpec> check_architecture(const gguf::FileSet& files, F
     model::ModelSpec spec = model::describe(files);
     for (base::Finding& f : model::examine(spec, files)) add(std::move(f));
     check_lookup(files, spec, found);
+    check_flavour(files, spec, found);
     return spec;
   } catch (const base::Error& e) {
     add(base::finding_of(e));

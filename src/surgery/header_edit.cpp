@@ -208,7 +208,7 @@ std::optional<NewHeader> header_for(const gguf::File& file, gguf::Metadata metad
   return out;
 }
 
-fs::path undo_path(const fs::path& file) { return file.string() + ".undo"; }
+fs::path undo_path(const fs::path& file) { return fs::weakly_canonical(file).string() + ".undo"; }
 
 void write_header(const gguf::File& file, const NewHeader& header, bool with_undo) {
   const fs::path& path = file.path();

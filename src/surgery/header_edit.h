@@ -26,7 +26,7 @@ struct NewHeader {
 std::optional<NewHeader> header_for(const gguf::File& file, gguf::Metadata metadata,
                                     const std::vector<gguf::TensorPlan>& tensors, bool may_insert);
 
-/// "FILE.undo".
+/// "FILE.undo", beside what a link names.
 std::filesystem::path undo_path(const std::filesystem::path& file);
 
 /// Writes the header over the old one. If `with_undo`, the old one is first appended to the undo

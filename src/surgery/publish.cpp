@@ -58,12 +58,6 @@ fs::path output_path(const Draft& draft, std::size_t index, const PublishOptions
                           static_cast<std::uint32_t>(shards.size()));
 }
 
-/// Why the file may not be changed where it stands; empty if it may.
-std::string against_in_place(const fs::path& path) {
-  if (fs::hard_link_count(path) > 1) return "it has a second name (hard link)";
-  return "";
-}
-
 FilePlan plan_file(const Draft& draft, std::size_t index, const PublishOptions& options) {
   const gguf::File& source = draft.source().shards()[index];
   const DraftFile& file = draft.files()[index];
@@ -83,8 +77,10 @@ FilePlan plan_file(const Draft& draft, std::size_t index, const PublishOptions& 
   }
   plan.bytes = gguf::file_size(plan.metadata, plans_of(file));
   if (options.output || !options.in_place || !same) return plan;
-  plan.reason = against_in_place(source.path());
-  if (!plan.reason.empty()) return plan;
+  if (fs::hard_link_count(source.path()) > 1) {
+    plan.reason = "it has a second name (hard link), which keeps what it has";
+    return plan;
+  }
   std::optional<NewHeader> header = header_for(source, file.metadata, plans_of(file), options.grow);
   if (!header) {
     plan.reason = "the new header is longer than the old one";

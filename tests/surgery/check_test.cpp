@@ -158,6 +158,14 @@ const Fault kFaults[] = {
        add_tensor(m, "blk.1.attn_v_b.weight", "q8_0", {{512, 512, 1, 1}});
      },
      Part::mla, Level::error, "blk.1.attn_v_b.weight", "is not what blk.1.attn_kv_b.weight says"},
+    {"OneHeadThoughThereIsKvB",
+     [](Spoiled& m) { m.metadata.set("deepseek2.attention.head_count_kv", std::uint32_t{1}); },
+     Part::architecture, Level::warning, "deepseek2.attention.head_count_kv",
+     "says 1, but with attn_kv_b programs need 4; quern edit --mla kv_b sets it"},
+    {"KeyOfAnotherFlavour",
+     [](Spoiled& m) { m.metadata.set("deepseek2.attention.key_length_mla", std::uint32_t{192}); },
+     Part::architecture, Level::warning, "deepseek2.attention.key_length_mla",
+     "is there, but belongs to files without attn_kv_b"},
     {"WovenEmbedding",
      [](Spoiled& m) {
        m.drop("token_embd.weight");

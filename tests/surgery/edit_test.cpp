@@ -64,7 +64,8 @@ TEST(MlaEdit, ThereAndBackIsByteIdentical) {
 TEST(MlaEdit, AllWaysBetweenTheFlavoursLeadToTheSameFiles) {
   const test::TempDir dir;
   convert(kModel, dir / "b", MlaForm::both);
-  EXPECT_EQ(findings_of(dir / "b"), "");
+  EXPECT_EQ(findings_of(dir / "b"),
+            "attn_kv_b: stands beside attn_k_b and attn_v_b: llama.cpp refuses the file\n");
   convert(dir / "b", dir / "c", MlaForm::split);
   EXPECT_EQ(findings_of(dir / "c"), "");
   convert(dir / "c", dir / "b2", MlaForm::both);
@@ -93,6 +94,48 @@ TEST(MlaEdit, KeysSayTheFlavour) {
   EXPECT_EQ(b.metadata().integer("deepseek2.attention.head_count_kv"), 4);
   EXPECT_FALSE(b.metadata().has("deepseek2.attention.key_length_mla"));
   EXPECT_EQ(b.find("blk.0.attn_k_b.weight")->shape, (tensor::Shape{{128, 2048, 1, 1}}));
+}
+
+/// Edits with other programs forget keys or dimensions; ours sets them right.
+TEST(MlaEdit, ForgottenKeysAreFoundAndSet) {
+  const test::TempDir dir;
+  convert(kModel, dir / "c", MlaForm::split);
+  {
+    const gguf::FileSet files = gguf::FileSet::open(dir / "c");
+    surgery::Draft draft(files);
+    draft.metadata().set("deepseek2.attention.head_count_kv", std::uint32_t{4});
+    draft.metadata().set("deepseek2.attention.key_length", std::uint32_t{192});
+    draft.metadata().erase("deepseek2.attention.value_length_mla");
+    draft.metadata().set("deepseek2.attention.value_length", std::uint32_t{128});
+    draft.find("blk.3.attn_k_b.weight")->shape = {{128, 2048, 1, 1}};
+    publish(draft, {.output = dir / "bad"});
+  }
+  const std::string found = findings_of(dir / "bad");
+  for (const char* text :
+       {"head_count_kv: says 4, but with attn_k_b and attn_v_b programs need 1",
+        "key_length: says 192, but with attn_k_b and attn_v_b programs need 576",
+        "value_length: says 128, but with attn_k_b and attn_v_b programs need 512",
+        "value_length_mla: is missing, but with attn_k_b and attn_v_b programs need 128",
+        "blk.3.attn_k_b.weight: has two dimensions, though there is no attn_kv_b"}) {
+    EXPECT_THAT(found, HasSubstr(text));
+  }
+  convert(dir / "bad", dir / "mended", MlaForm::split);
+  EXPECT_EQ(findings_of(dir / "mended"), "");
+}
+
+TEST(MlaEdit, LayersOfTwoFlavoursAreFoundAndMadeAlike) {
+  const test::TempDir dir;
+  convert(kModel, dir / "c", MlaForm::split);
+  const gguf::FileSet c = gguf::FileSet::open(dir / "c");
+  const gguf::FileSet files = gguf::FileSet::open(kModel);
+  surgery::Draft draft(files);
+  surgery::graft_tensors(draft, c, recipe::Pattern("^blk.2.attn_[kv]_b"));
+  draft.remove("blk.2.attn_kv_b.weight");
+  publish(draft, {.output = dir / "mixed"});
+  EXPECT_THAT(findings_of(dir / "mixed"),
+              HasSubstr("attn_kv_b: is in 5 of 6 layers, the others have attn_k_b and attn_v_b"));
+  convert(dir / "mixed", dir / "a", MlaForm::kv_b);
+  EXPECT_EQ(findings_of(dir / "a"), "");
 }
 
 /// The three tensors against each other, by the identities of docs/spec/models.md 3.1.
@@ -210,24 +253,29 @@ TEST_F(Edit, SharedBlocksBeginAlike) {
   EXPECT_TRUE(after.findings().empty());
 }
 
-TEST_F(Edit, ALinkStaysAndItsFileIsWritten) {
-  fs::create_symlink(path_, dir_ / "link.gguf");
-  {
-    const gguf::FileSet files = gguf::FileSet::open(dir_ / "link.gguf");
-    surgery::Draft draft(files);
-    draft.metadata().set("general.name", std::string("Quern tiny MLB"));
-    publish(draft, {});
-  }
-  EXPECT_TRUE(fs::is_symlink(dir_ / "link.gguf"));
-  EXPECT_EQ(gguf::FileSet::open(path_).metadata().string("general.name"), "Quern tiny MLB");
+TEST_F(Edit, WhatALinkNamesIsEdited) {
+  const fs::path link = dir_ / "link.gguf";
+  fs::create_symlink(path_, link);
+  const gguf::FileSet files = gguf::FileSet::open(link);
+  surgery::Draft draft(files);
+  draft.metadata().set("general.name", std::string("Quern tiny MLB"));
+  EXPECT_EQ(action(draft), Action::header);
+  publish(draft, {});
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_NE(test::read_bytes(path_), test::read_bytes(kModel));
+  surgery::undo_last(path_);
+  EXPECT_EQ(test::read_bytes(link), test::read_bytes(kModel));
 }
 
-TEST_F(Edit, ASecondNameKeepsTheOldFile) {
+TEST_F(Edit, TheOtherNameOfAHardLinkKeepsWhatItHas) {
   fs::create_hard_link(path_, dir_ / "hard.gguf");
   const gguf::FileSet files = gguf::FileSet::open(path_);
   surgery::Draft draft(files);
   draft.metadata().set("general.name", std::string("Quern tiny MLB"));
   EXPECT_EQ(action(draft), Action::rewrite);
+  publish(draft, {});
+  EXPECT_EQ(test::read_bytes(dir_ / "hard.gguf"), test::read_bytes(kModel));
+  EXPECT_NE(test::read_bytes(path_), test::read_bytes(kModel));
 }
 
 TEST_F(Edit, DropAndGraft) {
