@@ -134,7 +134,10 @@ Value round_filter(Render&, In v, Args a) {
   if (method == "ceil") return std::ceil(scaled) / scale;
   if (method == "floor") return std::floor(scaled) / scale;
   if (method != "common") throw failure("round: method is common, ceil or floor");
-  return std::nearbyint(scaled) / scale;
+  const double rounded = std::nearbyint(scaled) / scale;
+  // Whole numbers stay whole.
+  return v.is_whole() && std::fabs(rounded) < 9e15 ? Value(static_cast<std::int64_t>(rounded))
+                                                   : Value(rounded);
 }
 
 Value abs_filter(Render&, In v, Args) {
@@ -199,7 +202,7 @@ constexpr FilterRow kFilters[] = {
     {"e", escape_filter},
     {"lower", [](Render& r, In v, Args) { return text_of(r, lower(to_text(v))); }},
     {"upper", [](Render& r, In v, Args) { return text_of(r, upper(to_text(v))); }},
-    {"title", [](Render& r, In v, Args) { return text_of(r, titled(to_text(v))); }},
+    {"title", [](Render& r, In v, Args) { return text_of(r, titled_words(to_text(v))); }},
     {"capitalize", [](Render& r, In v, Args) { return text_of(r, capitalized(to_text(v))); }},
     {"wordcount",
      [](Render& r, In v, Args) -> Value {
@@ -210,7 +213,12 @@ constexpr FilterRow kFilters[] = {
     {"format",
      [](Render& r, In v, Args a) { return text_of(r, percent_format(to_text(v), a.positional)); }},
     {"attr",
-     [](Render&, In v, Args a) { return attribute_of(v, Bound("attr", {"name"}, a).text(0)); }},
+     [](Render&, In v, Args a) {
+       const std::string name = Bound("attr", {"name"}, a).text(0);
+       // Not the keys of a mapping.
+       const bool key = v.dict() != nullptr && !find_method(v, name);
+       return key ? Value::undefined("dict object has no " + name) : attribute_of(v, name);
+     }},
 };
 
 }  // namespace

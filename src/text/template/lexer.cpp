@@ -235,13 +235,16 @@ class Lexer {
     };
     digits();
     bool real = false;
-    if (n + 1 < text.size() && text[n] == '.' && is_digit(text[n + 1])) {
+    // Behind a point it is an element, as in x.0.1.
+    const bool element =
+        !tokens_.empty() && tokens_.back().type == Type::operation && tokens_.back().text == ".";
+    if (!element && n + 1 < text.size() && text[n] == '.' && is_digit(text[n + 1])) {
       real = true;
       ++n;
       digits();
     }
     std::size_t e = n;
-    if (e < text.size() && (text[e] == 'e' || text[e] == 'E')) {
+    if (!element && e < text.size() && (text[e] == 'e' || text[e] == 'E')) {
       ++e;
       if (e < text.size() && (text[e] == '+' || text[e] == '-')) ++e;
       if (e < text.size() && is_digit(text[e])) {

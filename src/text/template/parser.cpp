@@ -214,13 +214,19 @@ class Parser {
   }
 
   /// {% with a = 1, b = 2 %}: a block with names of its own.
+  /// The values are those outside the block, so they are set together.
   StatementPtr parse_with(std::size_t line) {
-    Body body;
+    Target names;
+    std::vector<ExpressionPtr> values;
     while (!tokens_.is(Type::end_block)) {
-      if (!body.empty()) tokens_.expect_operation(",");
-      Target where = one_target();
+      if (!values.empty()) tokens_.expect_operation(",");
+      names.several.push_back(one_target());
       tokens_.expect_operation("=");
-      body.push_back(make_set(std::move(where), expressions_.one(), line));
+      values.push_back(expressions_.one());
+    }
+    Body body;
+    if (!values.empty()) {
+      body.push_back(make_set(std::move(names), make_list(std::move(values), true), line));
     }
     for (Body inner = body_until("endwith"); StatementPtr & s : inner) body.push_back(std::move(s));
     return make_block({}, {}, std::move(body), line);

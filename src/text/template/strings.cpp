@@ -144,6 +144,15 @@ std::string titled(std::string_view text) {
   });
 }
 
+std::string titled_words(std::string_view text) {
+  bool inside = false;
+  return mapped(text, [&inside](char32_t c, bool) {
+    const char32_t out = inside ? to_lower(c) : to_upper(c);
+    inside = !is_space(c) && std::u32string_view(U"-({[<").find(c) == std::u32string_view::npos;
+    return out;
+  });
+}
+
 std::string replaced(std::string_view text, std::string_view from, std::string_view to,
                      std::int64_t limit) {
   std::string out;

@@ -25,7 +25,10 @@ std::vector<std::string> split_lines(std::string_view text, bool keep_ends);
 std::string upper(std::string_view text);
 std::string lower(std::string_view text);
 std::string capitalized(std::string_view text);
+/// str.title: a word is a run of letters.
 std::string titled(std::string_view text);
+/// The filter `title`: words begin behind white space, hyphens and opening brackets.
+std::string titled_words(std::string_view text);
 /// At most `limit` replacements if >= 0.
 std::string replaced(std::string_view text, std::string_view from, std::string_view to,
                      std::int64_t limit);

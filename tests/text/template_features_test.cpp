@@ -1,0 +1,66 @@
+// Every feature of Jinja that published chat templates use, in templates of our own; the texts are
+// jinja2's (tests/golden/templates/make_features.py).
+#include <set>
+
+#include "base/error.h"
+#include "text/chat_template.h"
+#include "text/vocabulary.h"
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::vector<Json> rows() {
+  std::vector<Json> out;
+  for (const std::string& line : test::split_lines(
+           test::read_text(test::source_path("tests/golden/templates/features.jsonl")))) {
+    out.push_back(Json::parse(line));
+  }
+  return out;
+}
+
+/// 2026-01-02 03:04:05, a Friday, as in make_features.py.
+std::tm case_time() {
+  std::tm t{};
+  t.tm_year = 126;
+  t.tm_mday = 2;
+  t.tm_hour = 3;
+  t.tm_min = 4;
+  t.tm_sec = 5;
+  t.tm_wday = 5;
+  t.tm_yday = 1;
+  return t;
+}
+
+Json context_of(const Json& row, const Json& shared) {
+  if (!row.contains("context")) return Json::object();
+  return row.at("context").is_string() ? shared.at(row.at("context").get<std::string>())
+                                       : row.at("context");
+}
+
+TEST(TemplateFeatures, RenderAsJinja2Does) {
+  const std::vector<Json> all = rows();
+  ASSERT_GT(all.size(), 150U);
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    const Json& row = all[i];
+    const std::string what =
+        row.at("feature").get<std::string>() + ": " + row.at("template").get<std::string>();
+    try {
+      const std::string text = text::ChatTemplate(row.at("template").get<std::string>())
+                                   .render(context_of(row, all[0]), case_time());
+      if (row.contains("expected")) {
+        EXPECT_EQ(text, row.at("expected").get<std::string>()) << what;
+      } else {
+        ADD_FAILURE() << what << " gave " << text;
+      }
+    } catch (const base::Error& e) {
+      if (row.contains("raised")) {
+        EXPECT_EQ(e.message(), row.at("raised").get<std::string>()) << what;
+      } else {
+        EXPECT_TRUE(row.contains("error")) << what << "\n" << e.what();
+      }
+    }
+  }
+}
+
+}  // namespace
