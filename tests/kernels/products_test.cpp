@@ -81,7 +81,7 @@ Product multiply(const KernelTable& table, const Matrix& m, const std::vector<fl
   tensor::Buffer packed(n * x_bytes);
   table.pack(packing, x.data(), m.cols, n, m.cols, packed.data());
   tensor::Buffer scratch(table.matmul_scratch(*m.codec, m.cols, n));
-  std::memset(scratch.data(), 0xff, scratch.size());  // NaN everywhere
+  std::ranges::fill(scratch.bytes(), std::byte{0xff});  // NaN everywhere
   Product p{.out = std::vector<float>(n * (m.rows + kGap), 77), .packing = packing};
   for (std::size_t r = 0; r < m.rows; r += step) {
     table.matmul({.codec = m.codec,
