@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <system_error>
 #include <vector>
 
 #include "convert/json_file.h"
@@ -125,7 +126,10 @@ std::optional<nlohmann::json> tiktoken_pre_tokenizer(const fs::path& folder) {
     if (name.starts_with("tokenization") && name.ends_with(".py")) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
+  constexpr std::uintmax_t kMaxBytes = 1 << 20;  // no tokenizer has more code
   for (const fs::path& file : files) {
+    std::error_code failed;
+    if (fs::file_size(file, failed) > kMaxBytes) continue;  // also what has no size
     if (const auto pattern = python_pattern(read_text(file))) {
       return nlohmann::json{
           {"type", "Split"}, {"pattern", {{"Regex", *pattern}}}, {"behavior", "Isolated"}};

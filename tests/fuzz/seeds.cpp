@@ -106,6 +106,30 @@ void folders(Seeds& seeds) {
   seeds.add("sentencepiece_fuzz", "one_piece", pieces);
 }
 
+constexpr std::string_view kPython =
+    "class T:\n  pat_str = '|'.join([r\"\"\"[\\p{L}&&[^\\p{Han}]]+(?i:'s)?\"\"\",  # one\n"
+    "    r' ?[^\\s]+', \"\\\\s+\"])\n";
+constexpr std::string_view kTemplates[] = {
+    "{% set ns = namespace(n=0) %}{%- for m in messages if m.role != 'tool' -%}{% set ns.n = ns.n "
+    "+ "
+    "loop.index %}{{ m['content']|default('-', true)|trim ~ \"\\n\" }}{% else %}x{% endfor %}",
+    "{% macro m(a, b=[1, {'k': none}]) %}{{ a|tojson(indent=2) }}{{ b[::-1] }}{{ m(a) if a is "
+    "string }}{% endmacro %}{{ m(tools[0].function) }}{{ raise_exception('no') }}",
+    "{% filter upper %}{% with a = n %}{{ range(a)|map('string')|join(',') }}{% endwith %}{% "
+    "endfilter %}{% set x %}a{% endset %}{{ x.split('a')[-1:] }}{{ strftime_now('%d %B') }}{# c #}",
+    "{% for k, v in messages[2].tool_calls[0].function.arguments.items() %}{% if loop.first and "
+    "not "
+    "v is mapping %}{{ '%s=%5.1f' % (k, 2 ** 3 // 2 - 1.5) }}{% elif k in 'abc' %}{% break %}{% "
+    "endif %}{% endfor %}{{ messages|selectattr('role', 'equalto', 'user')|list|length }}"};
+
+void texts(Seeds& seeds) {
+  add_text(seeds, "tiktoken_fuzz", "ranks", "YQ== 0\nYg== 1\r\nYWI= 2\n");
+  add_text(seeds, "tiktoken_fuzz", "python", kPython);
+  for (std::size_t i = 0; i < std::size(kTemplates); ++i) {
+    add_text(seeds, "template_fuzz", "template" + std::to_string(i), kTemplates[i]);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -117,5 +141,6 @@ int main(int argc, char** argv) {
   containers(seeds);
   importance(seeds);
   folders(seeds);
+  texts(seeds);
   return 0;
 }
