@@ -45,7 +45,7 @@ Finding finding_of(const Error& e, Finding::Level level) {
     } else if ((key == "tensor" || key == "key") && out.where.empty()) {
       out.where = value;
     } else {
-      out.text += ", " + key + " " + value;
+      out.text.append(", ").append(key).append(" ").append(value);
     }
   }
   if (out.where.empty()) out.where = file.empty() ? "model" : file;
