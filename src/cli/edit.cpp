@@ -1,5 +1,6 @@
 // quern edit: changes of a model file that need no encoding.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <map>
@@ -286,6 +287,18 @@ void print_made(const std::vector<std::shared_ptr<const surgery::MadeMla>>& made
   }
 }
 
+/// Byte for byte into a file or pipe; on a terminal line by line, without what it would obey.
+void print_text(std::string_view text) {
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  if (text.empty()) fmt::print("\n");
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    fmt::print("{}\n", terminal ? base::printable(line, std::string::npos) : std::string(line));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
 void print_value(const gguf::Metadata& metadata, const std::string& key) {
   const gguf::Value* value = metadata.find(key);
   if (value == nullptr) {
@@ -295,8 +308,7 @@ void print_value(const gguf::Metadata& metadata, const std::string& key) {
   // A string as it is, to be kept in a file; all else as `info` shows it, but whole.
   const auto* text = std::get_if<std::string>(value);
   if (text != nullptr) {
-    std::fwrite(text->data(), 1, text->size(), stdout);
-    if (!text->ends_with('\n')) fmt::print("\n");
+    print_text(*text);
   } else {
     fmt::print("{}\n", gguf::to_text(*value, std::string::npos));
   }

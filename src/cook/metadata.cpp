@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "gguf/layout.h"
 #include "gguf/split.h"
 
 namespace cook {
@@ -192,6 +193,7 @@ gguf::Metadata output_metadata(recipe::Policy policy, const gguf::Metadata& inpu
                                std::uint32_t file_type) {
   gguf::Metadata out = input;
   out.erase("general.alignment");
+  out.erase(gguf::kRoomKey);
   KeyWriter writer(policy, out);
   writer.set("general.quantization_version", std::uint32_t{2});
   if (policy == recipe::Policy::mainline) writer.set("general.file_type", file_type);

@@ -21,6 +21,7 @@ gguf::Metadata input() {
   m.set("general.architecture", std::string("llama"));
   m.set("general.file_type", std::uint32_t{32});
   m.set("general.alignment", std::uint32_t{64});
+  m.set("quern.room", std::string("   "));  // as the line above, of the file and not of the model
   m.set("llama.block_count", std::uint32_t{2});
   m.set("llama.scale", 1.5F);
   m.set("split.count", std::uint16_t{2});
