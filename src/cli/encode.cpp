@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/session.h"
 #include "quant/flat.h"
+#include "quant/gain.h"
 #include "tensor/buffer.h"
 #include "tensor/tensor.h"
 
@@ -206,9 +207,7 @@ int run_decode(const Args& args) {
     shape.codec->decode(group, shape.cols,
                         std::span(out).subspan(g * shape.group_weights(), shape.group_weights()));
   }
-  if (args.flag("gain")) {
-    for (float& y : out) y *= shape.codec->product_gain;
-  }
+  if (args.flag("gain")) quant::apply_product_gain(*shape.codec, out);
   write_file(to, out.data(), out.size() * sizeof(float));
   return 0;
 }

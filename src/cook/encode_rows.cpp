@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "kernels/decode.h"
+#include "quant/gain.h"
 
 namespace cook {
 namespace {
@@ -47,9 +48,7 @@ void decode(const Job& job, std::size_t n_rows, const kernels::KernelTable& tabl
   }
   // What products make of the source is what the new weights must be. Look-ups take the source as
   // it decodes, and encoders divide what products will multiply by.
-  const float gain = job.looked_up ? job.to_codec->product_gain : codec.product_gain;
-  if (gain == 1.0F) return;
-  for (float& x : scratch.rows) x *= gain;
+  quant::apply_product_gain(job.looked_up ? *job.to_codec : codec, scratch.rows);
 }
 
 void encode(const Job& job, const Unit& unit, const RowWeights& weights, quant::Effort effort,

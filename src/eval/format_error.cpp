@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "quant/gain.h"
+
 namespace eval {
 namespace {
 
@@ -72,7 +74,7 @@ FormatError format_error(const quant::Codec& codec, const quant::EncodeInput& in
     codec.decode(std::span<const std::byte>(bytes).subspan(row / codec.group_rows * group_bytes,
                                                            group_bytes),
                  in.cols, y);
-    for (float& value : y) value *= codec.product_gain;
+    quant::apply_product_gain(codec, y);
     for (std::size_t k = 0; k < codec.group_rows; ++k) {
       error.add({in.row(row + k), in.cols}, std::span<const float>(y).subspan(k * in.cols, in.cols),
                 in.importance);

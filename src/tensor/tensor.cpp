@@ -1,6 +1,7 @@
 #include "tensor/tensor.h"
 
 #include "base/checked.h"
+#include "quant/gain.h"
 
 namespace tensor {
 
@@ -57,9 +58,7 @@ void decode_rows(const TensorView& t, std::size_t first, std::size_t n, std::spa
   for (std::size_t r = 0; r < n; r += group) {
     t.codec->decode(t.rows(first + r, group), cols, out.subspan(r * cols, group * cols));
   }
-  const float gain = t.codec->product_gain;
-  if (gain == 1.0F) return;
-  for (float& x : out.first(n * cols)) x *= gain;
+  quant::apply_product_gain(*t.codec, out.first(n * cols));
 }
 
 }  // namespace tensor
