@@ -4,6 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <functional>
+
 #include "support/support.h"
 
 namespace {
@@ -18,7 +21,8 @@ struct Stopped {
   std::string err;
 };
 
-Stopped stop_after(std::vector<std::string> words, useconds_t microseconds) {
+/// Runs the command and sends Ctrl-C once `ready`, which is asked over and over, says so.
+Stopped stop_when(std::vector<std::string> words, const std::function<bool()>& ready) {
   const test::TempDir dir;
   const std::string errors = (dir / "err").string();
   const pid_t child = ::fork();
@@ -31,17 +35,26 @@ Stopped stop_after(std::vector<std::string> words, useconds_t microseconds) {
     ::execv(test::program_path(), argv.data());
     ::_exit(127);
   }
-  ::usleep(microseconds);
-  ::kill(child, SIGINT);
   int status = 0;
-  ::waitpid(child, &status, 0);
+  bool ended = false;
+  while (!ended && !ready()) {
+    ::usleep(10000);
+    ended = ::waitpid(child, &status, WNOHANG) == child;
+  }
+  if (!ended) {
+    ::kill(child, SIGINT);
+    ::waitpid(child, &status, 0);
+  }
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, test::read_text(errors)};
 }
 
 /// Stops the command later and later until it was stopped in its work.
 std::string message_of(const std::vector<std::string>& words, const std::string& wanted) {
-  for (useconds_t i = 1; i <= 40; ++i) {
-    const Stopped s = stop_after(words, 100000 * i);
+  for (int i = 1; i <= 40; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    const Stopped s = stop_when(words, [&] {
+      return std::chrono::steady_clock::now() - start > std::chrono::milliseconds(100 * i);
+    });
     if (s.exit_code == 130 && s.err.find(wanted) != std::string::npos) return s.err;
   }
   return "never stopped in its work";
@@ -63,7 +76,10 @@ TEST(Interrupted, ImatrixTellsOfItsCheckpoint) {
   const std::string text = test::source_path("data/calibration.txt").string();
   const std::vector<std::string> words = {"imatrix", "-m",     kModel, "-f", text, "-o",
                                           out,       "-ofreq", "1",    "-t", "1"};
-  EXPECT_THAT(message_of(words, "m.gguf.checkpoint"), HasSubstr("go on with: quern imatrix -m "));
+  const Stopped s = stop_when(words, [&] { return std::filesystem::exists(out + ".checkpoint"); });
+  EXPECT_EQ(s.exit_code, 130);
+  EXPECT_THAT(s.err,
+              AllOf(HasSubstr("m.gguf.checkpoint"), HasSubstr("go on with: quern imatrix -m ")));
   EXPECT_TRUE(std::filesystem::exists(out + ".checkpoint"));
 }
 

@@ -29,8 +29,15 @@ TEST(TypesCommand, ListsEveryFormatAndTheRecipesWithinEightyColumns) {
 
 TEST(TypesCommand, JsonTellsTheSameOfEach) {
   const json all = json::parse(test::run_quern({"types", "--json"}).out);
-  ASSERT_EQ(all["types"].size(), quant::all_codecs().size());
+  const std::size_t n_flat = quant::all_flat_formats().size();
+  ASSERT_EQ(all["types"].size(), quant::all_codecs().size() + n_flat);
   for (const json& t : all["types"]) {
+    if (const auto* flat = quant::find_flat_format(t["id"].get<std::uint32_t>())) {
+      EXPECT_EQ(t["name"], flat->name);
+      EXPECT_EQ(t["rows_as"], flat->rows->name);
+      EXPECT_FALSE(t["can_encode"]);
+      continue;
+    }
     const quant::Codec* c = quant::find_codec(t["id"].get<std::uint32_t>());
     ASSERT_NE(c, nullptr);
     EXPECT_EQ(t["name"], c->name);
