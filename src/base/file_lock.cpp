@@ -1,6 +1,7 @@
 #include "base/file_lock.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/output_file.h"
 
 namespace base {
 namespace {
@@ -23,10 +25,18 @@ namespace fs = std::filesystem;
 int open_lock(const fs::path& path, const fs::path& output) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (fd >= 0) return fd;
-  throw Error(Fault::io, std::string("cannot make the lock file: ") + std::strerror(errno))
+  const int code = errno;
+  if (code == EACCES) {  // left by another user: a lock needs no more than reading
+    const int readable = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (readable >= 0) return readable;
+  }
+  std::error_code unknown;
+  const bool left = code == EACCES && fs::exists(fs::symlink_status(path, unknown));
+  throw Error(Fault::io, std::string("cannot make the lock file: ") + std::strerror(code))
       .at("file", path.string())
       .at("for", output.string())
-      .hint("does the folder exist and allow writing?");
+      .hint(left ? "another user's run has left it: remove it if that run has ended"
+                 : "does the folder exist and allow writing?");
 }
 
 /// The holder removes its file before it lets go: what was opened may have no name any more.
@@ -41,7 +51,8 @@ Error held(const fs::path& path, const fs::path& output) {
   const std::optional<pid_t> pid = process_in_lock(path);
   Error error(Fault::bad_input, "another run writes here");
   error.at("output", output.string()).at("lock", path.string());
-  if (pid) error.at("process", *pid);
+  // Without leave to write the holder could not put its number in place of an older one.
+  if (pid && (::kill(*pid, 0) == 0 || errno == EPERM)) error.at("process", *pid);
   return error.hint("wait until it ends, or name another output");
 }
 
@@ -82,7 +93,7 @@ FileLock::~FileLock() {
 }
 
 FileLock FileLock::beside(const fs::path& output) {
-  fs::path path = output;
+  fs::path path = link_target(output);
   path += ".lock";
   return {std::move(path), output};
 }

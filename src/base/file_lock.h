@@ -14,13 +14,14 @@ namespace base {
 class FileLock {
  public:
   /// Throws Fault::bad_input if another run holds it ("another run writes here", with its process
-  /// number) and Fault::io if the lock file cannot be made. `output` is what the error names.
+  /// number) and Fault::io if the lock file cannot be made. One that another user left is taken if
+  /// it can be read. `output` is what the error names.
   FileLock(std::filesystem::path path, const std::filesystem::path& output);
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&&) = delete;
   ~FileLock();
 
-  /// For an output file: "NAME.lock" beside it.
+  /// For an output file: "NAME.lock" beside it; beside what it names if it is a link.
   static FileLock beside(const std::filesystem::path& output);
   /// For a folder that exists: ".lock" in it.
   static FileLock inside(const std::filesystem::path& folder);

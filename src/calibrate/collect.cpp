@@ -83,22 +83,29 @@ class Run {
     } else {
       layer_loop();
     }
+    drop_hidden();
     return {
         .importance = so_far(windows_.n_windows), .perplexity = sums_, .resumed_chunks = resumed_};
   }
 
  private:
   void resume() {
-    if (options_.checkpoint.empty() || !options_.resume) return;
-    const auto saved = load_checkpoint(options_.checkpoint);
-    if (!saved) return;
-    if (saved->fingerprint != state_.fingerprint) {
-      drop_hidden(saved->layers_done);
-      runtime_.progress.log(
-          fmt::format("note: {} belongs to another run (model, text or options differ); "
-                      "beginning again",
-                      options_.checkpoint.string()));
+    if (options_.checkpoint.empty()) return;
+    if (!options_.resume) {
+      std::error_code ignored;
+      std::filesystem::remove(options_.checkpoint, ignored);  // it would name what goes now
+      drop_hidden();
       return;
+    }
+    const auto saved = load_checkpoint(options_.checkpoint);
+    if (!saved) return drop_hidden();
+    // Until this run saves its own state, what the checkpoint names stays.
+    drop_hidden(saved->layers_done);
+    if (saved->fingerprint != state_.fingerprint) {
+      return begin_again("belongs to another run (model, text or options differ)");
+    }
+    if (saved->layers_done > 0 && !std::filesystem::exists(hidden_path(saved->layers_done))) {
+      return begin_again("has lost its hidden states");
     }
     state_ = *saved;
     collector_.restore(state_.entries);
@@ -109,6 +116,11 @@ class Run {
             ? fmt::format("resuming after chunk {} of {}", state_.chunks_done, windows_.n_windows)
             : fmt::format("resuming after layer {} of {}", state_.layers_done,
                           model_.spec().n_layer));
+  }
+
+  void begin_again(std::string_view why) {
+    runtime_.progress.log(
+        fmt::format("note: {} {}; beginning again", options_.checkpoint.string(), why));
   }
 
   void token_loop() {
@@ -131,9 +143,24 @@ class Run {
     return fmt::format("{}.hidden-{}", options_.checkpoint.string(), layers_done);
   }
 
-  void drop_hidden(std::int64_t layers_done) const {
+  /// Removes the hidden states of this run and of all that were killed, but for those that enter
+  /// layer `kept`. Only one run at a time has this checkpoint.
+  void drop_hidden(std::int64_t kept = 0) const {
+    if (options_.checkpoint.empty()) return;
+    const std::filesystem::path folder = options_.checkpoint.parent_path();
+    const std::string front = options_.checkpoint.filename().string() + ".hidden-";
+    std::vector<std::filesystem::path> found;
     std::error_code ignored;
-    std::filesystem::remove(hidden_path(layers_done), ignored);
+    for (std::filesystem::directory_iterator i(folder.empty() ? "." : folder, ignored), end;
+         !ignored && i != end; i.increment(ignored)) {
+      const std::string name = i->path().filename().string();
+      if (!name.starts_with(front)) continue;
+      const std::string_view number = std::string_view(name).substr(front.size());
+      const bool is_number =
+          !number.empty() && number.find_first_not_of("0123456789") == std::string_view::npos;
+      if (is_number && number != std::to_string(kept)) found.push_back(i->path());
+    }
+    for (const std::filesystem::path& path : found) std::filesystem::remove(path, ignored);
   }
 
   void layer_loop() {
@@ -141,17 +168,15 @@ class Run {
     evaluate_.hidden = hidden_path(state_.layers_done);
     if (!options_.checkpoint.empty()) {
       evaluate_.after_layer = [this](int layers_done, const runtime::SaveHidden& save_hidden) {
-        const std::int64_t before = state_.layers_done;
         save_hidden(hidden_path(layers_done));
         state_.layers_done = layers_done;
         state_.entries = collector_.entries();
         save_checkpoint(state_, options_.checkpoint);
-        drop_hidden(before);
+        drop_hidden(layers_done);
       };
     }
     run_group(0, windows_.n_windows);
     state_.chunks_done = windows_.n_windows;
-    drop_hidden(state_.layers_done);
   }
 
   /// Windows [begin, end) through the whole model.
@@ -199,7 +224,10 @@ class Run {
     state_.n = sums_.n;
     state_.nll_sum = sums_.sum;
     state_.nll_sum_of_squares = sums_.sum_of_squares;
-    if (!options_.checkpoint.empty()) save_checkpoint(state_, options_.checkpoint);
+    if (!options_.checkpoint.empty()) {
+      save_checkpoint(state_, options_.checkpoint);
+      drop_hidden();
+    }
     if (events_.after_save) events_.after_save(so_far(chunks));
   }
 

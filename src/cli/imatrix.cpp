@@ -158,6 +158,19 @@ int merge_only(const Args& args) {
   return 0;
 }
 
+/// Told before the model is read.
+void check_spill(const Args& args) {
+  const std::filesystem::path spill = args.str("spill");
+  if (spill.empty()) return;
+  if (args.str("loop") != "layer") {
+    fmt::print(stderr, "warning: --spill has no effect without --loop layer\n");
+  } else if (std::filesystem::exists(std::filesystem::symlink_status(spill))) {
+    throw base::Error(base::Fault::bad_input, "the file of --spill exists already")
+        .at("file", spill.string())
+        .hint("name one that does not: it is made, and gone when the run ends");
+  }
+}
+
 calibrate::CollectOptions collect_options(const Args& args, const std::filesystem::path& out) {
   calibrate::CollectOptions options;
   options.evaluate = evaluate_options(args);
@@ -175,6 +188,7 @@ int collect(const Args& args) {
   const std::string model_path = required(args, "model");
   const std::filesystem::path out = args.str("output-file");
   const calibrate::Dialect dialect = dialect_of(args, out);
+  check_spill(args);
   base::Findings findings;
   const std::string text =
       eval::load_corpus(required(args, "file"), !args.flag("no-escape"), &findings);
@@ -263,6 +277,9 @@ int run(const Args& args) {
 Kept kept(const Args& args) {
   const std::string checkpoint = args.str("output-file") + ".checkpoint";
   if (!std::filesystem::exists(checkpoint)) {
+    if (args.str("loop") == "layer") {
+      return {.what = "nothing yet", .how = "the layer loop saves its state after every layer"};
+    }
     return {.what = "nothing yet", .how = "-ofreq N saves the state every N chunks"};
   }
   if (args.flag("no-resume")) {

@@ -20,6 +20,7 @@
 #include "cli/files.h"
 #include "cli/session.h"
 #include "cli/staged_progress.h"
+#include "cli/survey_folder.h"
 #include "cli/survey_state.h"
 #include "cli/text_table.h"
 #include "cook/run.h"
@@ -102,20 +103,21 @@ std::vector<Target> targets(const std::string& list) {
   return out;
 }
 
-/// A file that goes with the object.
-class Temporary {
+/// The quantized file in work, which goes with the object unless it was kept.
+class WorkFile {
  public:
-  Temporary(std::filesystem::path path, bool keep) : path_(std::move(path)), keep_(keep) {}
-  Temporary(const Temporary&) = delete;
-  Temporary& operator=(const Temporary&) = delete;
-  ~Temporary() {
+  explicit WorkFile(std::filesystem::path path) : path_(std::move(path)) {}
+  WorkFile(const WorkFile&) = delete;
+  WorkFile& operator=(const WorkFile&) = delete;
+  ~WorkFile() {
     std::error_code ignored;
-    if (!keep_) std::filesystem::remove(path_, ignored);
+    std::filesystem::remove(path_, ignored);
   }
+  const std::filesystem::path& path() const noexcept { return path_; }
+  void keep_as(const std::filesystem::path& name) const { std::filesystem::rename(path_, name); }
 
  private:
   std::filesystem::path path_;
-  bool keep_;
 };
 
 std::string hash_of(std::initializer_list<std::span<const std::byte>> pieces) {
@@ -169,7 +171,7 @@ class Surveyor {
         model_(model),
         session_(args),
         targets_(targets(args.str("types"))),
-        dir_(args.str("output")),
+        folder_(args.str("output")),
         staged_(session_.progress(), "survey",
                 kCollectCost + kBaseCost +
                     static_cast<double>(targets_.size()) * (kMeasureCost + kEncodeCost)),
@@ -188,11 +190,14 @@ class Surveyor {
     warn_beyond_training(model_, static_cast<std::size_t>(args_.integer("ctx-size")));
     const eval::Windows evaluated = windows(text, "chunks");
     const eval::Windows collected = windows(calibration, "calibration-chunks");
-    prepare_folder("--output", dir_.string());
-    std::filesystem::create_directory(dir_);
-    const auto lock = base::FileLock::inside(dir_);
+    prepare_folder("--output", folder_.path().string());
+    std::filesystem::create_directory(folder_.path());
+    const auto lock = base::FileLock::inside(folder_.path());
+    folder_.refuse_foreign();
     open_state(inputs_of(args_, model_, text, calibration, runtime_.kernels.name));
-    for (const auto& path : {base_path(), importance_path(), page_path(), state_path()}) {
+    const WorkFile left_by_a_killed_run(folder_.work());
+    for (const auto& path :
+         {folder_.base(), folder_.importance(), folder_.page(), folder_.state(), folder_.work()}) {
       prepare_output("--output", path.string());
     }
     describe();
@@ -202,26 +207,32 @@ class Surveyor {
       tell_kept(e);
       throw;
     }
-    if (!args_.flag("keep")) std::filesystem::remove(base_path());
+    if (!args_.flag("keep")) std::filesystem::remove(folder_.base());
     const std::string html = report::survey_page(survey_);
-    base::write_file(page_path(), std::as_bytes(std::span(html)));
+    base::write_file(folder_.page(), std::as_bytes(std::span(html)));
     session_.progress().clear();
-    fmt::print("\npage: {}\n", std::filesystem::absolute(page_path()).string());
+    fmt::print("\npage: {}\n", std::filesystem::absolute(folder_.page()).string());
     return 0;
   }
 
  private:
-  std::filesystem::path base_path() const { return dir_ / "original.logits"; }
-  std::filesystem::path importance_path() const { return dir_ / "imatrix.gguf"; }
-  std::filesystem::path page_path() const { return dir_ / "index.html"; }
-  std::filesystem::path state_path() const { return dir_ / "survey.json"; }
-
+  /// Takes the rows of earlier runs, and marks the folder as that of a survey.
   void open_state(SurveyInputs inputs) {
+    const bool anew = args_.flag("no-resume") && folder_.has_survey();
     if (args_.flag("no-resume")) {
-      state_ = SurveyState::anew(state_path(), std::move(inputs));
+      state_ = SurveyState::anew(folder_.state(), std::move(inputs));
     } else {
-      state_.emplace(state_path(), std::move(inputs));
+      state_.emplace(folder_.state(), std::move(inputs));
     }
+    print_findings(state_->findings());
+    if (args_.flag("keep") && !anew) {
+      std::vector<std::filesystem::path> kept;
+      for (const Target& t : targets_) {
+        if (!is_measured(t)) kept.push_back(folder_.kept(t.word, t.importance));
+      }
+      folder_.refuse_existing(kept);
+    }
+    if (!folder_.has_survey()) state_->save();
   }
 
   bool is_measured(const Target& target) const {
@@ -230,23 +241,26 @@ class Surveyor {
 
   void measure_all(const eval::Windows& evaluated, const eval::Windows& collected) {
     const bool have_importance = !state_->importance_hash().empty() &&
-                                 hash_of_file(importance_path()) == state_->importance_hash();
+                                 hash_of_file(folder_.importance()) == state_->importance_hash();
     const auto n_done = static_cast<std::size_t>(std::count_if(
         targets_.begin(), targets_.end(), [this](const Target& t) { return is_measured(t); }));
     const bool all_done = n_done == targets_.size() && state_->original();
     const bool have_base = all_done || has_base();
     if (n_done > 0) {
       fmt::print("{} of {} rows are known from {} (--no-resume measures them again)\n", n_done,
-                 targets_.size(), state_path().string());
+                 targets_.size(), folder_.state().string());
     }
     staged_.leave_out((have_importance ? kCollectCost : 0) + (have_base ? kBaseCost : 0) +
                       static_cast<double>(n_done) * (kMeasureCost + kEncodeCost));
+    if (!have_importance && !state_->importance_hash().empty()) {
+      folder_.refuse_existing({folder_.importance()});  // put there since
+    }
     if (!have_importance) collect(collected);
-    importance_ = calibrate::load_importance(importance_path());
+    importance_ = calibrate::load_importance(folder_.importance());
     session_.progress().clear();
     fmt::print("importance matrix: {} entries from {} chunks of {} tokens, {}\n",
                importance_.entries.size(), collected.n_windows, collected.window,
-               importance_path().string());
+               folder_.importance().string());
     std::fflush(stdout);
     if (!have_base) measure_original(evaluated);
     survey_.original_perplexity = state_->original()->perplexity;
@@ -282,7 +296,7 @@ class Surveyor {
   bool has_base() const {
     std::error_code absent;
     return state_->original() &&
-           std::filesystem::file_size(base_path(), absent) == state_->original()->base_bytes &&
+           std::filesystem::file_size(folder_.base(), absent) == state_->original()->base_bytes &&
            !absent;
   }
 
@@ -294,9 +308,9 @@ class Surveyor {
     if (!state_->importance_hash().empty()) kept += ", the importance matrix";
     if (has_base()) {
       kept += fmt::format(", logits of the original ({})",
-                          bytes_text(std::filesystem::file_size(base_path())));
+                          bytes_text(std::filesystem::file_size(folder_.base())));
     }
-    e.at("kept", fmt::format("{}, in {}", kept, dir_.string()));
+    e.at("kept", fmt::format("{}, in {}", kept, folder_.path().string()));
   }
 
   void describe() {
@@ -328,7 +342,7 @@ class Surveyor {
 
   void collect(const eval::Windows& w) {
     staged_.begin("importance matrix", kCollectCost);
-    const std::filesystem::path checkpoint = importance_path().string() + ".checkpoint";
+    const std::filesystem::path checkpoint = folder_.checkpoint();
     const calibrate::CollectOptions options{.evaluate = evaluate_options(args_),
                                             .perplexity = false,
                                             .save_every = 10,
@@ -336,10 +350,10 @@ class Surveyor {
                                             .resume = !args_.flag("no-resume"),
                                             .dataset = args_.str("calibration")};
     const auto result = calibrate::collect(model_, w, options, {}, runtime_);
-    calibrate::save_importance(result.importance, importance_path(), calibrate::Dialect::gguf);
+    calibrate::save_importance(result.importance, folder_.importance(), calibrate::Dialect::gguf);
     std::error_code ignored;
     std::filesystem::remove(checkpoint, ignored);
-    const std::string hash = hash_of_file(importance_path());
+    const std::string hash = hash_of_file(folder_.importance());
     // Rows that another matrix has made tell nothing about this one.
     if (!state_->importance_hash().empty() && state_->importance_hash() != hash) state_->clear();
     state_->set_importance(hash);
@@ -348,28 +362,25 @@ class Surveyor {
   void measure_original(const eval::Windows& w) {
     staged_.begin("original", kBaseCost);
     const eval::PerplexitySums sums =
-        eval::write_base_file(model_, w, evaluate_options(args_), base_path(), {}, runtime_);
+        eval::write_base_file(model_, w, evaluate_options(args_), folder_.base(), {}, runtime_);
     state_->set_original({.perplexity = {sums.perplexity(), sums.error()},
-                          .base_bytes = std::filesystem::file_size(base_path())});
+                          .base_bytes = std::filesystem::file_size(folder_.base())});
     session_.progress().clear();
   }
 
   report::SurveyRow measure(const Target& target) {
-    const std::string name =
-        fmt::format("{}{}.gguf", target.word, target.importance ? "-importance" : "");
-    const std::filesystem::path file = dir_ / name;
-    prepare_output("--output", file.string());
-    const Temporary temporary(file, args_.flag("keep"));
+    const WorkFile file(folder_.work());
     staged_.begin(fmt::format("{}{}: encode", target.word, target.importance ? " with matrix" : ""),
                   kEncodeCost);
     report::SurveyRow row{.type = target.word, .with_importance = target.importance};
     const auto start = std::chrono::steady_clock::now();
-    encode(target, file);
+    encode(target, file.path());
     row.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     staged_.begin(
         fmt::format("{}{}: measure", target.word, target.importance ? " with matrix" : ""),
         kMeasureCost);
-    fill(row, file);
+    fill(row, file.path());
+    if (args_.flag("keep")) file.keep_as(folder_.kept(target.word, target.importance));
     return row;
   }
 
@@ -413,7 +424,7 @@ class Surveyor {
     }
     row.file_bytes = std::filesystem::file_size(file);
     row.bits_per_weight = 8.0 * static_cast<double>(bytes) / static_cast<double>(weights);
-    const eval::BaseFile base = eval::BaseFile::open(base_path());
+    const eval::BaseFile base = eval::BaseFile::open(folder_.base());
     const eval::Divergence d =
         eval::measure_divergence(quantized, base, evaluate_options(args_), {}, runtime_);
     row.perplexity = d.perplexity();
@@ -440,7 +451,7 @@ class Surveyor {
   const runtime::Model& model_;
   Session session_;
   std::vector<Target> targets_;
-  std::filesystem::path dir_;
+  SurveyFolder folder_;
   StagedProgress staged_;
   runtime::Runtime runtime_;
   calibrate::Importance importance_;
@@ -465,7 +476,9 @@ const Command survey_command{
         "Writes DIR/imatrix.gguf and DIR/index.html, a page that needs nothing else, and keeps "
         "finished rows in DIR/survey.json: an interrupted run goes on with the same command, and "
         "a later one with more --types measures only those. A folder with rows of another model, "
-        "text or option is refused.",
+        "text or option is refused; rows of another build of this program are measured anew. Files "
+        "that "
+        "no survey made are never replaced.",
     .options = kOptions,
     .run = run,
     .kept = [](const Args&) { return Kept{.what = "nothing yet"}; }};

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "base/error.h"
 #include "base/output_file.h"
@@ -62,16 +64,31 @@ json parsed(const std::filesystem::path& path) {
   }
 }
 
-/// Refuses rows of other inputs and says which inputs those are.
-void check_inputs(const SurveyInputs& here, const SurveyInputs& there, std::size_t n_rows,
-                  const std::filesystem::path& path) {
-  if (here == there) return;
-  base::Error error(base::Fault::bad_input, "the folder holds a survey of other inputs");
-  error.at("file", path.string()).at("rows", n_rows);
+/// What differs without being the user's choice: the same command goes on after a new build or on
+/// another machine, but its numbers do not stand beside the old ones.
+bool names_build(std::string_view input) { return input == "program" || input == "kernels"; }
+
+struct Difference {
+  std::string name, there, here;
+};
+
+std::vector<Difference> differences(const SurveyInputs& here, const SurveyInputs& there) {
+  std::vector<Difference> out;
   for (const auto& [name, value] : here) {
     const auto it = there.find(name);
     const std::string other = it == there.end() ? "unknown" : it->second;
-    if (other != value) error.at(name, fmt::format("{} there, {} here", other, value));
+    if (other != value) out.push_back({name, other, value});
+  }
+  return out;
+}
+
+/// Refuses rows of other inputs and says which inputs those are.
+[[noreturn]] void refuse(const std::vector<Difference>& all, std::size_t n_rows,
+                         const std::filesystem::path& path) {
+  base::Error error(base::Fault::bad_input, "the folder holds a survey of other inputs");
+  error.at("file", path.string()).at("rows", n_rows);
+  for (const Difference& d : all) {
+    error.at(d.name, fmt::format("{} there, {} here", d.there, d.here));
   }
   throw error.hint("name another folder with -o; --no-resume forgets those rows and begins anew");
 }
@@ -105,7 +122,15 @@ void SurveyState::load() {
   const json all = parsed(path_);
   SurveyInputs there;  // version 1 has one hash of all in their place
   if (all.at("version") == kVersion) there = all.at("inputs").get<SurveyInputs>();
-  check_inputs(inputs_, there, all.at("rows").size(), path_);
+  const std::vector<Difference> other = differences(inputs_, there);
+  const std::size_t n_rows = all.at("rows").size();
+  if (!std::all_of(other.begin(), other.end(), [](const auto& d) { return names_build(d.name); })) {
+    refuse(other, n_rows, path_);
+  }
+  if (!other.empty()) {
+    set_aside(n_rows);
+    return;
+  }
   importance_hash_ = all.at("importance_hash").get<std::string>();
   if (const json& o = all.at("original"); !o.is_null()) {
     original_ = Original{.perplexity = estimate_of(o.at("ppl")),
@@ -115,6 +140,24 @@ void SurveyState::load() {
     report::SurveyRow row = row_of(one);
     rows_[name_of(row.type, row.with_importance)] = std::move(row);
   }
+}
+
+/// Rows of another build are not dropped, but measured anew.
+void SurveyState::set_aside(std::size_t n_rows) {
+  if (n_rows == 0) return;
+  std::filesystem::path old = path_;
+  old += ".old";
+  std::error_code failed;
+  std::filesystem::copy_file(path_, old, std::filesystem::copy_options::overwrite_existing, failed);
+  if (failed) {
+    throw base::Error(base::Fault::io, "cannot keep the rows of another build: " + failed.message())
+        .at("file", old.string());
+  }
+  findings_.push_back({.level = base::Finding::Level::note,
+                       .where = path_.string(),
+                       .text = fmt::format("{} rows of another build or other kernels are measured "
+                                           "anew; they stay in {}",
+                                           n_rows, old.string())});
 }
 
 void SurveyState::save() const {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/error.h"
 #include "report/survey.h"
 
 namespace cli {
@@ -19,7 +20,8 @@ class SurveyState {
  public:
   /// Takes what `path` holds; nothing if it is absent. Throws Fault::bad_input if that was made
   /// from other inputs, naming them, and Fault::bad_file with the offset if it is damaged: finished
-  /// rows are dear and not dropped unasked.
+  /// rows are dear and not dropped unasked. If only the build differs ("program", "kernels") it
+  /// begins anew, keeps the rows in "NAME.old" and tells it in `findings`.
   SurveyState(std::filesystem::path path, SurveyInputs inputs);
   /// Begins anew, whatever `path` holds; that is replaced with the first result.
   static SurveyState anew(std::filesystem::path path, SurveyInputs inputs);
@@ -37,20 +39,25 @@ class SurveyState {
   /// Hash of the importance file that the rows were made with; empty if there is none yet.
   const std::string& importance_hash() const noexcept { return importance_hash_; }
 
+  /// Doubts about what `path` held.
+  const base::Findings& findings() const noexcept { return findings_; }
+
   // Each writes the file anew, whole or not at all. Throws Fault::io.
   void set_importance(std::string hash);
   void set_original(const Original& original);
   void add(const report::SurveyRow& row);
+  void save() const;
   /// Forgets everything (in memory).
   void clear();
 
  private:
   SurveyState() = default;
   void load();
-  void save() const;
+  void set_aside(std::size_t n_rows);
 
   std::filesystem::path path_;
   SurveyInputs inputs_;
+  base::Findings findings_;
   std::string importance_hash_;
   std::optional<Original> original_;
   std::map<std::string, report::SurveyRow> rows_;

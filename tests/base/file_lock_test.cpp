@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -48,6 +49,51 @@ TEST(FileLock, AMovedLockHoldsOn) {
     EXPECT_THROW(base::FileLock::inside(dir.path()), base::Error);
   }
   EXPECT_NO_THROW(base::FileLock::inside(dir.path()));
+}
+
+TEST(FileLock, ALinkAndWhatItNamesAreOneOutput) {
+  const test::TempDir dir;
+  std::filesystem::create_directory(dir / "sub");
+  std::filesystem::create_symlink("sub/o.gguf", dir / "l.gguf");
+  const auto lock = base::FileLock::beside(dir / "l.gguf");
+  EXPECT_THAT(refusal(dir / "sub" / "o.gguf"), HasSubstr("another run writes here"));
+  EXPECT_THAT(refusal(dir / "l.gguf"), HasSubstr("another run writes here"));
+}
+
+/// What a user who may write the folder but not its files is told; "" if the lock is taken.
+std::string refusal_of_another_user(const std::filesystem::path& output) {
+  int told[2];
+  if (::pipe(told) != 0) return "no pipe";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool changed = ::geteuid() != 0 || ::setuid(65534) == 0;
+    const std::string text = changed ? refusal(output) : "cannot change the user";
+    const auto n = ::write(told[1], text.data(), text.size());
+    ::_exit(n == static_cast<ssize_t>(text.size()) ? 0 : 1);
+  }
+  ::close(told[1]);
+  std::string text(1000, '\0');
+  const ssize_t n = ::read(told[0], text.data(), text.size());
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, n)));
+  ::close(told[0]);
+  ::waitpid(child, nullptr, 0);
+  return text;
+}
+
+TEST(FileLock, WhatAnotherUserLeftIsTakenOrNamed) {
+  using std::filesystem::perms;
+  const test::TempDir dir;
+  std::filesystem::permissions(dir.path(), perms::all);
+  const auto left = dir / "o.gguf.lock";
+  const std::string text = "1\n";
+  test::write_bytes(left, std::as_bytes(std::span(text)));
+  std::filesystem::permissions(left, perms::none);
+  EXPECT_THAT(refusal_of_another_user(dir / "o.gguf"),
+              testing::AllOf(HasSubstr("Permission denied"), HasSubstr("o.gguf.lock"),
+                             HasSubstr("remove it if that run has ended")));
+  std::filesystem::permissions(left, perms::owner_read | perms::group_read | perms::others_read);
+  EXPECT_EQ(refusal_of_another_user(dir / "o.gguf"), "");
+  EXPECT_FALSE(std::filesystem::exists(left));
 }
 
 TEST(FileLock, AKilledProcessLetsGo) {

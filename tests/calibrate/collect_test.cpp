@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "model/hf_model.h"
 #include "runtime/golden.h"
@@ -78,6 +79,71 @@ TEST(Collect, InterruptedTokenLoopEndsWithTheSameSums) {
 }
 TEST(Collect, InterruptedLayerLoopEndsWithTheSameSums) {
   interrupted_runs_end_equal(runtime::Loop::layer);
+}
+
+std::set<std::string> files_in(const std::filesystem::path& folder) {
+  std::set<std::string> out;
+  for (const auto& f : std::filesystem::directory_iterator(folder)) {
+    out.insert(f.path().filename().string());
+  }
+  return out;
+}
+
+TEST(Collect, HiddenStatesOfKilledRunsGo) {
+  Bench bench;
+  bench.windows.n_windows = 2;
+  const std::string text = "left";
+  for (const runtime::Loop loop : {runtime::Loop::token, runtime::Loop::layer}) {
+    for (const bool resume : {true, false}) {
+      const test::TempDir dir;
+      for (const char* name : {"state.hidden-1", "state.hidden-12", "state.hidden-x", "state2"}) {
+        test::write_bytes(dir / name, std::as_bytes(std::span(text)));
+      }
+      auto options = options_for(loop, dir / "state");
+      options.resume = resume;
+      calibrate::collect(bench.model, bench.windows, options, {}, bench.runtime);
+      std::set<std::string> left = files_in(dir.path());
+      left.erase("state");
+      EXPECT_EQ(left, (std::set<std::string>{"state.hidden-x", "state2"}));
+    }
+  }
+}
+
+TEST(Collect, AnewForgetsTheStateOfAnotherLoop) {
+  Bench bench;
+  const test::TempDir dir;
+  base::StopFlag stop;
+  StopAfter progress(stop, 5);
+  runtime::Runtime interrupted{
+      .team = bench.team, .kernels = bench.runtime.kernels, .progress = progress, .stop = stop};
+  EXPECT_THROW(
+      calibrate::collect(bench.model, bench.windows,
+                         options_for(runtime::Loop::layer, dir / "state"), {}, interrupted),
+      base::Error);
+  ASSERT_EQ(files_in(dir.path()).size(), 2U);  // the checkpoint and what enters the next layer
+  auto options = options_for(runtime::Loop::token, dir / "state");
+  options.resume = false;
+  options.save_every = 1000;
+  calibrate::collect(bench.model, bench.windows, options, {}, bench.runtime);
+  EXPECT_EQ(files_in(dir.path()), std::set<std::string>{});
+}
+
+TEST(Collect, WithoutItsHiddenStatesACheckpointIsNotUsed) {
+  Bench bench;
+  const test::TempDir dir;
+  const auto options = options_for(runtime::Loop::layer, dir / "state");
+  base::StopFlag stop;
+  StopAfter progress(stop, 5);
+  runtime::Runtime interrupted{
+      .team = bench.team, .kernels = bench.runtime.kernels, .progress = progress, .stop = stop};
+  EXPECT_THROW(calibrate::collect(bench.model, bench.windows, options, {}, interrupted),
+               base::Error);
+  for (const std::string& name : files_in(dir.path())) {
+    if (name.starts_with("state.hidden-")) std::filesystem::remove(dir / name);
+  }
+  expect_equal(calibrate::collect(bench.model, bench.windows, options_for(runtime::Loop::layer, {}),
+                                  {}, bench.runtime),
+               calibrate::collect(bench.model, bench.windows, options, {}, bench.runtime));
 }
 
 TEST(Collect, BothLoopsGiveTheSameSums) {

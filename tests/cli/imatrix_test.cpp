@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "calibrate/importance.h"
 #include "support/support.h"
 
@@ -63,6 +65,24 @@ TEST(ImatrixCommand, KilledAtAnyMomentItGoesOnAndEndsWithTheSameValues) {
     names.push_back(file.path().filename().string());
   }
   EXPECT_THAT(names, testing::UnorderedElementsAre("whole.gguf", "out.gguf"));
+}
+
+TEST(ImatrixCommand, SpillIsCheckedBeforeTheModelIsRead) {
+  const test::TempDir dir;
+  const auto spill = dir / "spill";
+  std::vector<std::string> words = collect_words(dir / "out.gguf");
+  *(std::find(words.begin(), words.end(), "--chunks") + 1) = "1";
+  words.insert(words.end(), {"--spill", spill.string()});
+  const auto unused = test::run_quern(words);
+  EXPECT_EQ(unused.exit_code, 0) << unused.err;
+  EXPECT_THAT(unused.err, HasSubstr("--spill has no effect without --loop layer"));
+  words.insert(words.end(), {"--loop", "layer"});
+  const std::string mine = "mine";
+  test::write_bytes(spill, std::as_bytes(std::span(mine)));
+  const auto r = test::run_quern(words);
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_THAT(r.err, AllOf(HasSubstr("the file of --spill exists already"), HasSubstr("hint: ")));
+  EXPECT_EQ(test::read_text(spill), mine);
 }
 
 TEST(ImatrixCommand, EarlierDataOfAnotherModelIsRefusedBeforeTheFirstChunk) {

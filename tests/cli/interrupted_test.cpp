@@ -83,4 +83,13 @@ TEST(Interrupted, ImatrixTellsOfItsCheckpoint) {
   EXPECT_TRUE(std::filesystem::exists(out + ".checkpoint"));
 }
 
+TEST(Interrupted, ImatrixTellsWhenTheLayerLoopSaves) {
+  const test::TempDir dir;
+  const std::string text = test::source_path("data/calibration.txt").string();
+  EXPECT_THAT(message_of({"imatrix", "-m", kModel, "-f", text, "-o", (dir / "m.gguf").string(),
+                          "--loop", "layer", "-t", "1"},
+                         "kept: nothing"),
+              HasSubstr("the layer loop saves its state after every layer"));
+}
+
 }  // namespace

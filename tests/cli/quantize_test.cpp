@@ -121,9 +121,8 @@ TEST(QuantizeCommand, WrongWordsAreUsageErrors) {
 }
 
 TEST(QuantizeCommand, ImportanceIsNamedInTheFile) {
-  QUERN_NEEDS_SHARED("models/golden/imatrix_32x512.gguf");
   const test::TempDir dir;
-  const std::string file = test::shared_path("models/golden/imatrix_32x512.gguf").string();
+  const std::string file = test::source_path("tests/golden/tiny-mla/imatrix_32x512.gguf").string();
   const auto r = test::run_quern(
       {"quantize", "--imatrix", file, model(), (dir / "o.gguf").string(), "q4_K_S"});
   ASSERT_EQ(r.exit_code, 0) << r.err;

@@ -175,6 +175,59 @@ TEST_F(Survey, InterruptedItTellsWhatIsKeptAndGoesOn) {
   EXPECT_EQ(files(), (std::set<std::string>{"imatrix.gguf", "index.html", "survey.json"}));
 }
 
+TEST_F(Survey, RowsOfAnotherBuildAreMeasuredAnew) {
+  ASSERT_EQ(test::run_quern(words("q8_0")).exit_code, 0);
+  const json before = rows();
+  for (const char* input : {"program", "kernels"}) {
+    json state = json::parse(test::read_text(folder() / "survey.json"));
+    state["inputs"][input] = "another";
+    state["rows"][0]["kld_99"] = 77.0;
+    const std::string text = state.dump();
+    test::write_bytes(folder() / "survey.json", std::as_bytes(std::span(text)));
+    const auto r = test::run_quern(words("q8_0"));
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    EXPECT_THAT(r.err, HasSubstr("2 rows of another build or other kernels are measured anew"));
+    EXPECT_EQ(rows(), before);
+    EXPECT_EQ(test::read_text(folder() / "survey.json.old"), text);
+  }
+}
+
+TEST_F(Survey, NeverReplacesWhatItDidNotMake) {
+  std::filesystem::create_directory(folder());
+  const std::string mine = "mine";
+  const auto put = [&](const char* name) {
+    test::write_bytes(folder() / name, std::as_bytes(std::span(mine)));
+  };
+  for (const char* name :
+       {"imatrix.gguf", "imatrix.gguf.checkpoint", "index.html", "original.logits"}) {
+    put(name);
+    const auto r = test::run_quern(words("q8_0", {"--no-resume"}));
+    EXPECT_EQ(r.exit_code, 1) << name;
+    EXPECT_THAT(r.err, HasSubstr("would replace a file that it did not make"));
+    EXPECT_THAT(r.err, HasSubstr(name));
+    EXPECT_EQ(test::read_text(folder() / name), mine);
+    EXPECT_EQ(files(), std::set<std::string>{name});
+    std::filesystem::remove(folder() / name);
+  }
+  put("q8_0.gguf");
+  EXPECT_EQ(test::run_quern(words("q8_0", {"--keep"})).exit_code, 1);
+  EXPECT_EQ(test::run_quern(words("q8_0")).exit_code, 0);
+  EXPECT_EQ(test::read_text(folder() / "q8_0.gguf"), mine);
+  EXPECT_EQ(files(),
+            (std::set<std::string>{"imatrix.gguf", "index.html", "q8_0.gguf", "survey.json"}));
+  put("imatrix.gguf");  // where rows of another one are
+  EXPECT_EQ(test::run_quern(words("q8_0,q4_0")).exit_code, 1);
+  EXPECT_EQ(test::read_text(folder() / "imatrix.gguf"), mine);
+}
+
+TEST_F(Survey, WhatAKilledRunLeftGoes) {
+  std::filesystem::create_directory(folder());
+  const std::string half = "half";
+  test::write_bytes(folder() / ".survey.gguf", std::as_bytes(std::span(half)));
+  ASSERT_EQ(test::run_quern(words("q8_0")).exit_code, 0);
+  EXPECT_EQ(files(), (std::set<std::string>{"imatrix.gguf", "index.html", "survey.json"}));
+}
+
 TEST_F(Survey, TypesAreChecked) {
   const auto r = test::run_quern(words("q8_0,q4k"));
   EXPECT_EQ(r.exit_code, 2);

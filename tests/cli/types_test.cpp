@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "quant/codec.h"
+#include "quant/flat.h"
 #include "recipe/importance_rules.h"
 #include "support/support.h"
 
@@ -18,6 +18,10 @@ TEST(TypesCommand, ListsEveryFormatAndTheRecipesWithinEightyColumns) {
   for (const quant::Codec* c : quant::all_codecs()) {
     EXPECT_THAT(r.out, HasSubstr(" " + std::string(c->name) + " "));
   }
+  for (const quant::FlatFormat* f : quant::all_flat_formats()) {
+    EXPECT_THAT(r.out, HasSubstr(" " + std::string(f->name) + " "));
+  }
+  EXPECT_THAT(r.out, testing::ContainsRegex("36 +i2_s +ternary .* no rows"));
   EXPECT_THAT(r.out, HasSubstr(" Q4_K_M "));
   EXPECT_THAT(r.out, HasSubstr(" TQ1_0 ")) << "of the other policy";
   EXPECT_THAT(r.out, testing::ContainsRegex("iq2_kt +trellis .* needed"));
@@ -29,13 +33,14 @@ TEST(TypesCommand, ListsEveryFormatAndTheRecipesWithinEightyColumns) {
 
 TEST(TypesCommand, JsonTellsTheSameOfEach) {
   const json all = json::parse(test::run_quern({"types", "--json"}).out);
-  const std::size_t n_flat = quant::all_flat_formats().size();
-  ASSERT_EQ(all["types"].size(), quant::all_codecs().size() + n_flat);
+  std::size_t n_flat = 0;
   for (const json& t : all["types"]) {
     if (const auto* flat = quant::find_flat_format(t["id"].get<std::uint32_t>())) {
+      ++n_flat;
       EXPECT_EQ(t["name"], flat->name);
       EXPECT_EQ(t["rows_as"], flat->rows->name);
-      EXPECT_FALSE(t["can_encode"]);
+      EXPECT_EQ(t["tensor_tail_bytes"], flat->tail_bytes);
+      EXPECT_EQ(t["can_encode"], false);
       continue;
     }
     const quant::Codec* c = quant::find_codec(t["id"].get<std::uint32_t>());
@@ -47,6 +52,8 @@ TEST(TypesCommand, JsonTellsTheSameOfEach) {
     EXPECT_TRUE(!c->needs_importance || t["needs_importance"]) << c->name;
     EXPECT_FALSE(t.contains("error"));
   }
+  EXPECT_EQ(n_flat, quant::all_flat_formats().size());
+  EXPECT_EQ(all["types"].size(), quant::all_codecs().size() + n_flat);
 }
 
 }  // namespace

@@ -51,8 +51,14 @@ TEST(Golden, ExpandedAndAbsorbedAgree) {
 }
 
 TEST(Golden, SplitTensorsGiveTheSameLogits) {
-  QUERN_NEEDS_SHARED("models/tiny-mla-split-bf16.gguf");
-  const Model model = Model::open(test::shared_path("models/tiny-mla-split-bf16.gguf"));
+  const test::TempDir dir;
+  const std::string split = (dir / "split.gguf").string();
+  const auto made =
+      test::run_quern({"edit", "--mla", "split", "-o", split, test::tiny_model().string()});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const Model model = Model::open(split);
+  EXPECT_NE(model.files().find("blk.0.attn_k_b.weight"), nullptr);
+  EXPECT_EQ(model.files().find("blk.0.attn_kv_b.weight"), nullptr);
   for (const MlaMode mode : {MlaMode::expanded, MlaMode::absorbed}) {
     test::Setup s = exact();
     s.options.mla = mode;
