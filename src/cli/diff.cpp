@@ -9,8 +9,7 @@
 #include "cli/expression.h"
 #include "cli/files.h"
 #include "cli/info.h"
-#include "cli/interrupt.h"
-#include "cli/progress.h"
+#include "cli/model_options.h"
 #include "cli/session.h"
 #include "cli/text_table.h"
 #include "cli/value_forms.h"
@@ -24,7 +23,7 @@ using nlohmann::json;
 using surgery::Comparison;
 using surgery::TensorPair;
 
-constexpr Option kOptions[] = {
+constexpr std::array<Option, 4> kOwnOptions{{
     {.names = "--values", .help = "read all data and tell the error of every tensor, B against A"},
     {.names = "--tensors",
      .value = "REGEX",
@@ -32,11 +31,8 @@ constexpr Option kOptions[] = {
      .values = kExpression},
     {.names = "--all", .help = "also list tensors that are equal"},
     {.names = "--json", .help = "everything as one JSON object"},
-    {.names = "-t, --threads",
-     .value = "N",
-     .help = "threads [physical cores]",
-     .values = integers(1, 4096)},
-};
+}};
+constexpr auto kOptions = join(kOwnOptions, kComputeOptions);
 
 constexpr int kDifferent = 3;
 
@@ -206,10 +202,8 @@ int run(const Args& args) {
     std::erase_if(c.tensors, [&](const TensorPair& t) { return !wanted->search(t.name); });
   }
   if (args.flag("values")) {
-    runtime::Team team(args.given("threads") ? static_cast<std::size_t>(args.integer("threads"))
-                                             : physical_cores());
-    TerminalProgress progress;
-    surgery::compare_values(a, b, c, team, progress, interrupt_flag());
+    Session session(args);
+    surgery::compare_values(a, b, c, session.runtime());
   }
   const bool all = args.flag("all");
   if (args.flag("json")) {

@@ -71,8 +71,8 @@ bool has_shape(const gguf::TensorInfo& t, const tensor::Shape& a, const tensor::
 
 }  // namespace
 
-void check_mla(const gguf::FileSet& files, const model::ModelSpec& spec, runtime::Team& team,
-               const base::StopFlag& stop, FoundList& found) {
+void check_mla(const gguf::FileSet& files, const model::ModelSpec& spec,
+               const runtime::Runtime& runtime, FoundList& found) {
   std::vector<Comparison> work;
   for (const MlaTensors& layer : mla_layers(files, spec)) {
     const MlaSizes& s = layer.sizes;
@@ -85,7 +85,8 @@ void check_mla(const gguf::FileSet& files, const model::ModelSpec& spec, runtime
       work.push_back({.whole = layer.kv_b, .part = layer.v_b, .sizes = s, .keys = false});
     }
   }
-  team.run(work.size(), [&](std::size_t i, std::size_t) { compare(files, stop, work[i]); });
+  runtime.team.run(work.size(),
+                   [&](std::size_t i, std::size_t) { compare(files, runtime.stop, work[i]); });
   TypicalErrors typical;
   for (const Comparison& c : work) {
     const auto add = [&](Level level, std::string text) {

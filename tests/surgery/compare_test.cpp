@@ -11,11 +11,12 @@ using test::Spoiled;
 const std::filesystem::path kModel = test::source_path("data/tiny-mla-bf16.gguf");
 
 void with_values(const gguf::FileSet& a, const gguf::FileSet& b, Comparison& c,
-                 std::size_t threads = 2) {
+                 std::size_t threads = 2,
+                 const kernels::KernelTable& kernels = kernels::best_table()) {
   runtime::Team team(threads);
   base::SilentProgress progress;
   const base::StopFlag stop;
-  surgery::compare_values(a, b, c, team, progress, stop);
+  surgery::compare_values(a, b, c, {team, kernels, progress, stop});
 }
 
 const surgery::TensorPair& pair(const Comparison& c, std::string_view name) {
@@ -33,6 +34,28 @@ TEST(Compare, AModelIsLikeItself) {
     EXPECT_TRUE(t.same_bytes);
     EXPECT_DOUBLE_EQ(t.error->cosine(), 1.0) << t.name;
   }
+}
+
+/// A table that decodes every row to zeros, to see whose table is used.
+TEST(Compare, DecodesWithTheTableThatItIsGiven) {
+  kernels::KernelTable table = *kernels::find_table("reference");
+  table.decoder = [](const quant::Codec&) noexcept -> kernels::Decode {
+    return [](const std::byte*, std::size_t cols, float* out) noexcept {
+      std::fill_n(out, cols, 0.0F);
+    };
+  };
+  const test::TempDir dir;
+  Spoiled m;
+  m.bytes("output.weight")[1000] ^= std::byte{1};
+  const gguf::FileSet a = gguf::FileSet::open(kModel);
+  const gguf::FileSet b = gguf::FileSet::open(m.write(dir / "b.gguf"));
+  Comparison c = surgery::compare_models(a, b);
+  with_values(a, b, c, 2, table);
+  EXPECT_FALSE(pair(c, "output.weight").same_bytes);
+  EXPECT_TRUE(pair(c, "output.weight").error->equal());
+  Comparison seen = surgery::compare_models(a, b);
+  with_values(a, b, seen);
+  EXPECT_FALSE(pair(seen, "output.weight").error->equal());
 }
 
 TEST(Compare, KeysAddedRemovedChanged) {

@@ -42,7 +42,8 @@ std::string findings_of(const fs::path& path) {
   base::SilentProgress progress;
   const base::StopFlag stop;
   std::string out;
-  for (const auto& f : surgery::check_model(path, true, team, progress, stop).found) {
+  const runtime::Runtime runtime{team, kernels::best_table(), progress, stop};
+  for (const auto& f : surgery::check_model(path, true, runtime).found) {
     out += f.finding.where + ": " + f.finding.text + "\n";
   }
   return out;
