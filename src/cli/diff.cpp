@@ -95,6 +95,7 @@ std::string list_text(const Comparison& c, bool all) {
     table.add(std::move(row));
   }
   if (table.size() == 1) return "";
+  if (!c.values) return "tensors\n" + table.text();
   std::vector<std::string> row = {"all", "", ""};
   for (std::string& cell : error_cells(total)) row.push_back(std::move(cell));
   table.add(std::move(row));
@@ -200,6 +201,12 @@ int run(const Args& args) {
   Comparison c = surgery::compare_models(a, b);
   if (wanted) {
     std::erase_if(c.tensors, [&](const TensorPair& t) { return !wanted->search(t.name); });
+    if (c.tensors.empty()) {
+      throw base::Error(base::Fault::bad_usage, "no tensor of either model matches")
+          .at("option", "--tensors")
+          .at("found", base::printable(args.str("tensors")))
+          .hint("`quern info --tensors . FILE` lists the names");
+    }
   }
   if (args.flag("values")) {
     Session session(args);

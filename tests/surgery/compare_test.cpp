@@ -1,6 +1,9 @@
 // Two models side by side.
 #include "surgery/compare.h"
 
+#include <cmath>
+#include <limits>
+
 #include "support/spoiled_model.h"
 
 namespace {
@@ -34,6 +37,21 @@ TEST(Compare, AModelIsLikeItself) {
     EXPECT_TRUE(t.same_bytes);
     EXPECT_DOUBLE_EQ(t.error->cosine(), 1.0) << t.name;
   }
+}
+
+TEST(ValueErrorTest, OneNanDoesNotHideTheOthers) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  surgery::ValueError error;
+  error.add(std::vector<float>{kNan, 3, 4, 0}, std::vector<float>{kNan, 3, 4, 1});
+  EXPECT_EQ(error.n_different(), 1u);
+  EXPECT_DOUBLE_EQ(error.relative_rmse(), 0.2);
+  EXPECT_DOUBLE_EQ(error.max_error(), 1);
+  error.add_equal(std::vector<float>{kNan, 1});
+  EXPECT_GT(error.cosine(), 0.9);
+  error.add(std::vector<float>{kNan}, std::vector<float>{1});
+  EXPECT_TRUE(std::isinf(error.relative_rmse()));
+  EXPECT_TRUE(std::isinf(error.max_error()));
+  EXPECT_GT(error.cosine(), 0.9);
 }
 
 /// A table that decodes every row to zeros, to see whose table is used.
