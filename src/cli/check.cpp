@@ -7,8 +7,7 @@
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/info.h"
-#include "cli/interrupt.h"
-#include "cli/progress.h"
+#include "cli/model_options.h"
 #include "cli/session.h"
 #include "cli/text_table.h"
 
@@ -17,14 +16,12 @@ namespace {
 
 using Level = base::Finding::Level;
 
-constexpr Option kOptions[] = {
-    {.names = "--quick", .help = "read the headers only, no tensor data"},
-    {.names = "--json", .help = "everything as one JSON object"},
-    {.names = "-t, --threads",
-     .value = "N",
-     .help = "threads [physical cores]",
-     .values = integers(1, 4096)},
-};
+constexpr auto kOptions =
+    join(std::array<Option, 2>{{
+             {.names = "--quick", .help = "read the headers only, no tensor data"},
+             {.names = "--json", .help = "everything as one JSON object"},
+         }},
+         kComputeOptions);
 
 constexpr int kFindings = 3;
 
@@ -91,12 +88,10 @@ void check_kind(const std::string& path) {
 int run(const Args& args) {
   const std::string& path = args.positionals()[0];
   check_kind(path);
-  runtime::Team team(args.given("threads") ? static_cast<std::size_t>(args.integer("threads"))
-                                           : physical_cores());
-  TerminalProgress progress;
+  Session session(args);
   const surgery::CheckReport report =
-      surgery::check_model(path, !args.flag("quick"), team, progress, interrupt_flag());
-  progress.clear();
+      surgery::check_model(path, !args.flag("quick"), session.runtime());
+  session.progress().clear();
   if (args.flag("json")) {
     fmt::print("{}\n", report_json(path, report).dump(2));
   } else {

@@ -9,8 +9,7 @@
 #include "cli/expression.h"
 #include "cli/files.h"
 #include "cli/info.h"
-#include "cli/interrupt.h"
-#include "cli/progress.h"
+#include "cli/model_options.h"
 #include "cli/session.h"
 #include "cli/text_table.h"
 #include "cli/value_forms.h"
@@ -24,7 +23,7 @@ using nlohmann::json;
 using surgery::Comparison;
 using surgery::TensorPair;
 
-constexpr Option kOptions[] = {
+constexpr std::array<Option, 4> kOwnOptions{{
     {.names = "--values", .help = "read all data and tell the error of every tensor, B against A"},
     {.names = "--tensors",
      .value = "REGEX",
@@ -32,11 +31,8 @@ constexpr Option kOptions[] = {
      .values = kExpression},
     {.names = "--all", .help = "also list tensors that are equal"},
     {.names = "--json", .help = "everything as one JSON object"},
-    {.names = "-t, --threads",
-     .value = "N",
-     .help = "threads [physical cores]",
-     .values = integers(1, 4096)},
-};
+}};
+constexpr auto kOptions = join(kOwnOptions, kComputeOptions);
 
 constexpr int kDifferent = 3;
 
@@ -99,6 +95,7 @@ std::string list_text(const Comparison& c, bool all) {
     table.add(std::move(row));
   }
   if (table.size() == 1) return "";
+  if (!c.values) return "tensors\n" + table.text();
   std::vector<std::string> row = {"all", "", ""};
   for (std::string& cell : error_cells(total)) row.push_back(std::move(cell));
   table.add(std::move(row));
@@ -204,12 +201,16 @@ int run(const Args& args) {
   Comparison c = surgery::compare_models(a, b);
   if (wanted) {
     std::erase_if(c.tensors, [&](const TensorPair& t) { return !wanted->search(t.name); });
+    if (c.tensors.empty()) {
+      throw base::Error(base::Fault::bad_usage, "no tensor of either model matches")
+          .at("option", "--tensors")
+          .at("found", base::printable(args.str("tensors")))
+          .hint("`quern info --tensors . FILE` lists the names");
+    }
   }
   if (args.flag("values")) {
-    runtime::Team team(args.given("threads") ? static_cast<std::size_t>(args.integer("threads"))
-                                             : physical_cores());
-    TerminalProgress progress;
-    surgery::compare_values(a, b, c, team, progress, interrupt_flag());
+    Session session(args);
+    surgery::compare_values(a, b, c, session.runtime());
   }
   const bool all = args.flag("all");
   if (args.flag("json")) {

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <map>
 
+#include "base/file_lock.h"
+#include "base/output_file.h"
 #include "base/printable.h"
 #include "cli/commands.h"
 #include "cli/expression.h"
@@ -102,7 +104,9 @@ constexpr Option kOptions[] = {
     {.names = "--share-blocks",
      .help = "if a file is written anew, fill its header up so that file systems that can (xfs, "
              "btrfs) share the data in front of the first change instead of copying it"},
-    {.names = "--undo", .help = "take the last edit in place back"},
+    {.names = "--undo",
+     .help = "take the last edit in place back, of a split set in all its files; with --dry-run "
+             "tell whether it can be"},
     {.names = "--no-undo", .help = "keep no record for --undo"},
     {.names = "--force", .help = "allow what contradicts the type of a key or the architecture"},
     {.names = "-t, --threads",
@@ -110,6 +114,24 @@ constexpr Option kOptions[] = {
      .help = "threads for --mla [physical cores]",
      .values = integers(1, 4096)},
 };
+
+/// Options that would have no effect, or not the one meant, together.
+void check_combinations(const Args& args) {
+  const auto refuse = [&](std::string_view a, std::string_view b) {
+    throw base::Error(base::Fault::bad_usage,
+                      fmt::format("--{} and --{} exclude each other", a, b));
+  };
+  for (const Option& option : kOptions) {
+    const std::string key = key_of(option);
+    if (!args.given(key)) continue;
+    if (args.flag("undo") && key != "undo" && key != "dry-run") refuse("undo", key);
+    if (args.given("show") && key != "show") refuse("show", key);
+  }
+  for (const std::string_view key : {"grow", "no-undo"}) {  // of changes in place
+    if (args.given("output") && args.flag(key)) refuse("output", key);
+  }
+  if (args.flag("rewrite") && args.flag("grow")) refuse("rewrite", "grow");
+}
 
 std::string text_of_file(std::string_view option, const std::string& path) {
   check_input_file(option, path);
@@ -222,6 +244,11 @@ void edit_tensors(const Args& args, Edit& edit) {
   const quant::Codec* type = type_option(args);
   if (args.given("mla")) {
     edit.made = surgery::convert_mla(edit.draft, mla_form(args.str("mla")), type);
+    const bool encoded =
+        std::ranges::any_of(edit.made, [&](const auto& made) { return &made->codec() == type; });
+    if (type != nullptr && !encoded) {
+      fmt::print(stderr, "note: --type has no effect: nothing must be encoded\n");
+    }
   } else if (type != nullptr) {
     throw base::Error(base::Fault::bad_usage, "--type goes with --mla");
   }
@@ -314,8 +341,23 @@ void print_value(const gguf::Metadata& metadata, const std::string& key) {
   }
 }
 
-int undo(const std::string& path) {
-  surgery::undo_last(path);
+/// One change of a model at a time, from before it is read. Of a split set the first file stands
+/// for all.
+base::FileLock lock_model(const std::string& path) {
+  return base::FileLock::beside(base::link_target(surgery::model_files(path).front()));
+}
+
+int undo(const std::string& path, bool dry_run) {
+  check_input_file("FILE", path);
+  const base::FileLock lock = lock_model(path);
+  surgery::Undo last(path);
+  if (dry_run) {
+    for (const std::filesystem::path& file : last.files()) {
+      fmt::print("{}: the old header would be put back\n", base::printable(file.string(), 1000));
+    }
+    return 0;
+  }
+  last.run();
   const auto rest = surgery::undo_state(path);
   fmt::print("{}: the last edit is taken back, {} left\n", base::printable(path, 1000),
              rest ? std::to_string(rest->n_edits) : "none");
@@ -327,34 +369,79 @@ bool changes_something(const std::vector<surgery::FilePlan>& plan) {
                      [](const surgery::FilePlan& p) { return p.action != surgery::Action::keep; });
 }
 
+/// What --undo will not do.
+void print_undo(const std::string& path, const std::vector<surgery::FilePlan>& plan,
+                const surgery::PublishOptions& options) {
+  if (options.output || surgery::can_undo(plan, options)) return;
+  const bool headers = std::ranges::any_of(
+      plan, [](const surgery::FilePlan& p) { return p.action == surgery::Action::header; });
+  if (options.undo && headers) {
+    fmt::print("no --undo: a file of the set is written anew\n");
+  }
+  const auto earlier = surgery::undo_state(path);
+  if (earlier && !earlier->broke_off) {
+    fmt::print("no --undo any more of {} earlier edit{}\n", earlier->n_edits,
+               earlier->n_edits == 1 ? "" : "s");
+  }
+}
+
+/// Nothing that the command reads is in the way of what it writes.
+void check_outputs(const Args& args, const Edit& edit, const std::vector<surgery::FilePlan>& plan) {
+  for (const surgery::FilePlan& p : plan) {
+    const std::string output = p.path.string();
+    if (edit.donor) check_output(output, *edit.donor);
+    check_output(output, {args.str("chat-template")});
+    for (const std::string& pair : args.list("set-file")) {
+      check_output(output, {pair.substr(pair.find('=') + 1)});
+    }
+  }
+}
+
+int show(const Args& args) {
+  const gguf::FileSet model = gguf::FileSet::open(args.positionals()[0]);
+  for (const std::string& key : args.list("show")) print_value(model.metadata(), key);
+  return 0;
+}
+
+surgery::PublishOptions publish_options(const Args& args) {
+  surgery::PublishOptions options{.in_place = !args.flag("rewrite"),
+                                  .grow = args.flag("grow"),
+                                  .share_blocks = args.flag("share-blocks"),
+                                  .undo = !args.flag("no-undo")};
+  if (args.given("output")) options.output = args.str("output");
+  return options;
+}
+
 int run(const Args& args) {
   const std::string& path = args.positionals()[0];
+  check_combinations(args);
   // Before anything is read: an edit that broke off may have left no readable header.
-  if (args.flag("undo")) return undo(path);
+  if (args.flag("undo")) return undo(path, args.flag("dry-run"));
   check_model_file("FILE", path);
-  Edit edit(path);
-  if (args.given("show")) {
-    for (const std::string& key : args.list("show")) print_value(edit.model.metadata(), key);
-    return 0;
-  }
+  if (args.given("show")) return show(args);
+  const bool dry_run = args.flag("dry-run");
   const bool force = args.flag("force");
+  const surgery::PublishOptions options = publish_options(args);
+  std::optional<base::FileLock> lock;
+  if (!options.output && !dry_run) lock.emplace(lock_model(path));
+  Edit edit(path);
   const std::vector<MetadataEdit> edits = metadata_edits(args);
   edit_tensors(args, edit);
   for (const MetadataEdit& e : edits) surgery::apply(edit.draft.metadata(), e, force);
   check_result(edit.draft, force);
-  surgery::PublishOptions options{
-      .in_place = !args.flag("rewrite"), .grow = args.flag("grow"), .undo = !args.flag("no-undo")};
-  if (args.given("output")) options.output = args.str("output");
   const std::vector<surgery::FilePlan> plan = surgery::plan_publish(edit.draft, options);
   if (!changes_something(plan)) {
     fmt::print("{}: nothing to change\n", base::printable(path, 1000));
     return 0;
   }
+  if (options.output) check_outputs(args, edit, plan);
   for (const surgery::FilePlan& p : plan) {
-    if (options.output) prepare_output("--output", p.path.string());
+    if (options.output && !dry_run) prepare_output("--output", p.path.string());
     fmt::print("{}\n", plan_text(p, edit.draft));
   }
-  if (args.flag("dry-run")) return 0;
+  print_undo(path, plan, options);
+  if (dry_run) return 0;
+  if (options.output) lock.emplace(base::FileLock::beside(base::link_target(*options.output)));
   runtime::Team team(args.given("threads") ? static_cast<std::size_t>(args.integer("threads"))
                                            : physical_cores());
   TerminalProgress progress;
@@ -380,7 +467,8 @@ const Command edit_command{
         "--rename-tensor, --mla, --delete, --rename, then all that sets. If only the header "
         "changes and the new one fits, it is replaced in place, and FILE.undo keeps the old one "
         "for --undo; a header that has become shorter is filled up with the key quern.room. Else "
-        "the file is written anew and renamed; of a split set only the files that change. Bytes "
+        "the file is written anew and renamed (then --undo has nothing to go back to); of a split "
+        "set only the files that change. Bytes "
         "of tensors that stay are copied by the system, not read.\nAn edit that would break the "
         "model (a key that the architecture needs, another type, a wrong shape) is refused.",
     .options = kOptions,

@@ -267,8 +267,11 @@ int info_model(const InfoOptions& options) {
     runtime::Team team(physical_cores());
     TerminalProgress progress;
     surgery::FoundList found;
-    surgery::check_data(files.shards(), report.spec ? &*report.spec : nullptr, team, progress,
-                        interrupt_flag(), found);
+    const runtime::Runtime runtime{.team = team,
+                                   .kernels = kernels::best_table(),
+                                   .progress = progress,
+                                   .stop = interrupt_flag()};
+    surgery::check_data(files.shards(), report.spec ? &*report.spec : nullptr, runtime, found);
     add_findings(found, report.findings);
   }
   if (options.json) {

@@ -142,8 +142,7 @@ bool CheckReport::clean() const noexcept {
                      [](const Found& f) { return f.finding.level == Level::note; });
 }
 
-CheckReport check_model(const fs::path& path, bool data, runtime::Team& team,
-                        base::Progress& progress, const base::StopFlag& stop) {
+CheckReport check_model(const fs::path& path, bool data, const runtime::Runtime& runtime) {
   CheckReport report;
   const Opened opened = open_model(path, report.found);
   add_container_findings(opened.files(), report.found);
@@ -162,8 +161,8 @@ CheckReport check_model(const fs::path& path, bool data, runtime::Team& team,
     for (const gguf::TensorInfo& t : file.tensors()) report.bytes += data ? t.size : 0;
   }
   if (!data) return report;
-  check_data(opened.files(), spec ? &*spec : nullptr, team, progress, stop, report.found);
-  if (opened.whole && spec) check_mla(*opened.whole, *spec, team, stop, report.found);
+  check_data(opened.files(), spec ? &*spec : nullptr, runtime, report.found);
+  if (opened.whole && spec) check_mla(*opened.whole, *spec, runtime, report.found);
   return report;
 }
 

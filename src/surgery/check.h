@@ -10,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/progress.h"
 #include "gguf/file.h"
 #include "model/spec.h"
 #include "runtime/runtime.h"
@@ -44,8 +43,8 @@ struct CheckReport {
 /// shapes, tokenizer and, if `data`, at every byte of tensor data. Goes on after a fault as far as
 /// possible. Throws Fault::io when a file cannot be read and Fault::bad_input when it is not the
 /// first of its set, as gguf::FileSet::open does; what is wrong inside is found, not thrown.
-CheckReport check_model(const std::filesystem::path& path, bool data, runtime::Team& team,
-                        base::Progress& progress, const base::StopFlag& stop);
+CheckReport check_model(const std::filesystem::path& path, bool data,
+                        const runtime::Runtime& runtime);
 
 // The parts, for those who have the file open. All add to `found`.
 
@@ -61,11 +60,10 @@ void check_tokenizer(const gguf::Metadata& metadata, std::uint64_t n_rows, Found
 /// Every block of these files: scales that are NaN or infinite, impossible codes; tensors, experts
 /// and stretches of zeros. Reads with all threads, in the order of the files. `spec` may be null.
 void check_data(const std::vector<gguf::File>& files, const model::ModelSpec* spec,
-                runtime::Team& team, base::Progress& progress, const base::StopFlag& stop,
-                FoundList& found);
+                const runtime::Runtime& runtime, FoundList& found);
 /// attn_k_b and attn_v_b against attn_kv_b of the same layer, by value, as near as their types
 /// allow (docs/spec/models.md 3.1).
-void check_mla(const gguf::FileSet& files, const model::ModelSpec& spec, runtime::Team& team,
-               const base::StopFlag& stop, FoundList& found);
+void check_mla(const gguf::FileSet& files, const model::ModelSpec& spec,
+               const runtime::Runtime& runtime, FoundList& found);
 
 }  // namespace surgery

@@ -49,33 +49,35 @@ struct Scratch {
 
 class DataCheck {
  public:
-  DataCheck(const std::vector<gguf::File>& files, const model::ModelSpec* spec)
-      : files_(files), spec_(spec) {
+  DataCheck(const std::vector<gguf::File>& files, const model::ModelSpec* spec,
+            const kernels::KernelTable& kernels)
+      : files_(files), spec_(spec), kernels_(kernels) {
     std::size_t n_matrices = 0;
     for (std::size_t f = 0; f < files.size(); ++f) {
       readable_.emplace_back(files[f].path());
       for (const gguf::TensorInfo& t : files[f].tensors()) {
         add(f, t, n_matrices);
         n_matrices += t.shape.matrices();
-        total_ += t.size;
+        // As pieces tell it: without what a row or a tensor has besides.
+        total_ += t.shape.rows() * places_.back().row_bytes();
       }
     }
     has_values_ = std::vector<std::atomic<bool>>(n_matrices);
     results_.resize(pieces_.size());
   }
 
-  void run(runtime::Team& team, base::Progress& progress, const base::StopFlag& stop) {
-    std::vector<Scratch> scratch(team.size());
+  void run(const runtime::Runtime& runtime) {
+    std::vector<Scratch> scratch(runtime.team.size());
     std::mutex lock;
     std::uint64_t done = 0;
-    team.run(pieces_.size(), [&](std::size_t i, std::size_t thread) {
-      stop.check();
+    runtime.team.run(pieces_.size(), [&](std::size_t i, std::size_t thread) {
+      runtime.stop.check();
       read_ahead(i + 2 * scratch.size());
       look(i, scratch[thread]);
       const std::lock_guard hold(lock);
       const Place& place = places_[pieces_[i].place];
       done += pieces_[i].rows * place.row_bytes();
-      progress.update("check", done, total_, "bytes", place.info->name);
+      runtime.progress.update("check", done, total_, "bytes", place.info->name);
     });
   }
 
@@ -107,6 +109,10 @@ class DataCheck {
   void read_ahead(std::size_t i) const noexcept {
     if (i >= pieces_.size()) return;
     const Place& place = places_[pieces_[i].place];
+    if (place.info->flat != nullptr) {
+      readable_[place.file].will_need(place.info->offset, place.info->size);
+      return;
+    }
     readable_[place.file].will_need(offset_of(place, pieces_[i].first),
                                     pieces_[i].rows * place.row_bytes());
   }
@@ -172,7 +178,7 @@ class DataCheck {
         row = std::min(end, (matrix + 1) * rows);
         continue;
       }
-      kernels::decode_group(kernels::best_table(), codec,
+      kernels::decode_group(kernels_, codec,
                             scratch.bytes.data() + (row - piece.first) * place.row_bytes(), cols,
                             scratch.values.data());
       if (std::any_of(scratch.values.begin(), scratch.values.end(),
@@ -300,6 +306,7 @@ class DataCheck {
 
   const std::vector<gguf::File>& files_;
   const model::ModelSpec* spec_;
+  const kernels::KernelTable& kernels_;
   std::vector<cook::ReadableFile> readable_;  // one a file
   std::vector<Place> places_;
   std::vector<Piece> pieces_;
@@ -311,10 +318,9 @@ class DataCheck {
 }  // namespace
 
 void check_data(const std::vector<gguf::File>& files, const model::ModelSpec* spec,
-                runtime::Team& team, base::Progress& progress, const base::StopFlag& stop,
-                FoundList& found) {
-  DataCheck check(files, spec);
-  check.run(team, progress, stop);
+                const runtime::Runtime& runtime, FoundList& found) {
+  DataCheck check(files, spec, runtime.kernels);
+  check.run(runtime);
   check.tell(found);
 }
 

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "cook/readable_file.h"
 #include "surgery/check.h"
 #include "surgery/mla.h"
 #include "surgery/value_error.h"
@@ -43,14 +44,23 @@ struct Comparison {
   std::string unsupported = {};
 };
 
+/// Not through the mapping: places that the disk cannot read would end the process.
+std::vector<std::byte> read(const gguf::FileSet& files, const gguf::TensorInfo& t) {
+  std::vector<std::byte> out(t.size);
+  cook::ReadableFile(files.shards()[t.shard].path()).read(t.offset, out);
+  return out;
+}
+
 void compare(const gguf::FileSet& files, const base::StopFlag& stop, Comparison& c) {
   if (c.whole->flat != nullptr || c.part->flat != nullptr) {
     c.unsupported = "a tensor without rows";
     return;
   }
-  const tensor::TensorView whole = files.view(*c.whole);
-  const tensor::TensorView part = files.view(*c.part);
   try {
+    const std::vector<std::byte> whole_bytes = read(files, *c.whole);
+    const std::vector<std::byte> part_bytes = read(files, *c.part);
+    const tensor::TensorView whole{c.whole->codec, c.whole->shape, whole_bytes};
+    const tensor::TensorView part{c.part->codec, c.part->shape, part_bytes};
     for (std::size_t head = 0; head < c.sizes.heads; ++head) {
       stop.check();
       if (c.keys) {
@@ -60,7 +70,8 @@ void compare(const gguf::FileSet& files, const base::StopFlag& stop, Comparison&
       }
     }
   } catch (const base::Error& e) {
-    if (e.fault() != base::Fault::unsupported) throw;
+    // What cannot be read has been told by check_data.
+    if (e.fault() != base::Fault::unsupported && e.fault() != base::Fault::io) throw;
     c.unsupported = e.message();
   }
 }
@@ -71,8 +82,8 @@ bool has_shape(const gguf::TensorInfo& t, const tensor::Shape& a, const tensor::
 
 }  // namespace
 
-void check_mla(const gguf::FileSet& files, const model::ModelSpec& spec, runtime::Team& team,
-               const base::StopFlag& stop, FoundList& found) {
+void check_mla(const gguf::FileSet& files, const model::ModelSpec& spec,
+               const runtime::Runtime& runtime, FoundList& found) {
   std::vector<Comparison> work;
   for (const MlaTensors& layer : mla_layers(files, spec)) {
     const MlaSizes& s = layer.sizes;
@@ -85,7 +96,8 @@ void check_mla(const gguf::FileSet& files, const model::ModelSpec& spec, runtime
       work.push_back({.whole = layer.kv_b, .part = layer.v_b, .sizes = s, .keys = false});
     }
   }
-  team.run(work.size(), [&](std::size_t i, std::size_t) { compare(files, stop, work[i]); });
+  runtime.team.run(work.size(),
+                   [&](std::size_t i, std::size_t) { compare(files, runtime.stop, work[i]); });
   TypicalErrors typical;
   for (const Comparison& c : work) {
     const auto add = [&](Level level, std::string text) {

@@ -8,6 +8,7 @@
 #include "gguf/layout.h"
 #include "gguf/rows.h"
 #include "kernels/decode.h"
+#include "quant/gain.h"
 
 namespace surgery {
 namespace {
@@ -61,18 +62,17 @@ class Side {
 };
 
 /// As matrix products see the weights.
-void decode(const gguf::TensorInfo& t, std::span<const std::byte> bytes, std::size_t rows,
-            std::vector<float>& out) {
+void decode(const kernels::KernelTable& kernels, const gguf::TensorInfo& t,
+            std::span<const std::byte> bytes, std::size_t rows, std::vector<float>& out) {
   const std::size_t cols = t.shape.cols();
   const std::size_t group = t.codec->group_rows;
   const std::size_t group_bytes = group * t.codec->row_bytes(cols);
   out.resize(rows * cols);
   for (std::size_t g = 0; g < rows / group; ++g) {
-    kernels::decode_group(kernels::best_table(), *t.codec, bytes.data() + g * group_bytes, cols,
+    kernels::decode_group(kernels, *t.codec, bytes.data() + g * group_bytes, cols,
                           out.data() + g * group * cols);
   }
-  if (t.codec->product_gain == 1.0F) return;
-  for (float& x : out) x *= t.codec->product_gain;
+  quant::apply_product_gain(*t.codec, out);
 }
 
 struct Piece {
@@ -86,8 +86,9 @@ struct Scratch {
 
 class ValueComparison {
  public:
-  ValueComparison(const gguf::FileSet& a, const gguf::FileSet& b, Comparison& comparison)
-      : a_(a), b_(b), pairs_(comparison.tensors) {
+  ValueComparison(const gguf::FileSet& a, const gguf::FileSet& b, Comparison& comparison,
+                  const kernels::KernelTable& kernels)
+      : kernels_(kernels), a_(a), b_(b), pairs_(comparison.tensors) {
     for (std::size_t i = 0; i < pairs_.size(); ++i) {
       if (pairs_[i].comparable()) cut(i);
     }
@@ -95,17 +96,17 @@ class ValueComparison {
     differs_.resize(pieces_.size());
   }
 
-  void run(runtime::Team& team, base::Progress& progress, const base::StopFlag& stop) {
-    std::vector<Scratch> scratch(team.size());
+  void run(const runtime::Runtime& runtime) {
+    std::vector<Scratch> scratch(runtime.team.size());
     std::mutex lock;
     std::uint64_t done = 0;
-    team.run(pieces_.size(), [&](std::size_t i, std::size_t thread) {
-      stop.check();
+    runtime.team.run(pieces_.size(), [&](std::size_t i, std::size_t thread) {
+      runtime.stop.check();
       compare(i, scratch[thread]);
       const std::lock_guard hold(lock);
       const gguf::TensorInfo& t = *pairs_[pieces_[i].pair].a;
       done += pieces_[i].rows * t.shape.cols();
-      progress.update("diff", done, total_, "weights", t.name);
+      runtime.progress.update("diff", done, total_, "weights", t.name);
     });
     // Added in the order of the pieces, whoever has computed them.
     for (std::size_t i = 0; i < pieces_.size(); ++i) {
@@ -139,15 +140,16 @@ class ValueComparison {
     a_.read(*pair.a, piece.first, piece.rows, s.bytes_a);
     b_.read(*pair.b, piece.first, piece.rows, s.bytes_b);
     differs_[i] = !pair.same_type() || s.bytes_a != s.bytes_b ? 1 : 0;
-    decode(*pair.a, s.bytes_a, piece.rows, s.a);
+    decode(kernels_, *pair.a, s.bytes_a, piece.rows, s.a);
     if (differs_[i] == 0) {
       errors_[i].add_equal(s.a);
       return;
     }
-    decode(*pair.b, s.bytes_b, piece.rows, s.b);
+    decode(kernels_, *pair.b, s.bytes_b, piece.rows, s.b);
     errors_[i].add(s.a, s.b);
   }
 
+  const kernels::KernelTable& kernels_;
   Side a_, b_;
   std::vector<TensorPair>& pairs_;
   std::vector<Piece> pieces_;
@@ -182,8 +184,8 @@ Comparison compare_models(const gguf::FileSet& a, const gguf::FileSet& b) {
 }
 
 void compare_values(const gguf::FileSet& a, const gguf::FileSet& b, Comparison& comparison,
-                    runtime::Team& team, base::Progress& progress, const base::StopFlag& stop) {
-  ValueComparison(a, b, comparison).run(team, progress, stop);
+                    const runtime::Runtime& runtime) {
+  ValueComparison(a, b, comparison, runtime.kernels).run(runtime);
   comparison.values = true;
 }
 

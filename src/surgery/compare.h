@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "base/progress.h"
 #include "gguf/file.h"
 #include "runtime/runtime.h"
 #include "surgery/value_error.h"
@@ -56,6 +55,6 @@ Comparison compare_models(const gguf::FileSet& a, const gguf::FileSet& b);
 /// The data of all comparable pairs: equal bytes of one type are not decoded. Results do not depend
 /// on the number of threads. Throws Fault::io, Fault::interrupted.
 void compare_values(const gguf::FileSet& a, const gguf::FileSet& b, Comparison& comparison,
-                    runtime::Team& team, base::Progress& progress, const base::StopFlag& stop);
+                    const runtime::Runtime& runtime);
 
 }  // namespace surgery

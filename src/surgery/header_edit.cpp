@@ -1,184 +1,119 @@
 #include "surgery/header_edit.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <charconv>
+#include <cmath>
+#include <set>
 
-#include "base/bytes.h"
 #include "base/checked.h"
-#include "base/output_file.h"
 #include "gguf/header.h"
 #include "gguf/layout.h"
+#include "gguf/split.h"
 
 namespace surgery {
 namespace {
 
 namespace fs = std::filesystem;
 
-base::Error failure(std::string_view what, const fs::path& path) {
-  return base::Error(base::Fault::io, fmt::format("{}: {}", what, std::strerror(errno)))
-      .at("file", path.string());
+[[noreturn]] void refuse_changed(const fs::path& file, std::string_view what) {
+  throw base::Error(base::Fault::bad_input, "the file has changed since it was read")
+      .at("file", file.string())
+      .at("found", what)
+      .hint("another program writes it; begin again when that has ended");
 }
-
-/// One file, open for reading and writing, held by a lock against a second edit.
-class EditedFile {
- public:
-  explicit EditedFile(const fs::path& path)
-      : path_(path), fd_(::open(path.c_str(), O_RDWR | O_CLOEXEC)) {
-    if (fd_ < 0) throw failure("cannot write file", path);
-    if (::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      ::close(fd_);
-      throw base::Error(base::Fault::bad_input, "the file is being edited by another process")
-          .at("file", path.string());
-    }
-  }
-  EditedFile(const EditedFile&) = delete;
-  EditedFile& operator=(const EditedFile&) = delete;
-  ~EditedFile() { ::close(fd_); }
-
-  std::size_t size() const {
-    const off_t end = ::lseek(fd_, 0, SEEK_END);
-    if (end < 0) throw failure("cannot read file", path_);
-    return static_cast<std::size_t>(end);
-  }
-  std::vector<std::byte> read(std::size_t n) const {
-    std::vector<std::byte> out(n);
-    for (std::size_t done = 0; done < n;) {
-      const ssize_t got = ::pread(fd_, out.data() + done, n - done, static_cast<off_t>(done));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) throw failure("cannot read file", path_);
-      if (got == 0) {
-        out.resize(done);
-        break;
-      }
-      done += static_cast<std::size_t>(got);
-    }
-    return out;
-  }
-  void write(std::span<const std::byte> bytes) {
-    for (std::size_t done = 0; done < bytes.size();) {
-      const ssize_t n =
-          ::pwrite(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) throw failure("cannot write file", path_);
-      done += static_cast<std::size_t>(n);
-    }
-    if (::fsync(fd_) != 0) throw failure("cannot write file to disk", path_);
-  }
-  /// Puts `n` bytes in front, or takes them away.
-  void insert(std::size_t n) { shift(FALLOC_FL_INSERT_RANGE, n); }
-  void collapse(std::size_t n) { shift(FALLOC_FL_COLLAPSE_RANGE, n); }
-
- private:
-  void shift(int mode, std::size_t n) {
-    if (n == 0) return;
-    if (::fallocate(fd_, mode, 0, static_cast<off_t>(n)) == 0) return;
-    throw base::Error(
-        base::Fault::unsupported,
-        fmt::format("the file system cannot shift the data: {}", std::strerror(errno)))
-        .at("file", path_.string())
-        .hint("ext4 and xfs can; without --grow the file is rewritten");
-  }
-
-  fs::path path_;
-  int fd_;
-};
-
-/// One edit in an undo file: magic, sizes, both headers, and its own length, so that the last one
-/// is found from the end.
-struct Record {
-  bool done = false;
-  std::uint64_t file_size = 0;  ///< before the edit
-  std::uint64_t inserted = 0;
-  std::vector<std::byte> before, after;  ///< equally long unless bytes were inserted
-};
-
-constexpr std::uint64_t kMagic = 0x31304f444e555151;  // "QQUNDO01"
-constexpr std::size_t kFixed = 8 + 5 * 8 + 8;         // magic, five numbers, length
-
-std::vector<std::byte> bytes_of(const Record& r) {
-  std::vector<std::byte> out;
-  const auto add = [&out](std::uint64_t v) {
-    out.resize(out.size() + 8);
-    base::store(out.data() + out.size() - 8, v);
-  };
-  for (const std::uint64_t v : {kMagic, std::uint64_t{r.done ? 1U : 0U}, r.file_size, r.inserted,
-                                std::uint64_t{r.before.size()}, std::uint64_t{r.after.size()}}) {
-    add(v);
-  }
-  out.insert(out.end(), r.before.begin(), r.before.end());
-  out.insert(out.end(), r.after.begin(), r.after.end());
-  add(out.size() + 8);
-  return out;
-}
-
-/// The undo file as a stack of records.
-class UndoFile {
- public:
-  explicit UndoFile(const fs::path& file) : path_(undo_path(file)) {
-    if (!fs::exists(path_)) return;
-    const tensor::Mapping mapping(path_);
-    const auto bytes = mapping.bytes();
-    try {
-      read(bytes);
-    } catch (base::Error& e) {
-      e.at("file", path_.string()).hint("remove it, and no edit can be undone");
-      throw;
-    }
-  }
-
-  std::vector<Record>& records() noexcept { return records_; }
-  /// The whole file again: it is small beside the model. Its content is whole at any moment.
-  void save() const {
-    if (records_.empty()) {
-      fs::remove(path_);
-      return;
-    }
-    std::vector<std::byte> out;
-    for (const Record& r : records_) {
-      const std::vector<std::byte> one = bytes_of(r);
-      out.insert(out.end(), one.begin(), one.end());
-    }
-    base::write_file(path_, out);
-  }
-
- private:
-  void read(std::span<const std::byte> bytes) {
-    base::Cursor in(bytes);
-    while (in.left() > 0) {
-      Record r;
-      if (in.read<std::uint64_t>("magic") != kMagic) {
-        throw base::Error(base::Fault::bad_file, "not an undo file of quern edit");
-      }
-      r.done = in.read<std::uint64_t>("state") != 0;
-      r.file_size = in.read<std::uint64_t>("file size");
-      r.inserted = in.read<std::uint64_t>("inserted bytes");
-      const auto n_before = in.read<std::uint64_t>("length of the old header");
-      const auto n_after = in.read<std::uint64_t>("length of the new header");
-      const auto before = in.take(n_before, "old header");
-      const auto after = in.take(n_after, "new header");
-      r.before.assign(before.begin(), before.end());
-      r.after.assign(after.begin(), after.end());
-      if (in.read<std::uint64_t>("length of the record") != kFixed + n_before + n_after) {
-        throw base::Error(base::Fault::bad_file, "undo file is damaged");
-      }
-      records_.push_back(std::move(r));
-    }
-  }
-
-  fs::path path_;
-  std::vector<Record> records_;
-};
 
 [[noreturn]] void refuse_broken_off(const fs::path& file) {
   throw base::Error(base::Fault::bad_input, "an earlier edit of this file broke off")
       .at("file", file.string())
       .hint("take it back first: quern edit --undo FILE");
+}
+
+/// NaN is what NaN was.
+bool same_value(const gguf::Value& a, const gguf::Value& b) {
+  if (a == b) return true;
+  const auto both_nan = [&]<class T>(T) {
+    const T *x = std::get_if<T>(&a), *y = std::get_if<T>(&b);
+    return x != nullptr && y != nullptr && std::isnan(*x) && std::isnan(*y);
+  };
+  return both_nan(0.0F) || both_nan(0.0);
+}
+
+bool same_pairs(const gguf::Metadata& a, const gguf::Metadata& b) {
+  return std::ranges::equal(a.pairs(), b.pairs(),
+                            [](const gguf::Metadata::Pair& x, const gguf::Metadata::Pair& y) {
+                              return x.first == y.first && same_value(x.second, y.second);
+                            });
+}
+
+bool same_tensors(const gguf::File& a, const gguf::File& b) {
+  return std::ranges::equal(a.tensors(), b.tensors(),
+                            [](const gguf::TensorInfo& x, const gguf::TensorInfo& y) {
+                              return x.name == y.name && x.codec == y.codec && x.flat == y.flat &&
+                                     x.shape == y.shape && x.offset == y.offset;
+                            });
+}
+
+bool is_shifted(const EditedFile& target, const UndoRecord& r) {
+  return r.inserted > 0 && target.size() == r.file_size + r.inserted;
+}
+
+/// From anywhere between old and new.
+void restore(EditedFile& target, const UndoRecord& r) {
+  if (is_shifted(target, r)) target.collapse(r.inserted);
+  target.write(r.before);
+}
+
+/// What an edit that broke off, or one half taken back, leaves: each byte old or new.
+bool is_mixture(const EditedFile& target, const UndoRecord& r) {
+  const bool shifted = is_shifted(target, r);
+  const std::size_t size = shifted ? r.after.size() : r.before.size();
+  const std::vector<std::byte> now = target.read(size);
+  if (now.size() != size) return false;
+  for (std::size_t i = 0; i < size; ++i) {
+    const std::byte old = !shifted         ? r.before[i]
+                          : i < r.inserted ? std::byte{0}
+                                           : r.before[i - r.inserted];
+    if (now[i] != old && now[i] != r.after[shifted ? i : i + r.inserted]) return false;
+  }
+  return true;
+}
+
+/// Whether the file is as the edit left it.
+void check_as_left(const EditedFile& target, const UndoRecord& r) {
+  const auto changed = [&](std::string_view what) {
+    throw base::Error(base::Fault::bad_input, "the file has changed since the edit")
+        .at("file", target.path().string())
+        .at("found", what)
+        .hint("remove " + undo_path(target.path()).string() + " to go on without it");
+  };
+  const std::size_t size = target.size();
+  if (!is_shifted(target, r) && (size != r.file_size || (r.done && r.inserted > 0))) {
+    changed("another size");
+  }
+  if (r.done ? target.read(r.after.size()) != r.after : !is_mixture(target, r)) {
+    changed("another header");
+  }
+}
+
+/// n of "...-0000n-of-0000m.gguf" and m.
+struct ShardNumber {
+  std::uint32_t no = 0, count = 0;  ///< no from 0
+};
+std::optional<ShardNumber> shard_number(std::string_view name) {
+  constexpr std::size_t kDigits = 5;
+  constexpr std::size_t kTail = std::string_view("00001-of-00003.gguf").size();
+  if (name.size() <= kTail) return std::nullopt;
+  const char* tail = name.data() + name.size() - kTail;
+  ShardNumber out;
+  std::from_chars(tail, tail + kDigits, out.no);
+  std::from_chars(tail + kDigits + 4, tail + 2 * kDigits + 4, out.count);
+  if (out.no == 0 || out.no > out.count || out.count > gguf::kMaxShards) return std::nullopt;
+  --out.no;
+  // Also that the rest of the name is as it must be.
+  if (!gguf::shard_prefix(name, out.no, out.count)) return std::nullopt;
+  return out;
 }
 
 }  // namespace
@@ -208,63 +143,178 @@ std::optional<NewHeader> header_for(const gguf::File& file, gguf::Metadata metad
   return out;
 }
 
-fs::path undo_path(const fs::path& file) { return fs::weakly_canonical(file).string() + ".undo"; }
+void require_unchanged(const gguf::File& file) {
+  try {
+    const gguf::File now = gguf::File::open(file.path());
+    if (now.bytes().size() != file.bytes().size()) refuse_changed(file.path(), "another size");
+    if (now.data_start() != file.data_start() || !same_tensors(now, file)) {
+      refuse_changed(file.path(), "other tensors");
+    }
+    if (!same_pairs(now.metadata(), file.metadata())) refuse_changed(file.path(), "other keys");
+  } catch (const base::Error& e) {
+    if (e.fault() != base::Fault::bad_file) throw;
+    refuse_changed(file.path(), e.message());
+  }
+}
+
+void require_no_broken_edit(std::span<const gguf::File> model) {
+  for (const gguf::File& file : model) {
+    const UndoFile undo(file.path());
+    if (!undo.records().empty() && !undo.records().back().done) refuse_broken_off(file.path());
+  }
+}
+
+HeaderSwap::HeaderSwap(std::span<const gguf::File> model, std::vector<HeaderChange> changes)
+    : changes_(std::move(changes)) {
+  // First all locks: what is read from here on stays so.
+  for (const HeaderChange& c : changes_) targets_.emplace_back(model[c.file].path());
+  require_no_broken_edit(model);
+  std::uint64_t edit = 1;
+  for (const gguf::File& file : model) {
+    require_unchanged(file);
+    edit = std::max(edit, undo_.emplace_back(file.path()).last_edit() + 1);
+  }
+  for (std::size_t i = 0; i < changes_.size(); ++i) {
+    const NewHeader& header = *changes_[i].header;
+    const std::size_t before = model[changes_[i].file].data_start();
+    undo_[changes_[i].file].records().push_back({.file_size = targets_[i].size(),
+                                                 .inserted = header.inserted,
+                                                 .edit = edit,
+                                                 .n_files = changes_.size(),
+                                                 .before = targets_[i].read(before),
+                                                 .after = header.bytes});
+  }
+}
+
+HeaderSwap::~HeaderSwap() {
+  if (written_) take_back();
+}
+
+void HeaderSwap::write() {
+  written_ = true;
+  // Without undo the records only live while the files are not whole.
+  for (const HeaderChange& c : changes_) undo_[c.file].save();
+  for (std::size_t i = 0; i < changes_.size(); ++i) {
+    targets_[i].insert(changes_[i].header->inserted);
+    targets_[i].write(changes_[i].header->bytes);
+  }
+}
+
+void HeaderSwap::finish(bool with_undo) {
+  written_ = false;
+  if (with_undo) {
+    for (const HeaderChange& c : changes_) {
+      undo_[c.file].records().back().done = true;
+      undo_[c.file].save();
+    }
+    return;
+  }
+  for (UndoFile& undo : undo_) {  // earlier records no longer fit the model
+    undo.records().clear();
+    undo.save();
+  }
+}
+
+void HeaderSwap::take_back() noexcept {
+  try {
+    for (std::size_t i = 0; i < changes_.size(); ++i) {
+      restore(targets_[i], undo_[changes_[i].file].records().back());
+    }
+    for (const HeaderChange& c : changes_) {
+      undo_[c.file].records().pop_back();
+      undo_[c.file].save();
+    }
+  } catch (const std::exception&) {
+    // The records stay: --undo can try again.
+  }
+}
 
 void write_header(const gguf::File& file, const NewHeader& header, bool with_undo) {
-  const fs::path& path = file.path();
-  EditedFile target(path);
-  UndoFile undo(path);
-  if (!undo.records().empty() && !undo.records().back().done) refuse_broken_off(path);
-  Record record{.file_size = target.size(),
-                .inserted = header.inserted,
-                .before = target.read(file.data_start()),
-                .after = header.bytes};
-  // Without undo the record only lives while the file is not whole.
-  undo.records().push_back(record);
-  undo.save();
-  target.insert(header.inserted);
-  target.write(header.bytes);
-  if (with_undo) {
-    undo.records().back().done = true;
-  } else {
-    undo.records().clear();  // earlier ones no longer fit the file
+  HeaderSwap swap({&file, 1}, {{0, &header}});
+  swap.write();
+  swap.finish(with_undo);
+}
+
+std::vector<fs::path> model_files(const fs::path& file) {
+  const std::string name = file.string();
+  const std::optional<ShardNumber> number = shard_number(name);
+  if (!number) return {file};
+  const std::string prefix = *gguf::shard_prefix(name, number->no, number->count);
+  std::vector<fs::path> out;
+  for (std::uint32_t no = 0; no < number->count; ++no) {
+    const fs::path shard = gguf::shard_name(prefix, no, number->count);
+    if (fs::exists(shard)) out.push_back(shard);
   }
-  undo.save();
+  return out.empty() ? std::vector<fs::path>{file} : out;
 }
 
 std::optional<UndoState> undo_state(const fs::path& file) {
-  UndoFile undo(file);
-  if (undo.records().empty()) return std::nullopt;
-  return UndoState{.n_edits = undo.records().size(), .broke_off = !undo.records().back().done};
+  std::set<std::uint64_t> edits;
+  UndoState state;
+  for (const fs::path& path : model_files(file)) {
+    const UndoFile undo(path);
+    for (const UndoRecord& r : undo.records()) {
+      edits.insert(r.edit);
+      state.broke_off = state.broke_off || !r.done;
+    }
+  }
+  if (edits.empty()) return std::nullopt;
+  state.n_edits = edits.size();
+  return state;
 }
 
-void undo_last(const fs::path& file) {
-  EditedFile target(file);
-  UndoFile undo(file);
-  if (undo.records().empty()) {
+Undo::Undo(const fs::path& file) {
+  const std::vector<fs::path> files = model_files(file);
+  std::uint64_t last = 0;
+  for (const fs::path& path : files) last = std::max(last, UndoFile(path).last_edit());
+  if (last == 0) {
     throw base::Error(base::Fault::bad_input, "there is nothing to undo")
         .at("file", file.string())
         .at("expected", undo_path(file).string())
         .hint("only edits in place can be undone");
   }
-  Record& r = undo.records().back();
-  const std::size_t size = target.size();
-  const bool shifted = r.inserted > 0 && size == r.file_size + r.inserted;
-  const auto changed = [&](std::string_view what) {
-    throw base::Error(base::Fault::bad_input, "the file has changed since the edit")
+  for (const fs::path& path : files) {
+    if (UndoFile(path).last_edit() != last) continue;
+    EditedFile target(path);
+    UndoFile undo(path);  // again, now that the lock is held
+    if (undo.last_edit() != last) refuse_changed(path, "another edit");
+    parts_.push_back({std::move(target), std::move(undo)});
+  }
+  bool whole = true;
+  for (const Part& part : parts_) {
+    const UndoRecord& r = part.undo.records().back();
+    check_as_left(part.target, r);
+    whole = whole && r.done;
+  }
+  // An edit that broke off may not have come to all files.
+  const std::uint64_t n_files = parts_.front().undo.records().back().n_files;
+  if (whole && parts_.size() != n_files) {
+    throw base::Error(base::Fault::bad_input, "not all files of the edit can be taken back")
         .at("file", file.string())
-        .at("found", what)
-        .hint("remove " + undo_path(file).string() + " to go on without it");
-  };
-  if (!shifted && size != r.file_size) changed("another size");
-  if (r.done && target.read(r.after.size()) != r.after) changed("another header");
-  // From here on the file is neither old nor new; a second try only needs the sizes.
-  r.done = false;
-  undo.save();
-  if (shifted) target.collapse(r.inserted);
-  target.write(r.before);
-  undo.records().pop_back();
-  undo.save();
+        .at("found", fmt::format("{} undo files of the last edit", parts_.size()))
+        .expected(std::to_string(n_files));
+  }
 }
+
+std::vector<fs::path> Undo::files() const {
+  std::vector<fs::path> out;
+  for (const Part& part : parts_) out.push_back(part.target.path());
+  return out;
+}
+
+void Undo::run() {
+  // From here on the files are neither old nor new; a second try goes on from anywhere.
+  for (Part& part : parts_) {
+    part.undo.records().back().done = false;
+    part.undo.save();
+  }
+  for (Part& part : parts_) restore(part.target, part.undo.records().back());
+  for (Part& part : parts_) {
+    part.undo.records().pop_back();
+    part.undo.save();
+  }
+}
+
+void undo_last(const fs::path& file) { Undo(file).run(); }
 
 }  // namespace surgery

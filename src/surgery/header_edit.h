@@ -5,10 +5,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "gguf/file.h"
 #include "gguf/writer.h"
+#include "surgery/edited_file.h"
+#include "surgery/undo_file.h"
 
 namespace surgery {
 
@@ -26,24 +29,81 @@ struct NewHeader {
 std::optional<NewHeader> header_for(const gguf::File& file, gguf::Metadata metadata,
                                     const std::vector<gguf::TensorPlan>& tensors, bool may_insert);
 
-/// "FILE.undo", beside what a link names.
-std::filesystem::path undo_path(const std::filesystem::path& file);
+/// The file under this path still says what was read from it. Throws Fault::bad_input if not.
+void require_unchanged(const gguf::File& file);
 
-/// Writes the header over the old one. If `with_undo`, the old one is first appended to the undo
-/// file. Throws Fault::io; Fault::unsupported if blocks are to be inserted where the file system
-/// cannot; Fault::bad_input if an earlier edit broke off.
+/// No edit of these files broke off. Throws Fault::bad_input.
+void require_no_broken_edit(std::span<const gguf::File> model);
+
+/// A header and the file of a model that gets it.
+struct HeaderChange {
+  std::size_t file = 0;  ///< index
+  const NewHeader* header = nullptr;
+};
+
+/// One edit in place of a model: the headers of some of its files. Destroyed before `finish`, it
+/// puts back what it has written.
+class HeaderSwap {
+ public:
+  /// Locks the files that change and looks whether all files of the model are what was read from
+  /// them; writes nothing yet. All must live as long as this. Throws Fault::io; Fault::bad_input if
+  /// a file has changed or an earlier edit broke off.
+  HeaderSwap(std::span<const gguf::File> model, std::vector<HeaderChange> changes);
+  HeaderSwap(const HeaderSwap&) = delete;
+  HeaderSwap& operator=(const HeaderSwap&) = delete;
+  ~HeaderSwap();
+
+  /// The old headers go to the undo files, then the new ones to the files. Throws Fault::io;
+  /// Fault::unsupported if blocks are to be inserted where the file system cannot.
+  void write();
+  /// Now the edit can be undone, or, without undo, nothing that was done to this model until now.
+  void finish(bool with_undo);
+
+ private:
+  void take_back() noexcept;
+
+  std::vector<HeaderChange> changes_;
+  std::vector<EditedFile> targets_;  // one a change
+  std::vector<UndoFile> undo_;       // one a file of the model
+  bool written_ = false;
+};
+
+/// An edit of a model in one file.
 void write_header(const gguf::File& file, const NewHeader& header, bool with_undo);
 
-/// What stands in an undo file.
+/// The files of the model to which this one belongs by its name: itself, or all of a split set that
+/// are there, in order.
+std::vector<std::filesystem::path> model_files(const std::filesystem::path& file);
+
+/// What stands in the undo files of a model.
 struct UndoState {
   std::size_t n_edits = 0;
   bool broke_off = false;  ///< the last edit did not reach its end
 };
-/// Nullopt if there is none. Throws Fault::bad_file if it is damaged.
+/// Nullopt if there are none. `file`: any of the model. Throws Fault::bad_file if one is damaged.
 std::optional<UndoState> undo_state(const std::filesystem::path& file);
 
-/// Takes the last edit back and removes it from the undo file, which vanishes with its last one.
-/// Throws Fault::bad_input if there is nothing to undo, or the file is not as that edit left it.
+/// The last edit of a model, to be taken back: of a split set in all files that it changed.
+class Undo {
+ public:
+  /// `file`: any of the model. Locks its files and changes nothing yet. Throws Fault::bad_input if
+  /// there is nothing to undo, or a file is not as that edit left it, or not all of them can
+  /// follow.
+  explicit Undo(const std::filesystem::path& file);
+
+  /// That will change.
+  std::vector<std::filesystem::path> files() const;
+  /// Takes the edit back and removes it from the undo files, which vanish with their last one.
+  void run();
+
+ private:
+  struct Part {
+    EditedFile target;
+    UndoFile undo;
+  };
+  std::vector<Part> parts_;
+};
+
 void undo_last(const std::filesystem::path& file);
 
 }  // namespace surgery

@@ -114,11 +114,13 @@ const gguf::Value& present(const gguf::Metadata& metadata, const std::string& ke
 void refuse_structural(std::string_view key) {
   const bool split =
       key == gguf::kSplitNo || key == gguf::kSplitCount || key == gguf::kSplitTensors;
-  if (key != gguf::kAlignmentKey && !split) return;
+  if (key != gguf::kAlignmentKey && key != gguf::kRoomKey && !split) return;
   throw usage("this key is not for editing")
       .at("key", key)
       .hint(split ? "`quern split` and `quern merge` change split sets"
-                  : "it decides where the data lies; files are written with 32");
+            : key == gguf::kRoomKey
+                ? "it fills the header up; a change with --rewrite leaves it out"
+                : "it decides where the data lies; files are written with 32");
 }
 
 gguf::Value new_value(const gguf::Metadata& metadata, const MetadataEdit& edit, bool force) {

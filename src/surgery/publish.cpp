@@ -52,10 +52,14 @@ fs::path output_path(const Draft& draft, std::size_t index, const PublishOptions
   const auto& shards = draft.source().shards();
   if (!options.output) return shards[index].path();
   if (shards.size() == 1) return *options.output;
+  const auto count = static_cast<std::uint32_t>(shards.size());
   std::string prefix = options.output->string();
-  if (prefix.ends_with(".gguf")) prefix.resize(prefix.size() - 5);
-  return gguf::shard_name(prefix, static_cast<std::uint32_t>(index),
-                          static_cast<std::uint32_t>(shards.size()));
+  if (const auto first = gguf::shard_prefix(prefix, 0, count)) {
+    prefix = *first;
+  } else if (prefix.ends_with(".gguf")) {
+    prefix.resize(prefix.size() - 5);
+  }
+  return gguf::shard_name(prefix, static_cast<std::uint32_t>(index), count);
 }
 
 FilePlan plan_file(const Draft& draft, std::size_t index, const PublishOptions& options) {
@@ -92,14 +96,29 @@ FilePlan plan_file(const Draft& draft, std::size_t index, const PublishOptions& 
   return plan;
 }
 
+/// The model and the donors whose tensors are used.
+std::vector<const gguf::FileSet*> inputs_of(const Draft& draft) {
+  std::vector<const gguf::FileSet*> out = {&draft.source()};
+  for (const DraftFile& file : draft.files()) {
+    for (const DraftTensor& t : file.tensors) {
+      if (t.from != nullptr && std::ranges::find(out, t.from) == out.end()) out.push_back(t.from);
+    }
+  }
+  return out;
+}
+
 void refuse_own_input(const std::vector<FilePlan>& plan, const Draft& draft) {
-  for (const FilePlan& file : plan) {
-    for (const gguf::File& source : draft.source().shards()) {
-      std::error_code unknown;
-      if (!fs::equivalent(file.path, source.path(), unknown)) continue;
-      throw base::Error(base::Fault::bad_input, "the output is the model itself")
-          .at("file", file.path.string())
-          .hint("without -o the model itself is changed");
+  for (const gguf::FileSet* input : inputs_of(draft)) {
+    const bool model = input == &draft.source();
+    for (const gguf::File& source : input->shards()) {
+      for (const FilePlan& file : plan) {
+        std::error_code unknown;
+        if (!fs::equivalent(file.path, source.path(), unknown)) continue;
+        throw base::Error(base::Fault::bad_input, model ? "the output is the model itself"
+                                                        : "the output would replace the donor")
+            .at("file", file.path.string())
+            .hint(model ? "without -o the model itself is changed" : "");
+      }
     }
   }
 }
@@ -111,7 +130,8 @@ class Publisher {
             const base::StopFlag& stop)
       : draft_(draft), team_(team), progress_(progress), stop_(stop) {}
 
-  void run(const std::vector<FilePlan>& plan) {
+  /// Temporary files, whole.
+  void write(const std::vector<FilePlan>& plan) {
     for (const FilePlan& file : plan) {
       if (file.action == Action::rewrite || file.action == Action::copy) total_ += file.bytes;
     }
@@ -119,6 +139,14 @@ class Publisher {
       if (file.action == Action::rewrite) rewrite(file);
       if (file.action == Action::copy) copy(file);
     }
+    if (total_ == 0) return;
+    // Copied were the bytes that lie where the headers said when they were read.
+    for (const gguf::FileSet* input : inputs_of(draft_)) {
+      for (const gguf::File& file : input->shards()) require_unchanged(file);
+    }
+  }
+  /// Their final names.
+  void commit() {
     for (gguf::Writer& writer : writers_) writer.finish();
     for (base::OutputFile& out : copies_) out.commit();
     progress_.update("edit", total_, total_, "bytes", "");
@@ -142,6 +170,15 @@ class Publisher {
         done_ += t.info->size;
       }
     }
+    keep_permissions(plan, writer.temporary_path());
+  }
+
+  /// What stands in the place of the model is for the same eyes.
+  void keep_permissions(const FilePlan& plan, const fs::path& temporary) const {
+    const fs::path& source = draft_.source().shards()[plan.file].path();
+    std::error_code unknown;
+    if (!fs::equivalent(plan.path, source, unknown)) return;
+    fs::permissions(temporary, fs::status(source).permissions(), unknown);
   }
 
   void copy(const FilePlan& plan) {
@@ -163,6 +200,12 @@ class Publisher {
 
 }  // namespace
 
+bool can_undo(const std::vector<FilePlan>& plan, const PublishOptions& options) noexcept {
+  return options.undo && !options.output &&
+         std::ranges::none_of(
+             plan, [](Action a) { return a == Action::rewrite; }, &FilePlan::action);
+}
+
 std::vector<FilePlan> plan_publish(Draft& draft, const PublishOptions& options) {
   draft.settle_counts();
   std::vector<FilePlan> plan;
@@ -175,13 +218,22 @@ std::vector<FilePlan> plan_publish(Draft& draft, const PublishOptions& options) 
 
 void publish(const Draft& draft, const std::vector<FilePlan>& plan, const PublishOptions& options,
              runtime::Team& team, base::Progress& progress, const base::StopFlag& stop) {
-  Publisher(draft, team, progress, stop).run(plan);
-  for (const FilePlan& file : plan) {
-    const gguf::File& source = draft.source().shards()[file.file];
-    if (file.action == Action::header) write_header(source, file.header, options.undo);
-    // What a new file replaces cannot be undone, and older records do not fit it.
-    if (file.action == Action::rewrite && !options.output) fs::remove(undo_path(source.path()));
+  if (!options.output) require_no_broken_edit(draft.source().shards());
+  Publisher files(draft, team, progress, stop);
+  files.write(plan);
+  if (options.output) {
+    files.commit();
+    return;
   }
+  std::vector<HeaderChange> headers;
+  for (const FilePlan& file : plan) {
+    if (file.action == Action::header) headers.push_back({file.file, &file.header});
+  }
+  // Headers first: they come back if one of the files does not get its name.
+  HeaderSwap swap(draft.source().shards(), std::move(headers));
+  swap.write();
+  files.commit();
+  swap.finish(can_undo(plan, options));
 }
 
 }  // namespace surgery

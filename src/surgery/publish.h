@@ -14,7 +14,8 @@
 namespace surgery {
 
 struct PublishOptions {
-  /// A file, or for a split set the prefix of its files; nullopt: the model itself is changed.
+  /// A file, or for a split set the prefix of its files or the name of the first; nullopt: the
+  /// model itself is changed.
   std::optional<std::filesystem::path> output = {};
   bool in_place = true;  ///< headers are replaced where they stand if nothing else changes
   bool grow = false;     ///< a header that is too long pushes the data back by whole blocks
@@ -43,11 +44,19 @@ struct FilePlan {
 };
 
 /// Settles the counts of a split set and decides; reads nothing but what `draft` has read. Throws
-/// Fault::bad_input (names and shapes that cannot be written, an output that is one of the inputs).
+/// Fault::bad_input (names and shapes that cannot be written, an output that is the model or a
+/// donor).
 std::vector<FilePlan> plan_publish(Draft& draft, const PublishOptions& options);
 
-/// Carries it out. Files that are written get their names when all of them are whole; then headers
-/// are replaced. Throws Fault::io, Fault::interrupted and what made tensors throw.
+/// Whether `publish` will leave a record of the edit. What a new file replaces is gone: then no
+/// other file of the set can go back either.
+bool can_undo(const std::vector<FilePlan>& plan, const PublishOptions& options) noexcept;
+
+/// Carries it out. When all files that are written are whole, headers are replaced, then the new
+/// files get their names; if one does not, headers are as before. A model of which a file is
+/// written anew in its place loses the records of earlier edits. Throws Fault::io,
+/// Fault::interrupted, Fault::bad_input if an input has changed since it was opened, and what made
+/// tensors throw.
 void publish(const Draft& draft, const std::vector<FilePlan>& plan, const PublishOptions& options,
              runtime::Team& team, base::Progress& progress, const base::StopFlag& stop);
 

@@ -13,6 +13,10 @@ void ValueError::add(std::span<const float> a, std::span<const float> b) noexcep
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double x = static_cast<double>(a[i]);
     const double y = static_cast<double>(b[i]);
+    if (!std::isfinite(x) || !std::isfinite(y)) {
+      add_not_finite(x, y);
+      continue;
+    }
     const double d = x - y;
     error_ += d * d;
     a_ += x * x;
@@ -24,9 +28,19 @@ void ValueError::add(std::span<const float> a, std::span<const float> b) noexcep
   n_ += a.size();
 }
 
+void ValueError::add_not_finite(double a, double b) noexcept {
+  if (a == b || (std::isnan(a) && std::isnan(b))) return;
+  ++n_different_;
+  error_ = std::numeric_limits<double>::infinity();
+  max_error_ = error_;
+}
+
 void ValueError::add_equal(std::span<const float> a) noexcept {
   double square = 0;
-  for (const float v : a) square += static_cast<double>(v) * static_cast<double>(v);
+  for (const float v : a) {
+    const double x = static_cast<double>(v);
+    square += std::isfinite(x) ? x * x : 0;
+  }
   a_ += square;
   b_ += square;
   ab_ += square;

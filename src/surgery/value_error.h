@@ -8,7 +8,8 @@
 
 namespace surgery {
 
-/// Sums over pairs of values (a, b); a is what b is held against.
+/// Sums over pairs of values (a, b); a is what b is held against. Values that are not finite count
+/// as equal or infinitely far apart; the cosine is that of the others.
 class ValueError {
  public:
   /// Two runs of the same length.
@@ -27,6 +28,8 @@ class ValueError {
   double cosine() const noexcept;
 
  private:
+  void add_not_finite(double a, double b) noexcept;
+
   std::uint64_t n_ = 0, n_different_ = 0;
   double error_ = 0, a_ = 0, b_ = 0, ab_ = 0, max_error_ = 0;
 };

@@ -29,6 +29,20 @@ TEST(DiffCommand, SameAndDifferent) {
   EXPECT_THAT(r.out, HasSubstr("values not compared\n"));
 }
 
+TEST(DiffCommand, AnExpressionThatMatchesNothingIsAMistake) {
+  const test::RunResult r = test::run_quern({"diff", "--tensors", "blk.99", kModel, kModel});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_THAT(r.err, HasSubstr("no tensor of either model matches"));
+}
+
+TEST(DiffCommand, WithoutValuesNoErrorsAreTold) {
+  const test::RunResult r =
+      test::run_quern({"diff", "--all", "--tensors", "blk.1.attn_norm", kModel, kModel});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.out, HasSubstr("blk.1.attn_norm.weight"));
+  EXPECT_THAT(r.out, testing::Not(HasSubstr("1.0000000")));
+}
+
 TEST(DiffCommand, ErrorsByTensorAsTextAndJson) {
   const test::TempDir dir;
   const std::string b = (dir / "b.gguf").string();

@@ -1,4 +1,5 @@
 // quern edit, as a user calls it.
+#include "base/file_lock.h"
 #include "support/spoiled_model.h"
 
 namespace {
@@ -112,6 +113,81 @@ TEST_F(EditCommand, TensorsOfADonor) {
   EXPECT_EQ(gguf::FileSet::open(path_).find("blk.2.ffn_down_exps.weight")->codec->name, "q8_0");
   EXPECT_EQ(edit({"--from", donor}).exit_code, 2);
   EXPECT_EQ(edit({"--tensor", "x"}).exit_code, 2);
+}
+
+TEST_F(EditCommand, TheDonorIsNotReplaced) {
+  const std::string donor = (dir_ / "d.gguf").string();
+  fs::copy_file(kModel, donor);
+  const test::RunResult r = edit({"--from", donor, "--tensor", "^output", "-o", donor});
+  EXPECT_NE(r.exit_code, 0);
+  EXPECT_THAT(r.err, HasSubstr("the output would replace the donor"));
+  EXPECT_EQ(test::read_bytes(donor), test::read_bytes(kModel));
+  const std::string text = "a name";
+  const fs::path file = dir_ / "text";
+  test::write_bytes(file, std::as_bytes(std::span(text)));
+  EXPECT_EQ(edit({"--set-file", "general.name=" + file.string(), "-o", file.string()}).exit_code,
+            2);
+  EXPECT_EQ(test::read_bytes(file).size(), text.size());
+}
+
+TEST_F(EditCommand, UndoAndShowStandAlone) {
+  ASSERT_EQ(edit({"--set", "general.name=Other"}).exit_code, 0);
+  const auto edited = test::read_bytes(path_);
+  for (const std::vector<std::string>& options :
+       {std::vector<std::string>{"--undo", "--set", "general.name=x"},
+        {"--undo", "--show", "general.name"},
+        {"--undo", "-o", "x.gguf"},
+        {"--show", "general.name", "--set-str", "general.name=x"},
+        {"--show", "general.name", "--dry-run"},
+        {"--set", "general.name=x", "-o", (dir_ / "x.gguf").string(), "--grow"},
+        {"--set", "general.name=x", "--rewrite", "--grow"}}) {
+    const test::RunResult r = edit(options);
+    EXPECT_EQ(r.exit_code, 2) << options[2];
+    EXPECT_THAT(r.err, HasSubstr("exclude each other"));
+  }
+  const test::RunResult dry = edit({"--undo", "--dry-run"});
+  EXPECT_EQ(dry.exit_code, 0) << dry.err;
+  EXPECT_EQ(dry.out, path_ + ": the old header would be put back\n");
+  EXPECT_EQ(test::read_bytes(path_), edited);
+  EXPECT_EQ(edit({"--undo"}).exit_code, 0);
+  EXPECT_EQ(test::read_bytes(path_), test::read_bytes(kModel));
+  EXPECT_EQ(edit({"--undo", "--dry-run"}).exit_code, 1);
+}
+
+TEST_F(EditCommand, SharedBlocksBeginAlike) {
+  const std::string output = (dir_ / "o.gguf").string();
+  ASSERT_EQ(
+      edit({"--set-str", "general.name=" + std::string(3000, 'x'), "--share-blocks", "-o", output})
+          .exit_code,
+      0);
+  const gguf::FileSet before = gguf::FileSet::open(path_);
+  const gguf::FileSet after = gguf::FileSet::open(output);
+  EXPECT_EQ(after.tensors()[0].offset % 4096, before.tensors()[0].offset % 4096);
+  EXPECT_NE(after.tensors()[0].offset, before.tensors()[0].offset);
+}
+
+TEST_F(EditCommand, OneChangeAtATime) {
+  {
+    const base::FileLock other = base::FileLock::beside(path_);
+    for (const char* option : {"--undo", "--rewrite"}) {
+      const test::RunResult r = edit({option});
+      EXPECT_EQ(r.exit_code, 1);
+      EXPECT_THAT(r.err, HasSubstr("another run writes here"));
+    }
+  }
+  expect_untouched();
+}
+
+TEST_F(EditCommand, WhatFillsTheHeaderUpIsNotForEditing) {
+  const test::RunResult r = edit({"--set-str", "quern.room=x"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_THAT(r.err, HasSubstr("this key is not for editing"));
+}
+
+TEST_F(EditCommand, ATypeForNothingIsTold) {
+  const std::string c = (dir_ / "c.gguf").string();
+  EXPECT_THAT(edit({"--mla", "kv_b", "--type", "q8_0", "-o", c}).err,
+              HasSubstr("--type has no effect"));
 }
 
 TEST_F(EditCommand, NothingToChange) {

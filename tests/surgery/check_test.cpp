@@ -6,6 +6,7 @@
 #include <span>
 
 #include "gguf/split.h"
+#include "support/flat_tensor.h"
 #include "support/spoiled_model.h"
 #include "surgery/value_error.h"
 #include "surgery/zero_runs.h"
@@ -18,11 +19,12 @@ using testing::HasSubstr;
 using Level = base::Finding::Level;
 namespace fs = std::filesystem;
 
-surgery::CheckReport check(const fs::path& path, bool data = true) {
-  runtime::Team team(2);
+surgery::CheckReport check(const fs::path& path, bool data = true, std::size_t threads = 2,
+                           const kernels::KernelTable& kernels = kernels::best_table()) {
+  runtime::Team team(threads);
   base::SilentProgress progress;
   const base::StopFlag stop;
-  return surgery::check_model(path, data, team, progress, stop);
+  return surgery::check_model(path, data, {team, kernels, progress, stop});
 }
 
 std::string texts(const surgery::CheckReport& report) {
@@ -367,14 +369,50 @@ TEST(Check, ThreadsDoNotMatter) {
     std::fill_n(m.bytes(name).begin() + 512 * 100, 6000, std::byte{0});
   }
   const auto path = m.write(dir / "m.gguf");
-  base::SilentProgress progress;
-  const base::StopFlag stop;
-  std::vector<std::string> all;
-  for (const std::size_t n : {1, 7}) {
-    runtime::Team team(n);
-    all.push_back(texts(surgery::check_model(path, true, team, progress, stop)));
+  EXPECT_EQ(texts(check(path, true, 1)), texts(check(path, true, 7)));
+}
+
+/// The largest share of the work that was told.
+class LastShare final : public base::Progress {
+ public:
+  void update(std::string_view, std::uint64_t done, std::uint64_t total, std::string_view,
+              std::string_view) override {
+    done_ = std::max(done_, done);
+    total_ = total;
   }
-  EXPECT_EQ(all[0], all[1]);
+  void log(std::string_view) override {}
+  std::uint64_t done_ = 0, total_ = 0;
+};
+
+TEST(Check, ProgressEndsAtTheWholeAlsoForTensorsWithoutRows) {
+  const test::TempDir dir;
+  const test::FlatTensor t = test::random_i2_s(192 * 12, 0.5F, 7);
+  const quant::FlatFormat* i2_s = quant::find_flat_format("i2_s");
+  gguf::Metadata metadata;
+  metadata.set("general.architecture", std::string("test"));
+  gguf::Writer writer(dir / "flat.gguf", metadata,
+                      {{"blk.0.attn_q.weight", i2_s->rows, {{192, 12, 1, 1}}, i2_s}});
+  writer.write(0, 0, t.bytes);
+  writer.finish();
+  runtime::Team team(2);
+  LastShare progress;
+  const base::StopFlag stop;
+  surgery::check_model(dir / "flat.gguf", true, {team, kernels::best_table(), progress, stop});
+  EXPECT_GT(progress.total_, 0u);
+  EXPECT_EQ(progress.done_, progress.total_);
+}
+
+/// A table that decodes every row to zeros, to see whose table is used.
+TEST(Check, DecodesWithTheTableThatItIsGiven) {
+  kernels::KernelTable table = *kernels::find_table("reference");
+  table.decoder = [](const quant::Codec&) noexcept -> kernels::Decode {
+    return [](const std::byte*, std::size_t cols, float* out) noexcept {
+      std::fill_n(out, cols, 0.0F);
+    };
+  };
+  const auto report = check(test::source_path("data/tiny-mla-bf16.gguf"), true, 2, table);
+  EXPECT_EQ(report.found.size(), 100u);
+  EXPECT_THAT(texts(report), HasSubstr("all weights are zero"));
 }
 
 TEST(ZeroRuns, JoinsPiecesAsIfTheyWereOne) {

@@ -1,6 +1,9 @@
 // Two models side by side.
 #include "surgery/compare.h"
 
+#include <cmath>
+#include <limits>
+
 #include "support/spoiled_model.h"
 
 namespace {
@@ -11,11 +14,12 @@ using test::Spoiled;
 const std::filesystem::path kModel = test::source_path("data/tiny-mla-bf16.gguf");
 
 void with_values(const gguf::FileSet& a, const gguf::FileSet& b, Comparison& c,
-                 std::size_t threads = 2) {
+                 std::size_t threads = 2,
+                 const kernels::KernelTable& kernels = kernels::best_table()) {
   runtime::Team team(threads);
   base::SilentProgress progress;
   const base::StopFlag stop;
-  surgery::compare_values(a, b, c, team, progress, stop);
+  surgery::compare_values(a, b, c, {team, kernels, progress, stop});
 }
 
 const surgery::TensorPair& pair(const Comparison& c, std::string_view name) {
@@ -33,6 +37,43 @@ TEST(Compare, AModelIsLikeItself) {
     EXPECT_TRUE(t.same_bytes);
     EXPECT_DOUBLE_EQ(t.error->cosine(), 1.0) << t.name;
   }
+}
+
+TEST(ValueErrorTest, OneNanDoesNotHideTheOthers) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  surgery::ValueError error;
+  error.add(std::vector<float>{kNan, 3, 4, 0}, std::vector<float>{kNan, 3, 4, 1});
+  EXPECT_EQ(error.n_different(), 1u);
+  EXPECT_DOUBLE_EQ(error.relative_rmse(), 0.2);
+  EXPECT_DOUBLE_EQ(error.max_error(), 1);
+  error.add_equal(std::vector<float>{kNan, 1});
+  EXPECT_GT(error.cosine(), 0.9);
+  error.add(std::vector<float>{kNan}, std::vector<float>{1});
+  EXPECT_TRUE(std::isinf(error.relative_rmse()));
+  EXPECT_TRUE(std::isinf(error.max_error()));
+  EXPECT_GT(error.cosine(), 0.9);
+}
+
+/// A table that decodes every row to zeros, to see whose table is used.
+TEST(Compare, DecodesWithTheTableThatItIsGiven) {
+  kernels::KernelTable table = *kernels::find_table("reference");
+  table.decoder = [](const quant::Codec&) noexcept -> kernels::Decode {
+    return [](const std::byte*, std::size_t cols, float* out) noexcept {
+      std::fill_n(out, cols, 0.0F);
+    };
+  };
+  const test::TempDir dir;
+  Spoiled m;
+  m.bytes("output.weight")[1000] ^= std::byte{1};
+  const gguf::FileSet a = gguf::FileSet::open(kModel);
+  const gguf::FileSet b = gguf::FileSet::open(m.write(dir / "b.gguf"));
+  Comparison c = surgery::compare_models(a, b);
+  with_values(a, b, c, 2, table);
+  EXPECT_FALSE(pair(c, "output.weight").same_bytes);
+  EXPECT_TRUE(pair(c, "output.weight").error->equal());
+  Comparison seen = surgery::compare_models(a, b);
+  with_values(a, b, seen);
+  EXPECT_FALSE(pair(seen, "output.weight").error->equal());
 }
 
 TEST(Compare, KeysAddedRemovedChanged) {

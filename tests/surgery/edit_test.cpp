@@ -1,4 +1,6 @@
 // Drafts and what becomes of them: tensors left out, replaced, added; the flavours of MLA files.
+#include <functional>
+
 #include "gguf/reshard.h"
 #include "gguf/split.h"
 #include "support/bytes_builder.h"
@@ -42,7 +44,8 @@ std::string findings_of(const fs::path& path) {
   base::SilentProgress progress;
   const base::StopFlag stop;
   std::string out;
-  for (const auto& f : surgery::check_model(path, true, team, progress, stop).found) {
+  const runtime::Runtime runtime{team, kernels::best_table(), progress, stop};
+  for (const auto& f : surgery::check_model(path, true, runtime).found) {
     out += f.finding.where + ": " + f.finding.text + "\n";
   }
   return out;
@@ -307,6 +310,52 @@ TEST_F(Edit, DropAndGraft) {
   EXPECT_EQ(findings_of(path_), "");
 }
 
+TEST_F(Edit, TheDonorIsNotReplaced) {
+  const fs::path path = dir_ / "d.gguf";
+  fs::copy_file(kModel, path);
+  fs::create_symlink(path, dir_ / "link.gguf");
+  const gguf::FileSet donor = gguf::FileSet::open(path);
+  const gguf::FileSet files = gguf::FileSet::open(path_);
+  surgery::Draft draft(files);
+  surgery::graft_tensors(draft, donor, recipe::Pattern("^output"));
+  for (const char* name : {"d.gguf", "link.gguf"}) {
+    EXPECT_THAT(test::error_text([&] { publish(draft, {.output = dir_ / name}); }),
+                HasSubstr("the output would replace the donor"));
+  }
+  EXPECT_EQ(test::read_bytes(path), test::read_bytes(kModel));
+}
+
+TEST_F(Edit, AModelThatChangesWhileItIsCopiedGivesNoFile) {
+  const gguf::FileSet files = gguf::FileSet::open(path_);
+  surgery::Draft draft(files);
+  draft.metadata().set("general.name", std::string("mine"));
+  {
+    const gguf::FileSet other = gguf::FileSet::open(path_);
+    surgery::Draft theirs(other);
+    theirs.metadata().set("general.name", std::string("Quern tiny MLB"));
+    publish(theirs, {});
+  }
+  const auto bytes = test::read_bytes(path_);
+  for (const surgery::PublishOptions& options :
+       {surgery::PublishOptions{.output = dir_ / "o.gguf"},
+        surgery::PublishOptions{.in_place = false}, surgery::PublishOptions{}}) {
+    EXPECT_THAT(test::error_text([&] { publish(draft, options); }),
+                HasSubstr("the file has changed since it was read"));
+  }
+  EXPECT_FALSE(fs::exists(dir_ / "o.gguf"));
+  EXPECT_EQ(test::read_bytes(path_), bytes);
+}
+
+TEST_F(Edit, AFileWrittenAnewIsForTheSameEyes) {
+  const auto owner_only = fs::perms::owner_read | fs::perms::owner_write;
+  fs::permissions(path_, owner_only);
+  const gguf::FileSet files = gguf::FileSet::open(path_);
+  surgery::Draft draft(files);
+  draft.remove("output.weight");
+  publish(draft, {});
+  EXPECT_EQ(fs::status(path_).permissions(), owner_only);
+}
+
 TEST_F(Edit, GraftRefusesOtherShapes) {
   Spoiled m;
   m.plan("output.weight").shape = {{512, 2048, 1, 1}};
@@ -350,6 +399,55 @@ TEST_F(EditSet, KeysChangeOnlyTheFirstFile) {
   EXPECT_EQ(test::read_bytes(path(0)), before_[0]);
 }
 
+TEST_F(EditSet, AnEditOfSeveralFilesIsTakenBackInAll) {
+  const auto edit = [&](const char* from, const char* to) {
+    const gguf::FileSet files = gguf::FileSet::open(path(0));
+    surgery::Draft draft(files);
+    draft.metadata().set("general.name", std::string("Quern tiny MLB"));
+    surgery::rename_tensor(draft, from, to);
+    publish(draft, {});
+  };
+  const std::string name = gguf::FileSet::open(path(0)).shards()[2].tensors()[1].name;
+  std::string renamed = name;
+  renamed.back() = 'X';
+  edit(name.c_str(), renamed.c_str());
+  const auto between = test::read_bytes(path(2));
+  EXPECT_NE(between, before_[2]);
+  edit(renamed.c_str(), name.c_str());  // of the last file only
+  EXPECT_EQ(surgery::undo_state(path(1))->n_edits, 2u);
+  surgery::undo_last(path(0));
+  EXPECT_EQ(test::read_bytes(path(2)), between);
+  EXPECT_NE(test::read_bytes(path(0)), before_[0]);
+  {
+    const auto record = test::read_bytes(surgery::undo_path(path(2)));
+    fs::remove(surgery::undo_path(path(2)));
+    EXPECT_THAT(test::error_text([&] { surgery::undo_last(path(0)); }),
+                HasSubstr("not all files of the edit can be taken back"));
+    test::write_bytes(surgery::undo_path(path(2)), record);
+  }
+  surgery::undo_last(path(1));  // any file stands for the model
+  for (std::uint32_t no = 0; no < 3; ++no) EXPECT_EQ(test::read_bytes(path(no)), before_[no]);
+  EXPECT_FALSE(surgery::undo_state(path(0)));
+}
+
+TEST_F(EditSet, ThereIsNoUndoIfAFileIsWrittenAnew) {
+  const auto edit = [&](const std::function<void(surgery::Draft&)>& change) {
+    const gguf::FileSet files = gguf::FileSet::open(path(0));
+    surgery::Draft draft(files);
+    change(draft);
+    const auto plan = surgery::plan_publish(draft, {});
+    publish(draft, {});
+    return surgery::can_undo(plan, {});
+  };
+  EXPECT_TRUE(edit(
+      [](surgery::Draft& d) { d.metadata().set("general.name", std::string("Quern tiny MLB")); }));
+  EXPECT_FALSE(edit([](surgery::Draft& d) { d.remove(d.files()[2].tensors.back().name); }));
+  EXPECT_FALSE(surgery::undo_state(path(0)));
+  EXPECT_THAT(test::error_text([&] { surgery::undo_last(path(0)); }),
+              HasSubstr("there is nothing to undo"));
+  EXPECT_EQ(gguf::FileSet::open(path(0)).tensors().size(), 99u);
+}
+
 TEST_F(EditSet, ATensorChangesItsFileAndTheCountsOfAll) {
   std::string victim;
   {
@@ -376,6 +474,9 @@ TEST_F(EditSet, AnotherPrefixGetsAllFiles) {
   const gguf::FileSet after = gguf::FileSet::open(dir_ / "n-00001-of-00003.gguf");
   EXPECT_EQ(after.tensors().size(), 100u);
   EXPECT_EQ(test::read_bytes(dir_ / "n-00002-of-00003.gguf"), before_[1]);
+  // The name of the first file is as good.
+  EXPECT_EQ(surgery::plan_publish(draft, {.output = dir_ / "n-00001-of-00003.gguf"})[2].path,
+            dir_ / "n-00003-of-00003.gguf");
   EXPECT_EQ(test::read_bytes(path(0)), before_[0]);
 }
 
