@@ -441,7 +441,7 @@ int run(const Args& args) {
   }
   print_undo(path, plan, options);
   if (dry_run) return 0;
-  if (options.output) lock.emplace(base::FileLock::beside(base::link_target(*options.output)));
+  if (options.output) lock.emplace(base::FileLock::beside(base::link_target(plan.front().path)));
   runtime::Team team(args.given("threads") ? static_cast<std::size_t>(args.integer("threads"))
                                            : physical_cores());
   TerminalProgress progress;
