@@ -180,6 +180,7 @@ calibrate::CollectOptions collect_options(const Args& args, const std::filesyste
   options.save_every = static_cast<std::size_t>(args.integer("output-frequency"));
   options.checkpoint = out.string() + ".checkpoint";
   options.resume = !args.flag("no-resume");
+  options.keep_others = true;
   options.dataset = args.str("file");
   return options;
 }
