@@ -4,10 +4,12 @@
 
 #include <filesystem>
 #include <numeric>
+#include <set>
 
 #include "base/file_lock.h"
 #include "calibrate/collect.h"
 #include "calibrate/collector.h"
+#include "cli/alien_entries.h"
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/session.h"
@@ -135,6 +137,12 @@ void check_fits(const calibrate::Importance& earlier, const std::vector<std::str
   merge_file(none, earlier, fmt::format("{}", fmt::join(paths, ", ")));
 }
 
+void check_entries(const calibrate::Importance& earlier, const runtime::Model& model) {
+  std::set<std::string_view> names;
+  for (const gguf::TensorInfo& t : model.files().tensors()) names.insert(t.name);
+  warn_alien_entries(earlier, names, false);
+}
+
 void print_summary(const calibrate::Importance& importance, const std::filesystem::path& path) {
   std::size_t partial = 0;
   for (const auto& [name, entry] : importance.entries) {
@@ -204,6 +212,7 @@ int collect(const Args& args) {
   print_findings(findings);
   const calibrate::Importance earlier = load_earlier(args);
   check_fits(earlier, args.list("in-file"), model.spec(), args.flag("process-output"));
+  check_entries(earlier, model);
 
   const std::int64_t limit = args.integer("chunks");
   const eval::Windows windows = eval::cut_windows(

@@ -97,6 +97,13 @@ int run_divergence(const Args& args, const runtime::Model& model, Session& sessi
   session.progress().clear();
   values.finish("");
   if (d.n() >= 100) fmt::print("{}", eval::divergence_report(d));
+  if (d.n_doubtful() > 0) {
+    fmt::print(
+        stderr,
+        "warning: {}: the probabilities of {} of {} positions do not sum to one; the file is "
+        "damaged and the values above are wrong\n",
+        args.str("kl-divergence-base"), d.n_doubtful(), d.n());
+  }
   return 0;
 }
 
