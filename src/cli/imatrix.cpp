@@ -159,6 +159,7 @@ void print_summary(const calibrate::Importance& importance, const std::filesyste
 
 int merge_only(const Args& args) {
   const std::filesystem::path out = args.str("output-file");
+  check_replaceable("--output-file", out.string(), Product::importance);
   prepare_output("--output-file", out.string());
   const calibrate::Importance sum = load_earlier(args);
   calibrate::save_importance(sum, out, dialect_of(args, out));
@@ -202,6 +203,7 @@ int collect(const Args& args) {
   const std::string text =
       eval::load_corpus(required(args, "file"), !args.flag("no-escape"), &findings);
   check_output(out.string(), {args.str("file")});
+  check_replaceable("--output-file", out.string(), Product::importance);
   prepare_output("--output-file", out.string());            // also where none was named
   const base::FileLock lock = base::FileLock::beside(out);  // and over the checkpoint
   Session session(args);

@@ -118,7 +118,9 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
          const cook::Plan& plan, std::size_t n_threads) {
   const auto start = std::chrono::steady_clock::now();
   for (const cook::OutputPlan& output : plan.outputs) {
-    if (!output.skipped) prepare_output("OUTPUT", output.path.string());
+    if (output.skipped) continue;
+    check_replaceable("OUTPUT", output.path.string(), Product::model);
+    prepare_output("OUTPUT", output.path.string());
   }
   cook::check_room(plan);
   std::vector<base::FileLock> locks;  // also over the folder of --resume
