@@ -1,17 +1,22 @@
 #include "calibrate/checkpoint.h"
 
+#include <fmt/format.h>
+#include <xxhash.h>
+
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "base/bytes.h"
 #include "base/output_file.h"
 
 namespace calibrate {
 namespace {
 using nlohmann::json;
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
+constexpr std::size_t kHashBytes = sizeof(std::uint64_t);  // behind the content
 
 template <class T>
 json binary_of(const std::vector<T>& values) {
@@ -56,6 +61,25 @@ Checkpoint checkpoint_of(const json& j) {
     c.entries.emplace(name, entry_of(entry));
   return c;
 }
+
+/// All but the hash, which is held against it. A whole object without one is of an older version
+/// and returned as it is.
+std::span<const std::uint8_t> checked_content(std::span<const std::uint8_t> bytes) {
+  std::uint64_t found = 0, expected = 0;
+  if (bytes.size() > kHashBytes) {
+    const auto content = bytes.first(bytes.size() - kHashBytes);
+    found = XXH64(content.data(), content.size(), 0);
+    expected = base::load<std::uint64_t>(std::as_bytes(bytes.last<kHashBytes>()).data());
+    if (found == expected) return content;
+  }
+  const json whole = json::from_cbor(bytes.begin(), bytes.end(), true, false);
+  const bool older =
+      !whole.is_discarded() && (!whole.is_object() || whole.value("version", json()) != kVersion);
+  if (older) return bytes;
+  throw base::Error(base::Fault::bad_file, "checkpoint is damaged or cut off")
+      .at("found", fmt::format("{} bytes, xxh64 {:016x}", bytes.size(), found))
+      .expected(fmt::format("xxh64 {:016x} as in its last {} bytes", expected, kHashBytes));
+}
 }  // namespace
 
 void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path) {
@@ -73,7 +97,10 @@ void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& 
                           {"sums", binary_of(e.sums)},
                           {"counts", binary_of(e.counts)}};
   }
-  const std::vector<std::uint8_t> bytes = json::to_cbor(j);
+  std::vector<std::uint8_t> bytes = json::to_cbor(j);
+  const std::uint64_t hash = XXH64(bytes.data(), bytes.size(), 0);
+  bytes.resize(bytes.size() + kHashBytes);
+  base::store(std::as_writable_bytes(std::span(bytes)).last<kHashBytes>().data(), hash);
   base::write_file(path, std::as_bytes(std::span(bytes)));
 }
 
@@ -83,13 +110,8 @@ std::optional<Checkpoint> load_checkpoint(const std::filesystem::path& path) {
   const std::vector<std::uint8_t> bytes((std::istreambuf_iterator<char>(in)),
                                         std::istreambuf_iterator<char>());
   try {
-    return checkpoint_of(json::from_cbor(bytes));
-  } catch (const json::parse_error& e) {
-    throw base::Error(base::Fault::bad_file, "checkpoint is damaged or cut off")
-        .at("file", path.string())
-        .at("offset", e.byte)
-        .at("found", std::to_string(bytes.size()) + " bytes")
-        .hint("delete it to begin again");
+    const auto content = checked_content(bytes);
+    return checkpoint_of(json::from_cbor(content.begin(), content.end()));
   } catch (const json::exception&) {
     throw base::Error(base::Fault::bad_file, "not a checkpoint of this program")
         .at("file", path.string())

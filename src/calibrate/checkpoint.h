@@ -22,7 +22,8 @@ struct Checkpoint {
   double nll_sum = 0, nll_sum_of_squares = 0;
 };
 
-/// Writes to a temporary file and renames.
+/// Writes to a temporary file and renames. The file is CBOR and the XXH64 of it, 8 bytes
+/// little-endian.
 void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& path);
 /// Nothing if the file does not exist; throws Fault::bad_file if it is damaged.
 std::optional<Checkpoint> load_checkpoint(const std::filesystem::path& path);

@@ -26,23 +26,39 @@ std::uint64_t sample_hash(std::span<const std::byte> bytes,
 }
 
 /// Identifies what a saved state belongs to: model file, windows, and every option that changes
-/// values.
+/// values. A line each, "name: value".
 std::string fingerprint(const runtime::Model& model, const eval::Windows& windows,
                         const CollectOptions& options, const runtime::Runtime& runtime) {
-  std::string text;
+  std::string out = "model:";
   for (const gguf::File& shard : model.files().shards()) {
     const auto bytes = shard.bytes();
-    text += fmt::format("{} {:016x} ", bytes.size(), XXH3_64bits(bytes.data(), shard.data_start()));
-    text += fmt::format("{:016x} ", sample_hash(bytes, shard.tensors()));
+    out += fmt::format(" {} {:016x}", bytes.size(), XXH3_64bits(bytes.data(), shard.data_start()));
+    out += fmt::format(" {:016x}", sample_hash(bytes, shard.tensors()));
   }
-  text +=
-      fmt::format("{:016x} {} {} {} {} {} {} {} {} {}",
-                  XXH3_64bits(windows.tokens.data(), windows.tokens.size() * sizeof(std::int32_t)),
-                  windows.window, static_cast<int>(options.evaluate.loop),
-                  static_cast<int>(options.evaluate.mla), static_cast<int>(options.evaluate.cache),
-                  options.evaluate.batch_tokens, options.with_output, options.perplexity,
-                  runtime.kernels.name, static_cast<int>(model.rules()));
-  return text;
+  const runtime::EvaluateOptions& evaluate = options.evaluate;
+  out += fmt::format(
+      "\ntext or the part of it: {:016x}\nnumber of chunks: {}\n--ctx-size: {}\n--loop: {}\n"
+      "--mla: {}\ntype of the cache: {}\n--ubatch-size: {}\n--process-output: {}\n--no-ppl: {}\n"
+      "--kernels: {}\n--rules: {}",
+      XXH3_64bits(windows.tokens.data(), windows.tokens.size() * sizeof(std::int32_t)),
+      windows.n_windows, windows.window, static_cast<int>(evaluate.loop),
+      static_cast<int>(evaluate.mla), static_cast<int>(evaluate.cache), evaluate.batch_tokens,
+      options.with_output, !options.perplexity, runtime.kernels.name,
+      static_cast<int>(model.rules()));
+  return out;
+}
+
+/// Names of the lines of a fingerprint that are not those of the other one.
+std::string differences(std::string_view saved, std::string_view now) {
+  std::string out;
+  while (!now.empty()) {
+    const std::string_view line = now.substr(0, now.find('\n'));
+    now.remove_prefix(std::min(now.size(), line.size() + 1));
+    const bool same =
+        ("\n" + std::string(saved) + "\n").find(fmt::format("\n{}\n", line)) != std::string::npos;
+    if (!same) out += (out.empty() ? "" : ", ") + std::string(line.substr(0, line.find(':')));
+  }
+  return out;
 }
 
 /// Shows the progress of a group of chunks as part of the whole text.
@@ -102,7 +118,14 @@ class Run {
     // Until this run saves its own state, what the checkpoint names stays.
     drop_hidden(saved->layers_done);
     if (saved->fingerprint != state_.fingerprint) {
-      return begin_again("belongs to another run (model, text or options differ)");
+      const std::string differs = differences(saved->fingerprint, state_.fingerprint);
+      if (options_.keep_others) {
+        throw base::Error(base::Fault::bad_input, "a saved state of another run is there")
+            .at("file", options_.checkpoint.string())
+            .at("differs", differs)
+            .hint("--no-resume begins anew and drops it; another output leaves it");
+      }
+      return begin_again(fmt::format("belongs to another run ({} differ)", differs));
     }
     if (saved->layers_done > 0 && !std::filesystem::exists(hidden_path(saved->layers_done))) {
       return begin_again("has lost its hidden states");

@@ -19,6 +19,7 @@ struct CollectOptions {
   std::size_t save_every = 10;
   std::filesystem::path checkpoint = {};  ///< empty = none
   bool resume = true;
+  bool keep_others = false;  ///< refuse to run over the checkpoint of another run
   std::string dataset = {};  ///< name of the text, stored in the result
 };
 
@@ -34,7 +35,8 @@ struct Collected {
   std::size_t resumed_chunks = 0;  ///< chunks that a saved state had
 };
 
-/// Throws Fault::interrupted between units of work; the state saved last stays in the checkpoint.
+/// Throws Fault::bad_input where `keep_others` says so, and Fault::interrupted between units of
+/// work; the state saved last stays in the checkpoint.
 Collected collect(const runtime::Model& model, const eval::Windows& windows,
                   const CollectOptions& options, const CollectEvents& events,
                   runtime::Runtime& runtime);

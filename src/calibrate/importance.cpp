@@ -87,6 +87,27 @@ Dialect dialect_for(const std::filesystem::path& path) {
   return path.extension() == ".dat" ? Dialect::dat : Dialect::gguf;
 }
 
+namespace {
+/// Squares of activations stay far below this; one value above it would outweigh all others.
+void tell_absurd(Importance& importance) {
+  constexpr double kMostMean = 1e30;
+  for (const auto& [name, entry] : importance.entries) {
+    std::size_t n = 0, first = 0;
+    for (std::size_t i = 0; i < entry.sums.size(); ++i) {
+      const auto count = static_cast<double>(entry.counts[i / entry.n_cols]);
+      if (entry.sums[i] <= kMostMean * count || count == 0) continue;
+      if (n++ == 0) first = i;
+    }
+    if (n == 0) continue;
+    importance.findings.push_back(
+        {base::Finding::Level::warning, name,
+         fmt::format("{} of {} values are above {:g}, the first in column {}: no text gives such "
+                     "importance, all other columns count for nothing; is the file damaged?",
+                     n, entry.sums.size(), kMostMean, first % entry.n_cols)});
+  }
+}
+}  // namespace
+
 Importance parse_importance(std::span<const std::byte> bytes, const std::string& name,
                             std::uint32_t dat_chunk_size) {
   const bool is_gguf = bytes.size() >= gguf::kMagic.size() &&
@@ -94,6 +115,7 @@ Importance parse_importance(std::span<const std::byte> bytes, const std::string&
   try {
     Importance importance = is_gguf ? parse_gguf(bytes, name) : parse_dat(bytes, dat_chunk_size);
     stack_experts(importance);
+    tell_absurd(importance);
     return importance;
   } catch (base::Error& e) {
     e.at("file", name);

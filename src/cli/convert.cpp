@@ -6,8 +6,10 @@
 #include <memory>
 #include <optional>
 
+#include "base/file_lock.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
+#include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/session.h"
 #include "cli/value_forms.h"
@@ -214,6 +216,12 @@ void print_plan(const cook::Plan& plan) {
 
 void carry_out(const Args& args, const convert::HfSource& source, const cook::Plan& plan,
                const std::string& output) {
+  std::vector<base::FileLock> locks;
+  for (const cook::OutputPlan& out : plan.outputs) {
+    check_replaceable("OUT.gguf", out.path.string(), Product::model);
+    prepare_output("OUT.gguf", out.path.string());
+    locks.push_back(base::FileLock::beside(out.path));
+  }
   const auto threads = args.given("threads") ? args.integer("threads", 1, 4096) : 0;
   Session session(args, static_cast<std::size_t>(threads));
   const RunCache cache(args, output);

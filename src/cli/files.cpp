@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cctype>
+#include <cmath>
 #include <fstream>
 
 #include "base/error.h"
@@ -67,8 +69,19 @@ bool looks_like_text(const std::string& head) {
   });
 }
 
+/// Logits have no magic: numbers, all finite.
+bool may_be_logits(const fs::path& path) {
+  std::error_code code;
+  if (fs::file_size(path, code) % sizeof(float) != 0 || code) return false;
+  const std::string head = head_of(path);
+  for (std::size_t i = 0; i + sizeof(float) <= head.size(); i += sizeof(float)) {
+    if (!std::isfinite(std::bit_cast<float>(word_at(head, i)))) return false;
+  }
+  return true;
+}
+
 std::string_view kind_text(FileKind kind) {
-  constexpr std::array<std::string_view, 10> kTexts = {"nothing",
+  constexpr std::array<std::string_view, 11> kTexts = {"nothing",
                                                        "a folder",
                                                        "a device or a socket",
                                                        "an empty file",
@@ -76,6 +89,7 @@ std::string_view kind_text(FileKind kind) {
                                                        "an importance matrix",
                                                        "an importance matrix",
                                                        "a safetensors file",
+                                                       "a base file of log-probabilities",
                                                        "a text file",
                                                        "something else"};
   return kTexts[static_cast<std::size_t>(kind)];
@@ -161,6 +175,7 @@ FileKind kind_of_file(const fs::path& path) {
   if (head.starts_with("GGUF")) {
     return holds_importance(path) ? FileKind::importance_gguf : FileKind::gguf;
   }
+  if (head.starts_with("_logits_")) return FileKind::log_probabilities;
   if (looks_like_dat(head)) return FileKind::importance_dat;
   if (head.size() > 9 && head[8] == '{' && head[9] == '"') return FileKind::safetensors;
   return looks_like_text(head) ? FileKind::text : FileKind::other;
@@ -211,6 +226,34 @@ void prepare_output(std::string_view what, const std::string& path) {
                rest.path.string(), bytes_text(rest.bytes));
   }
   probe(what, path);
+}
+
+void check_replaceable(std::string_view what, const std::string& path, Product product) {
+  using Kind = FileKind;
+  Kind kind = Kind::gguf;
+  try {
+    kind = path.empty() ? Kind::missing : kind_of_file(path);
+  } catch (const base::Error&) {
+    kind = Kind::gguf;  // a damaged one
+  }
+  // Folders and devices are told by prepare_output.
+  if (kind == Kind::missing || kind == Kind::empty || kind == Kind::folder ||
+      kind == Kind::special) {
+    return;
+  }
+  constexpr std::array<std::string_view, 4> kProducts = {
+      "a model", "an importance matrix", "a base file of log-probabilities", "logits"};
+  const bool same = (product == Product::model && kind == Kind::gguf) ||
+                    (product == Product::importance &&
+                     (kind == Kind::importance_gguf || kind == Kind::importance_dat)) ||
+                    (product == Product::log_probabilities && kind == Kind::log_probabilities) ||
+                    (product == Product::logits && kind == Kind::other && may_be_logits(path));
+  if (same) return;
+  throw file_error(base::Fault::bad_input,
+                   fmt::format("{} would replace {} by {}", what, kind_text(kind),
+                               kProducts[static_cast<std::size_t>(product)]),
+                   path)
+      .hint("give another name, or remove the file first");
 }
 
 void prepare_folder(std::string_view what, const std::string& path) {

@@ -20,6 +20,7 @@ enum class FileKind {
   importance_gguf,
   importance_dat,
   safetensors,
+  log_probabilities,
   text,
   other
 };
@@ -41,6 +42,12 @@ void check_input_file(std::string_view what, const std::string& path);
 void prepare_output(std::string_view what, const std::string& path);
 /// The same for a folder, which the command will make; its parent must exist.
 void prepare_folder(std::string_view what, const std::string& path);
+
+/// What a command writes.
+enum class Product { model, importance, log_probabilities, logits };
+/// What stands under the output's name may go: nothing, an empty file, or one of the kind that is
+/// written (also a GGUF file that cannot be read, where a model is). Throws Fault::bad_input.
+void check_replaceable(std::string_view what, const std::string& path, Product product);
 
 /// Every file option that was given, by its kind in the table. Outputs come last, so that nothing
 /// is touched if an input is wrong.

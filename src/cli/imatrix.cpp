@@ -4,10 +4,12 @@
 
 #include <filesystem>
 #include <numeric>
+#include <set>
 
 #include "base/file_lock.h"
 #include "calibrate/collect.h"
 #include "calibrate/collector.h"
+#include "cli/alien_entries.h"
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/session.h"
@@ -135,6 +137,12 @@ void check_fits(const calibrate::Importance& earlier, const std::vector<std::str
   merge_file(none, earlier, fmt::format("{}", fmt::join(paths, ", ")));
 }
 
+void check_entries(const calibrate::Importance& earlier, const runtime::Model& model) {
+  std::set<std::string_view> names;
+  for (const gguf::TensorInfo& t : model.files().tensors()) names.insert(t.name);
+  warn_alien_entries(earlier, names, false);
+}
+
 void print_summary(const calibrate::Importance& importance, const std::filesystem::path& path) {
   std::size_t partial = 0;
   for (const auto& [name, entry] : importance.entries) {
@@ -151,6 +159,7 @@ void print_summary(const calibrate::Importance& importance, const std::filesyste
 
 int merge_only(const Args& args) {
   const std::filesystem::path out = args.str("output-file");
+  check_replaceable("--output-file", out.string(), Product::importance);
   prepare_output("--output-file", out.string());
   const calibrate::Importance sum = load_earlier(args);
   calibrate::save_importance(sum, out, dialect_of(args, out));
@@ -180,6 +189,7 @@ calibrate::CollectOptions collect_options(const Args& args, const std::filesyste
   options.save_every = static_cast<std::size_t>(args.integer("output-frequency"));
   options.checkpoint = out.string() + ".checkpoint";
   options.resume = !args.flag("no-resume");
+  options.keep_others = true;
   options.dataset = args.str("file");
   return options;
 }
@@ -193,6 +203,7 @@ int collect(const Args& args) {
   const std::string text =
       eval::load_corpus(required(args, "file"), !args.flag("no-escape"), &findings);
   check_output(out.string(), {args.str("file")});
+  check_replaceable("--output-file", out.string(), Product::importance);
   prepare_output("--output-file", out.string());            // also where none was named
   const base::FileLock lock = base::FileLock::beside(out);  // and over the checkpoint
   Session session(args);
@@ -203,6 +214,7 @@ int collect(const Args& args) {
   print_findings(findings);
   const calibrate::Importance earlier = load_earlier(args);
   check_fits(earlier, args.list("in-file"), model.spec(), args.flag("process-output"));
+  check_entries(earlier, model);
 
   const std::int64_t limit = args.integer("chunks");
   const eval::Windows windows = eval::cut_windows(

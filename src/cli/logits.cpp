@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/output_file.h"
 #include "cli/commands.h"
+#include "cli/files.h"
 #include "cli/session.h"
 #include "eval/corpus.h"
 #include "runtime/evaluate.h"
@@ -71,6 +72,7 @@ std::vector<std::int32_t> tokens_of(const Args& args, const runtime::Model& mode
 int run(const Args& args) {
   const std::string output = required(args, "output");
   check_one_given(args, "ids", "prompt");
+  check_replaceable("--output", output, Product::logits);
   Session session(args);
   const runtime::Model model = runtime::Model::open(required(args, "model"), rules(args));
   print_findings(model.findings());

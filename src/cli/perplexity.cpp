@@ -23,7 +23,7 @@ namespace {
 
 constexpr auto kOptions =
     join(join(join(kModelOptions, kTextOptions), kComputeOptions),
-         std::array<Option, 4>{{
+         std::array<Option, 5>{{
              {.names = "--save-all-logits, --kl-divergence-base",
               .value = "FILE",
               .help = "without --kl-divergence: write log-probabilities there; with it: the base "
@@ -31,6 +31,8 @@ constexpr auto kOptions =
               .values = kWord},
              {.names = "--kl-divergence",
               .help = "compare with the base file; text and windows are those of the base file"},
+             {.names = "--overwrite-base",
+              .help = "without --kl-divergence: write a base file anew that is there already"},
              {.names = "--ppl-stride",
               .value = "N",
               .default_value = "0",
@@ -97,6 +99,13 @@ int run_divergence(const Args& args, const runtime::Model& model, Session& sessi
   session.progress().clear();
   values.finish("");
   if (d.n() >= 100) fmt::print("{}", eval::divergence_report(d));
+  if (d.n_doubtful() > 0) {
+    fmt::print(
+        stderr,
+        "warning: {}: the probabilities of {} of {} positions do not sum to one; the file is "
+        "damaged and the values above are wrong\n",
+        args.str("kl-divergence-base"), d.n_doubtful(), d.n());
+  }
   return 0;
 }
 
@@ -153,10 +162,22 @@ int run_plain(const Args& args, const runtime::Model& model, const std::string& 
   return 0;
 }
 
+/// A forgotten --kl-divergence would replace the base by that of the quantized model.
+void check_new_base(const Args& args) {
+  const std::string path = args.str("kl-divergence-base");
+  check_replaceable("--kl-divergence-base", path, Product::log_probabilities);
+  if (!args.flag("overwrite-base") && kind_of_file(path) == FileKind::log_probabilities) {
+    throw base::Error(base::Fault::bad_input, "the base file exists already")
+        .at("file", path)
+        .hint("did you mean --kl-divergence? --overwrite-base writes it anew");
+  }
+  prepare_output("--kl-divergence-base", path);
+}
+
 /// The base file decides over text and windows.
 void warn_ignored(const Args& args) {
-  for (const std::string_view key :
-       {"file", "ctx-size", "chunks", "batch-size", "ppl-stride", "ppl-output-type", "no-escape"}) {
+  for (const std::string_view key : {"file", "ctx-size", "chunks", "batch-size", "ppl-stride",
+                                     "ppl-output-type", "no-escape", "overwrite-base"}) {
     if (!args.given(key)) continue;
     fmt::print(stderr, "warning: --{} has no effect: text and windows are those of the base file\n",
                key);
@@ -170,7 +191,7 @@ int run(const Args& args) {
     check_input_file("--kl-divergence-base", required(args, "kl-divergence-base"));
     warn_ignored(args);
   } else if (args.given("kl-divergence-base")) {
-    prepare_output("--kl-divergence-base", args.str("kl-divergence-base"));
+    check_new_base(args);
   }
   std::string text;
   base::Findings findings;

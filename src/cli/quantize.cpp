@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/file_lock.h"
-#include "base/printable.h"
+#include "cli/alien_entries.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
@@ -52,29 +52,11 @@ void print_importance_use(const QuantizeArguments& arguments, const cook::Plan& 
   fmt::print(stderr, "importance: data for {} of {} tensors to encode\n", used, wanted);
 }
 
-/// Entries whose names nothing can have: most often a damaged file.
-void warn_alien_entries(const QuantizeArguments& arguments, const cook::TensorSource& source) {
+void check_entries(const QuantizeArguments& arguments, const cook::TensorSource& source) {
   if (arguments.importance == nullptr) return;
   std::set<std::string_view> names;
   for (std::size_t i = 0; i < source.tensors().size(); ++i) names.insert(source.origin(i).name);
-  int last_layer = -1;
-  for (const recipe::InputTensor& t : source.tensors()) {
-    last_layer = std::max(last_layer, t.id.layer);
-  }
-  std::size_t n_alien = 0;
-  std::string_view first;
-  for (const auto& [name, entry] : arguments.importance->entries) {
-    const model::TensorId id = model::parse_tensor_name(name);
-    const bool beyond = arguments.pruned_layers.empty() && id.layer > last_layer;
-    const bool known = id.role != model::Role::count && !beyond;
-    if (known || names.count(name) > 0) continue;
-    if (n_alien++ == 0) first = name;
-  }
-  if (n_alien == 0) return;
-  fmt::print(stderr,
-             "warning: {} {} of the importance file belong{} to no tensor: {}{}; is it damaged?\n",
-             n_alien, n_alien == 1 ? "entry" : "entries", n_alien == 1 ? "s" : "",
-             base::printable(first), n_alien == 1 ? "" : ", ...");
+  warn_alien_entries(*arguments.importance, names, !arguments.pruned_layers.empty());
 }
 
 /// Files that --partial-requant found there, and whether they hold what was asked for.
@@ -136,7 +118,9 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
          const cook::Plan& plan, std::size_t n_threads) {
   const auto start = std::chrono::steady_clock::now();
   for (const cook::OutputPlan& output : plan.outputs) {
-    if (!output.skipped) prepare_output("OUTPUT", output.path.string());
+    if (output.skipped) continue;
+    check_replaceable("OUTPUT", output.path.string(), Product::model);
+    prepare_output("OUTPUT", output.path.string());
   }
   cook::check_room(plan);
   std::vector<base::FileLock> locks;  // also over the folder of --resume
@@ -173,7 +157,7 @@ int run(const Args& args) {
   plan.line_width = log_columns();
   print_findings(plan.findings);
   print_importance_use(arguments, plan);
-  warn_alien_entries(arguments, *source);
+  check_entries(arguments, *source);
   const std::size_t n_threads = run_threads(arguments, plan, wanted);
   if (arguments.request.dry_run) {
     print_dry_run(plan, n_threads);

@@ -80,7 +80,9 @@ gguf::SplitRule split_rule(const Args& args) {
 void check_free(std::string_view what, const std::string& path) {
   prepare_output(what, path);
   if (std::filesystem::exists(path)) {
-    throw base::Error(base::Fault::bad_input, "output exists already").at("file", path);
+    throw base::Error(base::Fault::bad_input, "output exists already")
+        .at("file", path)
+        .hint("remove it, if an interrupted run left it, or give another name");
   }
 }
 

@@ -8,6 +8,8 @@
 #include <iterator>
 #include <optional>
 
+#include "text/utf8.h"
+
 namespace eval {
 namespace {
 
@@ -34,6 +36,55 @@ std::optional<char> simple_escape(char c) {
       return '\\';
     default:
       return std::nullopt;
+  }
+}
+
+/// Bytes that belong to no character.
+std::size_t broken_utf8(std::string_view text) noexcept {
+  std::size_t broken = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    if (text::decode_utf8(text, at) == text::kReplacement && at == begin + 1) ++broken;
+  }
+  return broken;
+}
+
+base::Error no_text(std::string message, const std::filesystem::path& path) {
+  return base::Error(base::Fault::bad_input, std::move(message)).at("file", path.string());
+}
+
+/// Bytes of which no tokenizer makes words: other files, other encodings. Latin letters of an old
+/// encoding are few and go through with a warning.
+void check_text(const std::string& text, const std::filesystem::path& path,
+                base::Findings* findings) {
+  constexpr std::size_t kMostBroken = 10;  // one byte in so many
+  if (text.starts_with("GGUF")) {
+    throw no_text("the text is a GGUF file", path)
+        .expected("running text")
+        .hint("the model is given with -m");
+  }
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
+    throw no_text("the text is in UTF-16", path)
+        .at("found", "its byte order mark")
+        .expected("UTF-8")
+        .hint("convert it: iconv -f UTF-16 -t UTF-8");
+  }
+  if (const std::size_t nul = text.find('\0'); nul != std::string::npos) {
+    throw no_text("this is not a text", path)
+        .at("found", "a NUL byte")
+        .at("offset", nul)
+        .expected("text in UTF-8");
+  }
+  const std::size_t broken = broken_utf8(text);
+  if (broken == 0) return;
+  if (broken > text.size() / kMostBroken) {
+    throw no_text("this is not a text in UTF-8", path)
+        .at("found", fmt::format("{} of {} bytes are not UTF-8", broken, text.size()))
+        .hint("convert it, if it is in another encoding: iconv -f LATIN1 -t UTF-8");
+  }
+  if (findings != nullptr) {
+    findings->push_back({base::Finding::Level::warning, path.string(),
+                         fmt::format("{} of {} bytes are not UTF-8", broken, text.size())});
   }
 }
 
@@ -81,12 +132,7 @@ std::string load_corpus(const std::filesystem::path& path, bool escapes, base::F
   if (in.bad()) {
     throw base::Error(base::Fault::io, "cannot read text file").at("file", path.string());
   }
-  if (text.starts_with("GGUF")) {
-    throw base::Error(base::Fault::bad_input, "the text is a GGUF file")
-        .at("file", path.string())
-        .expected("running text")
-        .hint("the model is given with -m");
-  }
+  check_text(text, path, findings);
   if (!text.empty() && text.back() == '\n') text.pop_back();
   if (!escapes) return text;
   std::size_t replaced = 0;

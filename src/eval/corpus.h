@@ -19,7 +19,9 @@ namespace eval {
 std::string process_escapes(std::string_view text, std::size_t* replaced = nullptr);
 
 /// A text file as the corpus tools read it: whole, one trailing line feed removed, escapes
-/// processed unless switched off. A replaced escape is reported as a finding. Throws Fault::io.
+/// processed unless switched off. Replaced escapes and bytes that are not UTF-8 are reported as
+/// findings. Throws Fault::io, and Fault::bad_input for what is no text: a GGUF file, UTF-16, NUL
+/// bytes, more than a tenth of the bytes not UTF-8.
 std::string load_corpus(const std::filesystem::path& path, bool escapes, base::Findings* findings);
 
 /// The text as consecutive windows of `window` tokens; an incomplete last one is dropped.

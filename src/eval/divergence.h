@@ -23,6 +23,7 @@ struct Comparison {
   float kld = 0;
   float delta_p = 0;  ///< p_test(true token) - p_base(true token)
   bool same_top = false;
+  bool base_sums_to_one = true;  ///< within a tenth; else the record is damaged
 };
 /// Throws Fault::bad_file when the record is not finite.
 Comparison compare(std::span<const float> logits, std::span<const std::byte> record, std::size_t y,
@@ -44,6 +45,8 @@ class Divergence {
   Estimate mean_delta_p() const;
   Estimate rms_delta_p() const;
   Estimate same_top() const;  ///< share, 1 = 100 %
+  /// Positions whose base is no distribution: the base file is damaged.
+  std::size_t n_doubtful() const noexcept { return doubtful_; }
   /// Quantiles of the positions seen, f in [0, 1].
   double kld_quantile(double f) const;
   double delta_p_quantile(double f) const;
@@ -53,7 +56,7 @@ class Divergence {
   double covariance() const;
   void sort() const;
 
-  std::size_t n_ = 0, same_ = 0;
+  std::size_t n_ = 0, same_ = 0, doubtful_ = 0;
   double nll_ = 0, nll2_ = 0, base_ = 0, base2_ = 0, cross_ = 0;
   double kld_ = 0, kld2_ = 0, dp_ = 0, dp2_ = 0, dp4_ = 0;
   mutable std::vector<float> klds_, dps_;

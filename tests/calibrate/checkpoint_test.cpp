@@ -45,8 +45,25 @@ TEST(Checkpoint, EveryTruncationIsAnErrorThatNamesTheFile) {
     } catch (const base::Error& e) {
       const std::string text = e.what();
       EXPECT_NE(text.find("checkpoint is damaged or cut off (file: "), std::string::npos) << text;
-      EXPECT_NE(text.find("offset: "), std::string::npos) << text;
+      EXPECT_NE(text.find(std::to_string(n) + " bytes"), std::string::npos) << text;
       EXPECT_EQ(text.find("json"), std::string::npos) << text;
+    }
+  }
+}
+
+TEST(Checkpoint, EveryFlippedBitIsAnError) {
+  const test::TempDir dir;
+  calibrate::save_checkpoint(sample(), dir / "c");
+  const auto bytes = test::read_bytes(dir / "c");
+  for (std::size_t bit = 0; bit < 8 * bytes.size(); bit += 3) {
+    auto flipped = bytes;
+    flipped[bit / 8] ^= std::byte{1} << (bit % 8);
+    test::write_bytes(dir / "f", flipped);
+    try {
+      calibrate::load_checkpoint(dir / "f");
+      FAIL() << bit;
+    } catch (const base::Error& e) {
+      EXPECT_EQ(e.message(), "checkpoint is damaged or cut off") << bit;
     }
   }
 }

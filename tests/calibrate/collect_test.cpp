@@ -146,6 +146,35 @@ TEST(Collect, WithoutItsHiddenStatesACheckpointIsNotUsed) {
                calibrate::collect(bench.model, bench.windows, options, {}, bench.runtime));
 }
 
+TEST(Collect, TheStateOfAnotherRunIsKept) {
+  Bench bench;
+  const test::TempDir dir;
+  auto options = options_for(runtime::Loop::token, dir / "state");
+  base::StopFlag stop;
+  StopAfter progress(stop, 4);
+  runtime::Runtime interrupted{
+      .team = bench.team, .kernels = bench.runtime.kernels, .progress = progress, .stop = stop};
+  EXPECT_THROW(calibrate::collect(bench.model, bench.windows, options, {}, interrupted),
+               base::Error);
+  const auto state = test::read_bytes(dir / "state");
+  options.keep_others = true;
+  options.with_output = true;
+  auto windows = bench.windows;
+  windows.n_windows = 2;
+  try {
+    calibrate::collect(bench.model, windows, options, {}, bench.runtime);
+    FAIL();
+  } catch (const base::Error& e) {
+    EXPECT_EQ(e.message(), "a saved state of another run is there");
+    EXPECT_NE(std::string(e.what()).find("differs: number of chunks, --process-output"),
+              std::string::npos)
+        << e.what();
+  }
+  EXPECT_EQ(test::read_bytes(dir / "state"), state);
+  options.resume = false;
+  EXPECT_NO_THROW(calibrate::collect(bench.model, windows, options, {}, bench.runtime));
+}
+
 TEST(Collect, BothLoopsGiveTheSameSums) {
   Bench bench;
   expect_equal(calibrate::collect(bench.model, bench.windows, options_for(runtime::Loop::token, {}),

@@ -84,10 +84,10 @@ TEST(DiskFull, TheOldFileOfThatNameStays) {
   const test::TempDir dir;
   const SmallDisk disk(dir / "disk", "4m");
   QUERN_NEEDS_MOUNT(disk);
-  std::ofstream(disk / "o.gguf") << "precious";
+  std::ofstream(disk / "o.gguf") << "GGUFprecious";
   EXPECT_EQ(test::run_quern({"quantize", model(), (disk / "o.gguf").string(), "q4_K_S"}).exit_code,
             1);
-  EXPECT_EQ(test::read_text(disk / "o.gguf"), "precious");
+  EXPECT_EQ(test::read_text(disk / "o.gguf"), "GGUFprecious");
 }
 
 TEST(DiskFull, ACacheThatIsFullDoesNotStopTheRun) {

@@ -162,6 +162,70 @@ TEST_F(Files, OutputsNeedAFolderThatTakesThem) {
   EXPECT_FALSE(std::filesystem::exists(dir_ / "no"));
 }
 
+TEST_F(Files, OnlyAFileOfTheSameKindIsReplaced) {
+  put("base", "_logits_");
+  std::filesystem::copy_file(kModel, dir_ / "m.gguf");
+  std::filesystem::copy_file(kText, dir_ / "text");
+  struct Case {
+    std::string out, found;
+  };
+  for (const auto& [out, found] :
+       {Case{"m.gguf", "a model in GGUF"}, Case{"text", "a text file"}, Case{"m.dat", "importance"},
+        Case{"m.imatrix.gguf", "importance"}, Case{"base", "a base file of log-probabilities"},
+        Case{"noise", "something else"}}) {
+    const auto before = test::read_bytes(dir_ / out);
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"quantize", kModel, at(out), "q8_0"},
+          {"convert", test::source_path("tests/golden/models/llama").string(), at(out)},
+          {"perplexity", "-m", kModel, "-f", kText, "--kl-divergence-base", at(out),
+           "--overwrite-base"},
+          {"imatrix", "-m", kModel, "-f", kText, "-o", at(out)},
+          {"imatrix", "--in-file", at("m.dat"), "-o", at(out)},
+          {"logits", "-m", kModel, "-p", "x", "-o", at(out)}}) {
+      const bool model = words[0] == "quantize" || words[0] == "convert";
+      if (out == "m.gguf" && model) continue;
+      if (out == "base" && words[0] == "perplexity") continue;
+      if (found == "importance" && words[0] == "imatrix") continue;
+      const auto r = test::run_quern(words);
+      EXPECT_EQ(r.exit_code, 1) << words[0] << " " << out << ": " << r.err;
+      EXPECT_THAT(r.err, AllOf(HasSubstr("would replace "), HasSubstr(found), HasSubstr("hint: ")))
+          << words[0];
+      EXPECT_EQ(test::read_bytes(dir_ / out), before) << words[0] << " " << out;
+    }
+  }
+}
+
+TEST_F(Files, AFileOfTheSameKindIsReplaced) {
+  put("m.gguf", "GGUF, but damaged");
+  put("l", "");
+  for (int i = 0; i < 2; ++i) {
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"quantize", "--pure", kModel, at("m.gguf"), "q8_0"},
+          {"imatrix", "--in-file", at("m.dat"), "-o", at("m.imatrix.gguf")},
+          {"logits", "-m", kModel, "-p", "x", "-o", at("l")}}) {
+      const auto r = test::run_quern(words);
+      EXPECT_EQ(r.exit_code, 0) << words[0] << ": " << r.err;
+    }
+  }
+}
+
+TEST_F(Files, ABaseIsNotReplacedByMistake) {
+  std::vector<std::string> words = {"perplexity", "-m", kModel,     "-f", kText,
+                                    "-c",         "16", "--chunks", "1",  "--kl-divergence-base",
+                                    at("empty")};
+  ASSERT_EQ(test::run_quern(words).exit_code, 0);
+  const auto before = test::read_bytes(dir_ / "empty");
+  words[8] = "2";
+  const auto r = test::run_quern(words);
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_THAT(r.err, AllOf(HasSubstr("the base file exists already"),
+                           HasSubstr("did you mean --kl-divergence?")));
+  EXPECT_EQ(test::read_bytes(dir_ / "empty"), before);
+  words.push_back("--overwrite-base");
+  EXPECT_EQ(test::run_quern(words).exit_code, 0);
+  EXPECT_GT(test::read_bytes(dir_ / "empty").size(), before.size());
+}
+
 TEST_F(Files, SurveyNeedsAFolder) {
   const auto r = test::run_quern(
       {"survey", "-m", kModel, "-f", kText, "--calibration", kText, "-o", at("empty")});

@@ -1,6 +1,7 @@
 // What works but is likely not meant is told.
 #include <gmock/gmock.h>
 
+#include "calibrate/importance.h"
 #include "support/support.h"
 
 namespace {
@@ -37,6 +38,37 @@ TEST(Warnings, TheBaseFileDecidesOverTextAndWindows) {
   const auto plain = test::run_quern(
       {"perplexity", "-m", kModel, "--kl-divergence-base", base, "--kl-divergence"});
   EXPECT_THAT(plain.err, testing::Not(HasSubstr("no effect")));
+}
+
+TEST(Warnings, ABaseFileThatIsDamaged) {
+  const test::TempDir dir;
+  const std::string base = (dir / "base").string();
+  ASSERT_EQ(test::run_quern({"perplexity", "-m", kModel, "-f", kText, "-c", "64", "--chunks", "2",
+                             "--kl-divergence-base", base})
+                .exit_code,
+            0);
+  std::vector<std::byte> bytes = test::read_bytes(base);
+  std::fill(bytes.end() - 20000, bytes.end(), std::byte{0});
+  test::write_bytes(base, bytes);
+  const auto r = test::run_quern(
+      {"perplexity", "-m", kModel, "--kl-divergence-base", base, "--kl-divergence"});
+  EXPECT_THAT(r.err, AllOf(HasSubstr("do not sum to one"), HasSubstr(base)));
+}
+
+TEST(Warnings, EarlierImportanceOfNoTensorAndOfAbsurdSize) {
+  const test::TempDir dir;
+  calibrate::Importance m;
+  m.entries["Xlk.0.attn_k_b.weight"] = {
+      .n_cols = 4, .n_vectors = 1, .sums = {1, 1, 1e38, 1}, .counts = {1}};
+  m.chunk_count = 1;
+  const std::string earlier = (dir / "m.dat").string();
+  calibrate::save_importance(m, earlier, calibrate::Dialect::dat);
+  const auto r = test::run_quern({"imatrix", "-m", kModel, "-f", kText, "-c", "16", "--chunks", "1",
+                                  "--in-file", earlier, "-o", (dir / "o.gguf").string()});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, AllOf(HasSubstr("belongs to no tensor: Xlk.0.attn_k_b.weight"),
+                           HasSubstr("1 of 4 values are above 1e+30, the first in column 2")));
+  EXPECT_THAT(test::run_quern({"info", earlier}).out, HasSubstr("above 1e+30"));
 }
 
 TEST(Warnings, MoreTokensThanTheModelWasTrainedFor) {

@@ -43,6 +43,26 @@ TEST(BaseRecord, DecodesToLogProbabilitiesWithinHalfAStep) {
   }
 }
 
+TEST(BaseRecord, OneThatIsNoDistributionIsCounted) {
+  std::mt19937 random(2);
+  const auto& kernels = *kernels::find_table("reference");
+  eval::Divergence sums;
+  for (const float spread : {0.0F, 1.0F, 3.0F, 20.0F}) {
+    const auto logits = random_logits(random, spread);
+    auto record = record_of(logits);
+    const auto bytes = std::as_bytes(std::span(record));
+    sums.add(eval::compare(logits, bytes, 5, kernels));
+    EXPECT_EQ(sums.n_doubtful(), 0U) << spread;
+  }
+  const auto logits = random_logits(random, 3);
+  auto record = record_of(logits);
+  std::fill(record.begin() + 4, record.end() - 60, std::uint16_t{65535});
+  sums.add(eval::compare(logits, std::as_bytes(std::span(record)), 5, kernels));
+  std::fill(record.begin(), record.end(), std::uint16_t{0});  // a hole in the file
+  sums.add(eval::compare(logits, std::as_bytes(std::span(record)), 5, kernels));
+  EXPECT_EQ(sums.n_doubtful(), 2U);
+}
+
 TEST(BaseRecord, FarTailIsCutAt24BelowTheMaximum) {
   std::vector<float> logits(kVocab, -100.0F);
   logits[5] = 10;
