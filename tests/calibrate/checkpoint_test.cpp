@@ -44,7 +44,8 @@ TEST(Checkpoint, EveryTruncationIsAnErrorThatNamesTheFile) {
       FAIL() << n;
     } catch (const base::Error& e) {
       const std::string text = e.what();
-      EXPECT_NE(text.find("checkpoint is damaged or cut off (file: "), std::string::npos) << text;
+      EXPECT_NE(text.find("checkpoint is damaged or cut off ("), std::string::npos) << text;
+      EXPECT_NE(text.find("file: " + (dir / "cut").string()), std::string::npos) << text;
       EXPECT_NE(text.find(std::to_string(n) + " bytes"), std::string::npos) << text;
       EXPECT_EQ(text.find("json"), std::string::npos) << text;
     }
@@ -63,7 +64,10 @@ TEST(Checkpoint, EveryFlippedBitIsAnError) {
       calibrate::load_checkpoint(dir / "f");
       FAIL() << bit;
     } catch (const base::Error& e) {
-      EXPECT_EQ(e.message(), "checkpoint is damaged or cut off") << bit;
+      // A flip may make one long string of all, which is no checkpoint at all.
+      EXPECT_TRUE(e.message() == "checkpoint is damaged or cut off" ||
+                  e.message() == "not a checkpoint of this program")
+          << e.message() << " " << bit;
     }
   }
 }

@@ -59,7 +59,7 @@ TEST(Warnings, EarlierImportanceOfNoTensorAndOfAbsurdSize) {
   const test::TempDir dir;
   calibrate::Importance m;
   m.entries["Xlk.0.attn_k_b.weight"] = {
-      .n_cols = 4, .n_vectors = 1, .sums = {1, 1, 1e38, 1}, .counts = {1}};
+      .n_cols = 4, .n_vectors = 1, .sums = {1, 1, 1e33, 1}, .counts = {1}};
   m.chunk_count = 1;
   const std::string earlier = (dir / "m.dat").string();
   calibrate::save_importance(m, earlier, calibrate::Dialect::dat);
