@@ -177,7 +177,9 @@ class MlaConverter {
 
   DraftTensor draft_of(std::shared_ptr<MadeMla> made, const tensor::Shape& shape) {
     made_.push_back(made);
-    return {.name = made->name(), .codec = &made->codec(), .shape = shape, .made = std::move(made)};
+    DraftTensor out{.name = made->name(), .codec = &made->codec(), .shape = shape};
+    out.made = std::move(made);
+    return out;
   }
 
   void make_parts(int layer) {
