@@ -316,7 +316,7 @@ void hf_vocab_and_rotation_keys(const HfConfig& config, HfKeys& keys, double par
 std::string hf_rope_scaling_keys(const HfConfig& config, HfKeys& keys,
                                  std::span<const std::string_view> handled) {
   const HfConfig rope = config.rope("full_attention");
-  const std::string type = rope.string_or("rope_type", "default");
+  std::string type = rope.string_or("rope_type", "default");
   if (type == "linear") {
     keys.text("rope.scaling.type", "linear");
     keys.number("rope.scaling.factor", rope.number("factor"));
