@@ -25,17 +25,9 @@ constexpr std::array<Option, 6> kOwnOptions{{
      .value = "FILE",
      .help = "logits: one row of vocabulary size a token, f32, little-endian",
      .values = kOutputFile},
-    {.names = "-ub, --ubatch-size",
-     .value = "N",
-     .default_value = "512",
-     .help = "tokens that a layer computes at once",
-     .values = integers(1, kManyTokens)},
-    {.names = "--loop",
-     .value = "token|layer",
-     .default_value = "token",
-     .help = "token: weights stay in memory; layer: each layer is read once",
-     .values = one_of()},
-    {.names = "--no-escape", .help = "keep backslash sequences of the text as they are"},
+    kUbatchOption,
+    kLoopOption,
+    kNoEscapeOption,
 }};
 constexpr auto kOptions = join(join(kModelOptions, kComputeOptions), kOwnOptions);
 

@@ -61,6 +61,21 @@ inline constexpr std::array<Option, 5> kModelOptions{{
      .values = one_of("on|off|auto|1|0")},
 }};
 
+// Options of several commands that stand at different places of their lists.
+inline constexpr Option kUbatchOption{.names = "-ub, --ubatch-size",
+                                      .value = "N",
+                                      .default_value = "512",
+                                      .help = "tokens that a layer computes at once",
+                                      .values = integers(1, kManyTokens)};
+inline constexpr Option kNoEscapeOption{.names = "--no-escape",
+                                        .help = "keep backslash sequences of the text as they are"};
+inline constexpr Option kLoopOption{
+    .names = "--loop",
+    .value = "token|layer",
+    .default_value = "token",
+    .help = "token: weights stay in memory; layer: each layer is read once for the whole text",
+    .values = one_of()};
+
 /// For commands that run a fixed text through a model.
 inline constexpr std::array<Option, 7> kTextOptions{{
     {.names = "-f, --file", .value = "FILE", .help = "text", .values = kFile},
@@ -74,22 +89,14 @@ inline constexpr std::array<Option, 7> kTextOptions{{
      .default_value = "2048",
      .help = "accepted for scripts; windows are independent of it",
      .values = integers(1, kManyTokens)},
-    {.names = "-ub, --ubatch-size",
-     .value = "N",
-     .default_value = "512",
-     .help = "tokens that a layer computes at once",
-     .values = integers(1, kManyTokens)},
+    kUbatchOption,
     {.names = "--chunks",
      .value = "N",
      .default_value = "-1",
      .help = "at most N windows; -1 = all",
      .values = integers_or(-1, 1, kManyItems)},
-    {.names = "--no-escape", .help = "keep backslash sequences of the text as they are"},
-    {.names = "--loop",
-     .value = "token|layer",
-     .default_value = "token",
-     .help = "token: weights stay in memory; layer: each layer is read once for the whole text",
-     .values = one_of()},
+    kNoEscapeOption,
+    kLoopOption,
 }};
 
 }  // namespace cli

@@ -34,14 +34,10 @@ constexpr std::array<Option, 8> kOwnOptions{{
      .default_value = "0",
      .help = "context in tokens; 0 = what the model was trained with",
      .values = integers(0, kManyItems)},
-    {.names = "-ub, --ubatch-size",
-     .value = "N",
-     .default_value = "512",
-     .help = "prompt tokens that a layer computes at once",
-     .values = integers(1, kManyTokens)},
+    kUbatchOption,
     {.names = "--ignore-eos", .help = "go on where the model ends its text"},
     {.names = "--no-display-prompt", .help = "print only what is made"},
-    {.names = "--no-escape", .help = "keep backslash sequences of the text as they are"},
+    kNoEscapeOption,
 }};
 constexpr auto kOptions =
     join(join(kModelOptions, kComputeOptions), join(kOwnOptions, kSamplingOptions));

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "text/chat_template.h"
+#include "text/template_time.h"
 #include "text/vocabulary.h"
 
 namespace {
@@ -17,19 +18,6 @@ std::vector<Json> rows() {
     out.push_back(Json::parse(line));
   }
   return out;
-}
-
-/// 2026-01-02 03:04:05, a Friday, as in make_features.py.
-std::tm case_time() {
-  std::tm t{};
-  t.tm_year = 126;
-  t.tm_mday = 2;
-  t.tm_hour = 3;
-  t.tm_min = 4;
-  t.tm_sec = 5;
-  t.tm_wday = 5;
-  t.tm_yday = 1;
-  return t;
 }
 
 Json context_of(const Json& row, const Json& shared) {
@@ -47,7 +35,7 @@ TEST(TemplateFeatures, RenderAsJinja2Does) {
         row.at("feature").get<std::string>() + ": " + row.at("template").get<std::string>();
     try {
       const std::string text = text::ChatTemplate(row.at("template").get<std::string>())
-                                   .render(context_of(row, all[0]), case_time());
+                                   .render(context_of(row, all[0]), test::template_time());
       if (row.contains("expected")) {
         EXPECT_EQ(text, row.at("expected").get<std::string>()) << what;
       } else {

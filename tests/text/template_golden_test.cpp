@@ -3,24 +3,12 @@
 
 #include "base/error.h"
 #include "text/chat_template.h"
+#include "text/template_time.h"
 #include "text/vocabulary.h"
 
 namespace {
 
 constexpr char kFolder[] = "data/templates";
-
-/// 2026-01-02 03:04:05, a Friday, the time at which the cases were made.
-std::tm case_time() {
-  std::tm t{};
-  t.tm_year = 126;
-  t.tm_mday = 2;
-  t.tm_hour = 3;
-  t.tm_min = 4;
-  t.tm_sec = 5;
-  t.tm_wday = 5;
-  t.tm_yday = 1;
-  return t;
-}
 
 /// What came out: text, or the message of an error.
 struct Outcome {
@@ -28,7 +16,7 @@ struct Outcome {
 };
 Outcome render(const text::ChatTemplate& chat, const nlohmann::ordered_json& context) {
   try {
-    return {chat.render(context, case_time()), ""};
+    return {chat.render(context, test::template_time()), ""};
   } catch (const base::Error& e) {
     return {"", e.message().empty() ? "no message" : e.message()};
   }
