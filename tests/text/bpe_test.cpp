@@ -155,6 +155,33 @@ TEST(Bpe, MissingMergesAreAnErrorExceptForKimi) {
   EXPECT_THROW(text::make_tokenizer(m), base::Error);
 }
 
+TEST(Bpe, OddLinesOfMergesChangeNothing) {
+  const std::vector<std::string> odd = {"",  " ",   "  ",        "a ",       " a",
+                                        "a", "a  ", "\xFF \xFE", "\xE4 \xB8"};
+  const gguf::Metadata plain = bpe({"a", "b", "ab"}, {"a b"});
+  std::vector<std::string> merges = odd;
+  merges.push_back("a b");
+  const gguf::Metadata with_odd = bpe({"a", "b", "ab"}, merges);
+  for (const std::string& input : {std::string("abba"), std::string(300, 'a') + "b",
+                                   std::string("a\xFF\xFE\xE4\xB8"
+                                               "b")}) {
+    EXPECT_EQ(encode(with_odd, input), encode(plain, input)) << input;
+  }
+}
+
+TEST(Bpe, BosThatIsWantedButNotThereIsAnError) {
+  gguf::Metadata m = bpe({"a"}, {});  // the usual BOS, 11, lies outside the list
+  m.set("tokenizer.ggml.add_bos_token", true);
+  const auto t = text::make_tokenizer(m);
+  try {
+    t->encode("a", {});
+    FAIL();
+  } catch (const base::Error& e) {
+    EXPECT_EQ(e.fault(), base::Fault::bad_file);
+    EXPECT_THAT(e.what(), testing::HasSubstr("BOS"));
+  }
+}
+
 TEST(Gemma4, SpacesAreMarkedAndUnknownCharactersBecomeByteTokens) {
   const std::string mark = "\xE2\x96\x81";
   std::vector<test::Token> tokens =

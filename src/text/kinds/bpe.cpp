@@ -2,9 +2,10 @@
 // Source: docs/spec/tokenizers.md 4.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <functional>
 #include <optional>
-#include <queue>
 
 #include "text/kinds/byte_alias.h"
 #include "text/kinds/kind.h"
@@ -70,50 +71,55 @@ class WordMerger {
     }
   }
 
-  struct Candidate {
-    std::uint32_t rank, left, right;
-    Symbol left_symbol, right_symbol, result;
-    bool operator>(const Candidate& other) const noexcept {
-      return rank != other.rank ? rank > other.rank : left > other.left;
-    }
-  };
   static constexpr std::uint32_t kEnd = 0xFFFFFFFF;
+
+  /// A merge of the piece at `left` with the next one: rank and place in one number, so that the
+  /// heap stays small and its order is that of merging. Whether it still holds is looked up when
+  /// its turn comes: a rank belongs to one pair of symbols.
+  static std::uint64_t candidate(std::uint32_t rank, std::uint32_t left) noexcept {
+    return std::uint64_t{rank} << 32 | left;
+  }
 
   void consider(std::uint32_t left, std::uint32_t right) {
     if (left == kEnd || right == kEnd) return;
     const MergeTable::Merge merge = look_up(left, right);
     if (merge.result == kNoSymbol) return;
-    queue_.push({.rank = merge.rank,
-                 .left = left,
-                 .right = right,
-                 .left_symbol = pieces_[left].symbol,
-                 .right_symbol = pieces_[right].symbol,
-                 .result = merge.result});
+    heap_.push_back(candidate(merge.rank, left));
+    std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
   }
 
-  void merge_many() {
+  void link_pieces() {
     const auto n = static_cast<std::uint32_t>(pieces_.size());
     next_.resize(n);
     previous_.resize(n);
+    heap_.clear();
     for (std::uint32_t i = 0; i < n; ++i) {
       next_[i] = i + 1 < n ? i + 1 : kEnd;
       previous_[i] = i - 1;  // kEnd for the first
-      if (i > 0) consider(i - 1, i);
+      if (i + 1 == n) break;
+      const MergeTable::Merge merge = look_up(i, i + 1);
+      if (merge.result != kNoSymbol) heap_.push_back(candidate(merge.rank, i));
     }
-    while (!queue_.empty()) {
-      const Candidate c = queue_.top();
-      queue_.pop();
-      Piece& left = pieces_[c.left];
-      Piece& right = pieces_[c.right];
-      const bool stale = left.length == 0 || right.length == 0 || next_[c.left] != c.right ||
-                         left.symbol != c.left_symbol || right.symbol != c.right_symbol;
-      if (stale) continue;
-      left = {c.result, left.length + right.length};
-      right.length = 0;
-      next_[c.left] = next_[c.right];
-      if (next_[c.left] != kEnd) previous_[next_[c.left]] = c.left;
-      consider(previous_[c.left], c.left);
-      consider(c.left, next_[c.left]);
+    std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+  }
+
+  void merge_many() {
+    link_pieces();
+    while (!heap_.empty()) {
+      std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+      const std::uint64_t best = heap_.back();
+      heap_.pop_back();
+      const auto at = static_cast<std::uint32_t>(best);
+      const std::uint32_t next = next_[at];
+      if (pieces_[at].length == 0 || next == kEnd) continue;
+      const MergeTable::Merge merge = look_up(at, next);
+      if (merge.result == kNoSymbol || candidate(merge.rank, at) != best) continue;
+      pieces_[at] = {merge.result, pieces_[at].length + pieces_[next].length};
+      pieces_[next].length = 0;
+      next_[at] = next_[next];
+      if (next_[at] != kEnd) previous_[next_[at]] = at;
+      consider(previous_[at], at);
+      consider(at, next_[at]);
     }
     std::erase_if(pieces_, [](const Piece& p) { return p.length == 0; });
   }
@@ -122,7 +128,7 @@ class WordMerger {
   std::vector<Piece> pieces_;
   std::vector<MergeTable::Merge> merges_;
   std::vector<std::uint32_t> next_, previous_;
-  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue_;
+  std::vector<std::uint64_t> heap_;  // of candidates, least first
 };
 
 class Bpe final : public Engine {
