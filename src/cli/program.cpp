@@ -14,6 +14,7 @@
 #include "base/printable.h"
 #include "cli/commands.h"
 #include "cli/files.h"
+#include "cli/foreign_options.h"
 
 namespace cli {
 namespace {
@@ -94,6 +95,7 @@ int run_command(const Command& command, std::span<const char* const> words, std:
     }
   }
   const Args args = parse(command, words, std::move(program));
+  for (const std::string& note : args.notes()) fmt::print(stderr, "{}\n", note);
   try {
     check_files(command, args);
     return command.run(args);
@@ -126,6 +128,7 @@ int dispatch(std::span<const char* const> argv) {
   if (word == "--help-markdown") {
     fmt::print("# Commands\n\nMade by `quern --help-markdown`.\n\n");
     for (const Command* c : all_commands()) fmt::print("{}\n", help_markdown(*c));
+    fmt::print("{}", foreign_markdown());
     return 0;
   }
   const Command* command = find_command(word);
