@@ -228,6 +228,7 @@ void carry_out(const Args& args, const convert::HfSource& source, const cook::Pl
   const cook::RunResult result = cook::run_plan(source, plan, session.runtime(), cache.get());
   cache.finish();
   session.progress().clear();
+  print_findings(result.findings);
   for (const cook::OutputPlan& out : plan.outputs) fmt::print("{}\n", out.path.string());
   fmt::print(stderr, "{} tensors, {} file(s), {} bytes\n", plan.jobs.size(), result.files_written,
              result.bytes_written);

@@ -133,6 +133,7 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
   cache.finish();
   session.progress().clear();
   tell_left(plan);
+  print_findings(result.findings);
   print_end(plan, result, cache.get() != nullptr, std::chrono::steady_clock::now() - start);
   return 0;
 }
