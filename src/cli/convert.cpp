@@ -182,9 +182,7 @@ Job make_job(const Args& args, const convert::HfSource& source, const std::strin
   request.effort = effort(args);
   request.dry_run = args.flag("dry-run");
   request.ignore_importance_rules = args.flag("ignore-imatrix-rules");
-  for (const std::string& text : args.list("override-kv")) {
-    request.overrides.push_back(cook::parse_override(text));
-  }
+  request.overrides = overrides_of(args);
   if (args.given("imatrix")) {
     auto importance =
         std::make_unique<calibrate::Importance>(calibrate::load_importance(args.str("imatrix")));
@@ -280,6 +278,7 @@ const Command convert_command{
     .options = kOptions,
     .min_positionals = 0,
     .max_positionals = 2,
-    .run = run};
+    .run = run,
+    .kept = kept_by_cache};
 
 }  // namespace cli
