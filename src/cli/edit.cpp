@@ -196,14 +196,15 @@ const quant::Codec* type_option(const Args& args) {
       .hint("`quern types` lists them");
 }
 
-void print_names(std::string_view what, const std::vector<std::string>& names) {
+std::string names_text(std::string_view what, const std::vector<std::string>& names) {
   constexpr std::size_t kMost = 8;
-  if (names.empty()) return;
-  fmt::print("{} {} tensor{}:", what, names.size(), names.size() == 1 ? "" : "s");
+  if (names.empty()) return "";
+  std::string out =
+      fmt::format("{} {} tensor{}:", what, names.size(), names.size() == 1 ? "" : "s");
   for (std::size_t i = 0; i < std::min(kMost, names.size()); ++i) {
-    fmt::print(" {}", base::printable(names[i]));
+    out += " " + base::printable(names[i]);
   }
-  fmt::print("{}\n", names.size() > kMost ? " ..." : "");
+  return out + (names.size() > kMost ? " ...\n" : "\n");
 }
 
 /// A draft with all changes, and what must live as long.
@@ -212,6 +213,7 @@ struct Edit {
   std::optional<gguf::FileSet> donor = {};
   surgery::Draft draft{model};
   std::vector<std::shared_ptr<const surgery::MadeMla>> made = {};
+  std::string told = {};  ///< lines about it, printed when it is done
 
   explicit Edit(const std::string& path) : model(gguf::FileSet::open(path)) {}
 };
@@ -231,11 +233,11 @@ void edit_tensors(const Args& args, Edit& edit) {
   if (args.given("from")) edit.donor = gguf::FileSet::open(args.str("from"));
   for (const recipe::Pattern& pattern : taken) {
     const surgery::Grafted grafted = surgery::graft_tensors(edit.draft, *edit.donor, pattern);
-    print_names("replaced", grafted.replaced);
-    print_names("added", grafted.added);
+    edit.told += names_text("replaced", grafted.replaced);
+    edit.told += names_text("added", grafted.added);
   }
   for (const recipe::Pattern& pattern : dropped) {
-    print_names("dropped", surgery::drop_tensors(edit.draft, pattern));
+    edit.told += names_text("dropped", surgery::drop_tensors(edit.draft, pattern));
   }
   for (const std::string& s : args.list("rename-tensor")) {
     const MetadataEdit pair = surgery::parse_pair("--rename-tensor", MetadataEdit::Kind::rename, s);
@@ -369,19 +371,31 @@ bool changes_something(const std::vector<surgery::FilePlan>& plan) {
                      [](const surgery::FilePlan& p) { return p.action != surgery::Action::keep; });
 }
 
-/// What --undo will not do.
-void print_undo(const std::string& path, const std::vector<surgery::FilePlan>& plan,
-                const surgery::PublishOptions& options) {
-  if (options.output || surgery::can_undo(plan, options)) return;
+/// What --undo will not do. Of the state before the edit.
+std::string undo_text(const std::string& path, const std::vector<surgery::FilePlan>& plan,
+                      const surgery::PublishOptions& options) {
+  if (options.output || surgery::can_undo(plan, options)) return "";
+  std::string out;
   const bool headers = std::ranges::any_of(
       plan, [](const surgery::FilePlan& p) { return p.action == surgery::Action::header; });
   if (options.undo && headers) {
-    fmt::print("no --undo: a file of the set is written anew\n");
+    out += "no --undo: a file of the set is written anew\n";
   }
   const auto earlier = surgery::undo_state(path);
   if (earlier && !earlier->broke_off) {
-    fmt::print("no --undo any more of {} earlier edit{}\n", earlier->n_edits,
-               earlier->n_edits == 1 ? "" : "s");
+    out += fmt::format("no --undo any more of {} earlier edit{}\n", earlier->n_edits,
+                       earlier->n_edits == 1 ? "" : "s");
+  }
+  return out;
+}
+
+/// A header is replaced in the file itself.
+void check_writable(const std::vector<surgery::FilePlan>& plan) {
+  for (const surgery::FilePlan& p : plan) {
+    if (p.action != surgery::Action::header || ::access(p.path.c_str(), W_OK) == 0) continue;
+    throw base::Error(base::Fault::io, "FILE cannot be written: no permission")
+        .at("file", base::printable(p.path.string(), 1000))
+        .hint("-o writes the result elsewhere, --rewrite a new file in its place");
   }
 }
 
@@ -431,22 +445,27 @@ int run(const Args& args) {
   check_result(edit.draft, force);
   const std::vector<surgery::FilePlan> plan = surgery::plan_publish(edit.draft, options);
   if (!changes_something(plan)) {
-    fmt::print("{}: nothing to change\n", base::printable(path, 1000));
+    fmt::print("{}{}: nothing to change\n", edit.told, base::printable(path, 1000));
     return 0;
   }
   if (options.output) check_outputs(args, edit, plan);
-  for (const surgery::FilePlan& p : plan) {
-    if (options.output && !dry_run) prepare_output("--output", p.path.string());
-    fmt::print("{}\n", plan_text(p, edit.draft));
+  for (const surgery::FilePlan& p : plan) edit.told += plan_text(p, edit.draft) + "\n";
+  edit.told += undo_text(path, plan, options);
+  if (dry_run) {
+    fmt::print("{}", edit.told);
+    return 0;
   }
-  print_undo(path, plan, options);
-  if (dry_run) return 0;
+  check_writable(plan);
+  if (options.output) {
+    for (const surgery::FilePlan& p : plan) prepare_output("--output", p.path.string());
+  }
   if (options.output) lock.emplace(base::FileLock::beside(base::link_target(plan.front().path)));
   runtime::Team team(args.given("threads") ? static_cast<std::size_t>(args.integer("threads"))
                                            : physical_cores());
   TerminalProgress progress;
   surgery::publish(edit.draft, plan, options, team, progress, interrupt_flag());
   progress.clear();
+  fmt::print("{}", edit.told);
   print_made(edit.made);
   return 0;
 }

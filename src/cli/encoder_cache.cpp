@@ -4,10 +4,12 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/printable.h"
 #include "cli/value_forms.h"
 #include "tensor/buffer.h"
 
@@ -45,6 +47,26 @@ bool is_size(const std::string& text) {
   } catch (const base::Error&) {
     return false;
   }
+}
+
+std::vector<cook::Override> overrides_of(const Args& args) {
+  std::vector<cook::Override> out;
+  for (const std::string& text : args.list("override-kv")) {
+    cook::Override one = cook::parse_override(text);
+    if (std::ranges::find(out, one.key, &cook::Override::key) != out.end()) {
+      fmt::print(stderr, "warning: --override-kv sets {} more than once; the last one holds\n",
+                 base::printable(one.key));
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Kept kept_by_cache(const Args& args) {
+  if (args.given("cache")) return {.what = "encoded tensors, in " + args.str("cache")};
+  if (args.flag("resume")) return {.what = "encoded tensors, beside the output"};
+  return {.what = "nothing; what stood under the output's name is as it was",
+          .how = "with --resume an interrupted run can go on where it stopped"};
 }
 
 std::string encoder_version() {

@@ -16,8 +16,7 @@
 namespace cli {
 namespace {
 
-constexpr Option kDeleteShards{.names = "--delete-splits",
-                               .help = "merge: remove the shards once the output is whole"};
+constexpr std::string_view kDeleteShards = "--delete-splits";
 
 constexpr Option kShareBlocks{
     .names = "--share-blocks",
@@ -40,9 +39,12 @@ constexpr Option kSplitOptions[] = {
     {.names = "--no-tensor-first-split", .help = "the first shard holds only metadata"},
     {.names = "--dry-run", .help = "print the plan only"},
     kShareBlocks,
-    kDeleteShards,
+    {.names = kDeleteShards, .help = "with --merge: remove the shards once the output is whole"},
 };
-constexpr Option kMergeOptions[] = {kShareBlocks, kDeleteShards};
+constexpr Option kMergeOptions[] = {
+    kShareBlocks,
+    {.names = kDeleteShards, .help = "remove the shards once the output is whole"},
+};
 
 /// "300M", "2G".
 std::uint64_t parse_size(const std::string& text) {

@@ -15,6 +15,7 @@
 #include "base/output_file.h"
 #include "base/printable.h"
 #include "calibrate/collect.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
@@ -208,6 +209,7 @@ class Surveyor {
       throw;
     }
     if (!args_.flag("keep")) std::filesystem::remove(folder_.base());
+    survey_.command = command();
     const std::string html = report::survey_page(survey_);
     base::write_file(folder_.page(), std::as_bytes(std::span(html)));
     session_.progress().clear();
@@ -258,13 +260,14 @@ class Surveyor {
     if (!have_importance) collect(collected);
     importance_ = calibrate::load_importance(folder_.importance());
     session_.progress().clear();
-    fmt::print("importance matrix: {} entries from {} chunks of {} tokens, {}\n",
-               importance_.entries.size(), collected.n_windows, collected.window,
+    fmt::print("importance matrix: {} entries from {} of {} tokens, {}\n",
+               importance_.entries.size(), counted(collected.n_windows, "chunk"), collected.window,
                folder_.importance().string());
     std::fflush(stdout);
     if (!have_base) measure_original(evaluated);
     survey_.original_perplexity = state_->original()->perplexity;
     survey_.n_windows = evaluated.n_windows;
+    survey_.n_calibration_windows = collected.n_windows;
     survey_.window = evaluated.window;
     const bool narrow = columns(120) < 117;
     fmt::print("{}", report::survey_table_header(survey_, narrow));
@@ -326,11 +329,27 @@ class Surveyor {
     survey_.text = std::filesystem::path(args_.str("file")).filename().string();
     survey_.calibration = std::filesystem::path(args_.str("calibration")).filename().string();
     survey_.machine = session_.machine();
-    survey_.command =
-        fmt::format("quern survey -m {} -f {} --calibration {} --types {}", args_.str("model"),
-                    args_.str("file"), args_.str("calibration"), args_.str("types"));
     fmt::print("{}: {}, {:.2f} MB\n{}\n", survey_.model, survey_.model_summary,
                static_cast<double>(survey_.original_bytes) / 1e6, survey_.machine);
+  }
+
+  /// That makes this table in one go: the rows of earlier runs are of other --types.
+  std::string command() const {
+    std::string types;
+    for (const report::SurveyRow& row : survey_.rows) {
+      const std::string word = fmt::format(",{},", row.type);
+      if (fmt::format(",{},", types).find(word) == std::string::npos) {
+        types += (types.empty() ? "" : ",") + row.type;
+      }
+    }
+    constexpr std::string_view kNot[] = {"types", "no-resume", "output"};
+    std::string out = "quern survey" + given_options(kOptions, args_, kNot);
+    const auto is_types = [](const Option& o) { return key_of(o) == "types"; };
+    if (types != std::ranges::find_if(kOptions, is_types)->default_value) {
+      out += " --types " + shell_word(types);
+    }
+    if (args_.given("output")) out += " -o " + shell_word(args_.str("output"));
+    return out;
   }
 
   eval::Windows windows(const std::string& text, std::string_view limit_key) const {

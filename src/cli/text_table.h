@@ -44,6 +44,8 @@ class TextTable {
 std::string bytes_text(std::uint64_t bytes);
 /// "17.98 M", for counts of weights.
 std::string count_text(std::uint64_t n);
+/// "1 chunk", "2 chunks": for words that take an s.
+std::string counted(std::uint64_t n, std::string_view word);
 /// "12.3 %".
 std::string share_text(std::uint64_t part, std::uint64_t whole);
 

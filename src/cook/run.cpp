@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "cook/encode_rows.h"
 #include "cook/units.h"
+#include "cook/zeros.h"
 #include "gguf/writer.h"
 
 namespace cook {
@@ -92,8 +93,10 @@ struct TensorState {
 class FileCook {
  public:
   FileCook(const TensorSource& source, const Plan& plan, const OutputPlan& output,
-           runtime::Runtime& runtime, const TensorCache* cache, std::vector<CacheState> cached)
+           runtime::Runtime& runtime, const TensorCache* cache, std::vector<CacheState> cached,
+           ZeroWatch& zeros)
       : runtime_(runtime),
+        zeros_(zeros),
         source_(source),
         plan_(plan),
         output_(output),
@@ -178,6 +181,7 @@ class FileCook {
       file->read(TensorCache::kHeaderBytes + unit.first, scratch.source);
     } else {
       source_.read(job.source, unit.first, scratch.source);
+      zeros_.look(output_.jobs[unit.place], unit.first, scratch.source);
       if (plan_.check_copies) check_copied(job, unit, scratch.source);
     }
     writer_.write(unit.place, unit.first, scratch.source);
@@ -188,6 +192,7 @@ class FileCook {
     const std::size_t at = unit.first * job.to_codec->row_bytes(job.shape.cols());
     const auto bytes = encode_rows(source_, job, unit, state.weights,
                                    {.effort = plan_.effort, .kernels = runtime_.kernels}, scratch);
+    zeros_.look(output_.jobs[unit.place], source_range(job, unit).offset, scratch.source);
     writer_.write(unit.place, at, bytes);
     if (state.entry) keep(state, [&] { state.entry->write(at, bytes); });
   }
@@ -216,6 +221,7 @@ class FileCook {
   std::size_t n_not_kept_ = 0;
   std::string cache_error_;
   runtime::Runtime& runtime_;
+  ZeroWatch& zeros_;
   const TensorSource& source_;
   const Plan& plan_;
   const OutputPlan& output_;
@@ -238,6 +244,7 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
     }
   }
   Reporter reporter(plan, runtime.progress, total);
+  ZeroWatch zeros(plan);
   RunResult result;
   for (const OutputPlan& output : plan.outputs) {
     if (output.skipped) {
@@ -246,7 +253,7 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
     }
     runtime.stop.check();
     FileCook file(source, plan, output, runtime, cache,
-                  look_up(source, plan, output, cache, runtime.team, runtime.stop));
+                  look_up(source, plan, output, cache, runtime.team, runtime.stop), zeros);
     file.run(reporter);
     result.bytes_written += file.bytes();
     ++result.files_written;
@@ -254,6 +261,7 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
     result.not_kept += file.n_not_kept();
     if (result.cache_error.empty()) result.cache_error = file.cache_error();
   }
+  result.findings = zeros.findings();
   return result;
 }
 

@@ -1,6 +1,7 @@
 // Carries a plan out: reads, encodes, checks, writes.
 #pragma once
 
+#include "base/error.h"
 #include "cook/plan.h"
 #include "cook/tensor_cache.h"
 #include "runtime/runtime.h"
@@ -13,6 +14,7 @@ struct RunResult {
   std::size_t from_cache = 0;  ///< tensors whose encoded bytes were found there
   std::size_t not_kept = 0;    ///< encoded tensors that the cache could not take
   std::string cache_error;     ///< why, of the first one
+  base::Findings findings;     ///< long stretches of zeros in the source
 };
 
 /// Writes every output file that is not skipped, each under a temporary name until it is whole.

@@ -109,4 +109,22 @@ TEST(DiskFull, ACacheThatIsFullDoesNotStopTheRun) {
   }
 }
 
+TEST(DiskFull, AnEditTellsWhatItHasDoneWhenItIsDone) {
+  const test::TempDir dir;
+  const SmallDisk disk(dir / "disk", "4m");
+  QUERN_NEEDS_MOUNT(disk);
+  const std::vector<std::string> words{"edit", model(), "--drop-tensor", "blk\\.5\\.attn_kv_b.*",
+                                       "--force"};
+  std::vector<std::string> there = words, here = words;
+  there.insert(there.end(), {"-o", (disk / "e.gguf").string()});
+  here.insert(here.end(), {"-o", (dir / "e.gguf").string()});
+  const auto full = test::run_quern(there);
+  EXPECT_EQ(full.exit_code, 1);
+  EXPECT_THAT(full.err, HasSubstr("not enough room"));
+  EXPECT_EQ(full.out, "");
+  EXPECT_THAT(disk.files(), testing::IsEmpty());
+  EXPECT_THAT(test::run_quern(here).out,
+              testing::AllOf(HasSubstr("dropped 1 tensor: "), HasSubstr("written anew")));
+}
+
 }  // namespace
