@@ -265,10 +265,26 @@ TEST(Template, Functions) {
 }
 
 TEST(Template, MistakesAreRefusedWithTheLine) {
-  for (const char* source : {"\n{{ 1 +", "\n{% if %}{% endif %}", "\n{% if x %}", "\n{% endif %}",
-                             "\n{{ 'a }}", "\n{# a", "\n{{ (1 }}", "\n{% for x %}{% endfor %}",
-                             "\n{{ 1 2 }}", "\n{% break %}", "\n{{ x[ ] }}", "\n{% raw %}",
-                             "\n{% set true = 1 %}", "\n{{ a | }}", "\n{{ $ }}", "\n{% else %}"}) {
+  for (const char* source : {"\n{{ 1 +",
+                             "\n{% if %}{% endif %}",
+                             "\n{% if x %}",
+                             "\n{% endif %}",
+                             "\n{{ 'a }}",
+                             "\n{# a",
+                             "\n{{ (1 }}",
+                             "\n{% for x %}{% endfor %}",
+                             "\n{{ 1 2 }}",
+                             "\n{% break %}",
+                             "\n{{ x[ ] }}",
+                             "\n{% raw %}",
+                             "\n{% set true = 1 %}",
+                             "\n{{ a | }}",
+                             "\n{{ $ }}",
+                             "\n{% else %}",
+                             "\n{% call x %}{% endcall %}",
+                             "\n{% call f() %}",
+                             "\n{{ f(*a, b) }}",
+                             "\n{{ f(**a, b=1) }}"}) {
     EXPECT_THAT(refusal(source).what(), testing::HasSubstr("line: 2")) << source;
   }
   const base::Error e = refusal("{% include 'x' %}");
@@ -279,12 +295,30 @@ TEST(Template, LimitsHold) {
   const text::jinja::Limits small{.steps = 10000, .depth = 300, .bytes = 10000};
   for (const char* source :
        {"{% for a in range(1000) %}{% for b in range(1000) %}{% endfor %}{% endfor %}",
-        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "{{ 'a' * 100000 }}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{{ 'a' * 100000 }}",
         "{{ [0] * 100000 }}",
         "{% set n = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% "
         "endfor %}",
-        "{% for i in range(200) %}{{ 'a' * 1000 }}{% endfor %}", "{{ range(100000000) }}",
-        "{{ ('a' * 5000).replace('a', 'b' * 5000) }}"}) {
+        "{% for i in range(200) %}{{ 'a' * 1000 }}{% endfor %}",
+        "{{ range(100000000) }}",
+        "{{ ('a' * 5000).replace('a', 'b' * 5000) }}",
+        "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+        "{% macro m() %}{{ caller() }}{% endmacro %}{% macro r() %}{% call m() %}{{ r() }}{% "
+        "endcall "
+        "%}{% endmacro %}{{ r() }}",
+        "{{ 'a'|center(100000) }}",
+        "{{ 'a'.center(100000) }}",
+        "{{ ('a' * 100)|wordwrap(1, wrapstring='b' * 1000) }}",
+        "{{ ('a\n' * 1000)|indent('b' * 1000) }}",
+        "{{ [1]|batch(100000, 'x')|list }}",
+        "{{ [1]|slice(100000)|list }}",
+        "{{ ('{0:1000}' * 1000).format('a') }}",
+        "{{ ('%(a)1000s' * 900)|format(a=1) }}",
+        "{{ ('\t' * 1000).expandtabs(1000) }}",
+        "{{ {'a': 'b' * 9999}|xmlattr }}",
+        "{{ ('<' * 5000)|escape }}",
+        "{{ {'a': '/' * 5000}|urlencode }}"}) {
     EXPECT_THAT(refusal(source, "{}", small).what(), testing::HasSubstr("beyond a limit"))
         << source;
   }
@@ -306,8 +340,28 @@ TEST(Template, DeepNestingCannotExhaustTheStack) {
   EXPECT_THROW(render(blocks), base::Error);
   EXPECT_EQ(render(lists), "");
   EXPECT_THROW(render(lists + "{{ x }}"), base::Error);
-  EXPECT_THROW(render("{% set x = [] %}{% do x.append(x) %}"), base::Error);
-  EXPECT_THROW(render("{% set n = namespace() %}{% set n.n = [n] %}"), base::Error);
+  EXPECT_THROW(render("{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}"), base::Error);
+}
+
+TEST(Template, NoValueHoldsItself) {
+  for (const char* source : {
+           "{% set x = [] %}{% do x.append(x) %}",
+           "{% set n = namespace() %}{% set n.n = [n] %}",
+           "{% for x in 'a' %}{{ loop.changed(loop) }}{% endfor %}",
+           "{% set l = [] %}{% for x in [l] %}{% do l.append(loop) %}{% endfor %}",
+           "{% set l = [] %}{% set c = cycler(l) %}{% do l.append(c) %}",
+           "{% for x in 'a' %}{% set n = namespace() %}{% macro m() %}{% endmacro %}{% set n.m = m "
+           "%}{% endfor %}",
+       }) {
+    EXPECT_EQ(refusal(source).message(), "a value cannot hold itself") << source;
+  }
+}
+
+TEST(Template, LoopIsNotCalledAfterItsEnd) {
+  const char* source =
+      "{% set n = namespace() %}{% for x in [[1]] recursive %}{% set n.l = loop %}{% endfor %}"
+      "{{ n.l([2]) }}";
+  EXPECT_EQ(refusal(source).message(), "a loop cannot be called after its end");
 }
 
 }  // namespace

@@ -119,10 +119,9 @@ Value arithmetic(Render& render, std::string_view operation, const Value& a, con
     if (a.is_whole() && is_sequence(b)) return repeated(render, b, a.whole());
   }
   if (operation == "%" && a.string() != nullptr) {
-    std::string out = percent_format(
-        *a.string(), b.list() != nullptr && b.list()->tuple ? b.list()->items : std::vector{b});
-    render.string(out.size());
-    return out;
+    const bool several = b.list() != nullptr && b.list()->tuple;
+    return text_of(render,
+                   percent_format(*a.string(), {several ? b.list()->items : std::vector{b}, {}}));
   }
   throw unsupported(operation, a, b);
 }

@@ -199,6 +199,9 @@ ExpressionPtr ExpressionParser::name() {
   for (const NamedConstant& row : kConstants) {
     if (row.name == text) return make_constant(row.make());
   }
+  if (text == "caller") special_.caller = true;
+  if (text == "varargs") special_.varargs = true;
+  if (text == "kwargs") special_.kwargs = true;
   return make_name(std::move(text));
 }
 
@@ -281,6 +284,15 @@ CallArguments ExpressionParser::call_arguments() {
     if (!first) tokens_.expect_operation(",");
     if (tokens_.skip_operation(")")) break;
     first = false;
+    if (out.mapping != nullptr) tokens_.fail("an argument follows one with **");
+    if (tokens_.skip_operation("**")) {
+      out.mapping = one();
+      continue;
+    }
+    if (out.list == nullptr && tokens_.skip_operation("*")) {
+      out.list = one();
+      continue;
+    }
     const bool named = tokens_.is(Type::name) && tokens_.peek(1).type == Type::operation &&
                        tokens_.peek(1).text == "=";
     if (named) {
@@ -288,7 +300,9 @@ CallArguments ExpressionParser::call_arguments() {
       tokens_.take();
       out.named.emplace_back(std::move(name), one());
     } else {
-      if (!out.named.empty()) tokens_.fail("an argument without a name follows one with a name");
+      if (!out.named.empty() || out.list != nullptr) {
+        tokens_.fail("an argument without a name follows one with a name or *");
+      }
       out.positional.push_back(one());
     }
   }

@@ -1,9 +1,17 @@
 #pragma once
 
+#include <utility>
+
 #include "text/template/expressions.h"
 #include "text/template/token_reader.h"
 
 namespace text::jinja {
+
+/// Which of the names that a macro has without declaring them its body uses: only then may a call
+/// pass more than the declared arguments.
+struct SpecialNames {
+  bool caller = false, varargs = false, kwargs = false;
+};
 
 /// Reads expressions. From loosest to tightest: a if c else b, or, and, not, comparisons, + -, ~,
 /// * / // %, **, unary minus, filters and tests, calls and subscripts.
@@ -19,6 +27,8 @@ class ExpressionParser {
   ExpressionPtr tuple_without_choice();
   /// Behind "(".
   CallArguments call_arguments();
+  /// The special names of macros read since the last call; starts over with `next`.
+  SpecialNames take_special(SpecialNames next) { return std::exchange(special_, next); }
 
  private:
   using Rule = ExpressionPtr (ExpressionParser::*)();
@@ -51,6 +61,7 @@ class ExpressionParser {
 
   TokenReader& tokens_;
   std::size_t nesting_ = 0;
+  SpecialNames special_;
 };
 
 }  // namespace text::jinja

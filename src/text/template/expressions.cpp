@@ -151,14 +151,23 @@ class Slice final : public Expression {
   ExpressionPtr object_, first_, last_, step_;
 };
 
-class Call final : public Expression {
+class Call final : public CallExpression {
  public:
   Call(ExpressionPtr callee, CallArguments arguments)
       : callee_(std::move(callee)), arguments_(std::move(arguments)) {}
+  Value call_with(Render& render, const std::string& name, const Value& value) const override {
+    const Value callee = callee_->value(render);
+    Arguments arguments = arguments_.evaluate(render);
+    arguments.named.emplace_back(name, value);
+    return called(render, callee, arguments);
+  }
 
  private:
   Value evaluate(Render& render) const override {
     const Value callee = callee_->value(render);
+    return called(render, callee, arguments_.evaluate(render));
+  }
+  static Value called(Render& render, const Value& callee, const Arguments& arguments) {
     if (callee.is_undefined()) {
       throw failure(fmt::format("'{}' is undefined", callee.undefined_name()));
     }
@@ -166,7 +175,7 @@ class Call final : public Expression {
     if (object == nullptr || !object->callable()) {
       throw failure(fmt::format("'{}' object is not callable", callee.type_name()));
     }
-    return object->call(render, arguments_.evaluate(render));
+    return object->call(render, arguments);
   }
   ExpressionPtr callee_;
   CallArguments arguments_;
@@ -300,7 +309,7 @@ std::size_t depth_of(const CallArguments& arguments) {
   std::size_t depth = 0;
   for (const auto& e : arguments.positional) depth = std::max(depth, depth_of(e));
   for (const auto& [name, e] : arguments.named) depth = std::max(depth, depth_of(e));
-  return depth;
+  return std::max({depth, depth_of(arguments.list), depth_of(arguments.mapping)});
 }
 
 template <class Node, class... Parts>
@@ -404,6 +413,19 @@ Arguments CallArguments::evaluate(Render& render) const {
   Arguments out;
   for (const ExpressionPtr& e : positional) out.positional.push_back(e->value(render));
   for (const auto& [name, e] : named) out.named.emplace_back(name, e->value(render));
+  if (list != nullptr) {
+    const std::vector<Value> more = iterate(list->value(render));
+    render.step(more.size());
+    out.positional.insert(out.positional.end(), more.begin(), more.end());
+  }
+  if (mapping == nullptr) return out;
+  const Value more = mapping->value(render);
+  if (more.dict() == nullptr) throw failure("argument after ** must be a mapping");
+  render.step(more.dict()->entries.size());
+  for (const auto& [key, value] : more.dict()->entries) {
+    if (key.string() == nullptr) throw failure("keywords must be strings");
+    out.named.emplace_back(*key.string(), value);
+  }
   return out;
 }
 

@@ -1,4 +1,4 @@
-// What may stand behind `|`: filters of one value. Filters of sequences: sequence_filters.cpp.
+// What may stand behind `|`: filters of one value. Others: sequence_filters.cpp, text_filters.cpp.
 #include "text/template/filters.h"
 
 #include <fmt/format.h>
@@ -17,11 +17,6 @@ namespace {
 using In = const Value&;
 using Args = const Arguments&;
 
-Value text_of(Render& render, std::string text) {
-  render.string(text.size());
-  return text;
-}
-
 void refuse_undefined(In v) {
   if (v.is_undefined()) throw failure(fmt::format("'{}' is undefined", v.undefined_name()));
 }
@@ -30,7 +25,10 @@ Value to_json_filter(Render& render, In v, Args a) {
   const Bound b("tojson", {"indent", "ensure_ascii", "separators", "sort_keys"}, a);
   JsonStyle style;
   if (b.find(0) != nullptr && !b.find(0)->is_none()) {
-    style.indent = std::min<std::int64_t>(b.whole(0, 0), 100);
+    constexpr std::size_t kMaxIndent = 100;
+    style.indent = b.find(0)->string() != nullptr
+                       ? b.text(0).substr(0, kMaxIndent)
+                       : std::string(std::min(field_width(b.whole(0, 0)), kMaxIndent), ' ');
     style.item_separator = ",";
   }
   style.ascii_only = b.flag(1, false);
@@ -58,30 +56,56 @@ Value default_filter(Render&, In v, Args a) {
   return b.find(0) == nullptr ? Value("") : *b.find(0);
 }
 
-Value indent_filter(Render& render, In v, Args a) {
-  const Bound b("indent", {"width", "first", "blank"}, a);
-  std::string step(4, ' ');
-  if (const Value* width = b.find(0)) {
-    step =
-        width->string() != nullptr
-            ? *width->string()
-            : std::string(
-                  static_cast<std::size_t>(std::clamp<std::int64_t>(b.whole(0, 4), 0, 1000)), ' ');
-  }
-  const std::string text = to_text(v);
+/// Digits with single underscores between them, without these.
+std::optional<std::string> without_underscores(std::string_view text) {
   std::string out;
-  bool first = true;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const bool wanted = first ? b.flag(1, false) : end > at || b.flag(2, false);
-    if (!first) out += '\n';
-    if (wanted) out += step;
-    out.append(text, at, end - at);
-    render.string(out.size() > render.limits().bytes ? out.size() : end - at);
-    first = false;
-    at = end + 1;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto digit = [&](std::size_t at) {
+      return at < text.size() && text[at] != '_' && text[at] != '+' && text[at] != '-';
+    };
+    if (text[i] != '_') {
+      out += text[i];
+    } else if (i == 0 || !digit(i - 1) || !digit(i + 1)) {
+      return std::nullopt;
+    }
   }
   return out;
+}
+
+/// Python's int(text, base); base 0 goes by the prefix.
+std::optional<std::int64_t> whole_of_text(std::string_view text, std::int64_t base) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  struct Prefix {
+    char letter;
+    std::int64_t base;
+  };
+  for (const Prefix& p : {Prefix{'x', 16}, Prefix{'o', 8}, Prefix{'b', 2}}) {
+    const bool there = text.size() > 2 && text[0] == '0' && (text[1] | 0x20) == p.letter;
+    if (!there || (base != p.base && base != 0)) continue;
+    text.remove_prefix(text[2] == '_' ? 3 : 2);
+    base = p.base;
+    break;
+  }
+  if (base == 0) base = 10;
+  const auto digits = without_underscores(text);
+  if (!digits || digits->starts_with('-') || base < 2 || base > 36) return std::nullopt;
+  const std::string all = (negative ? "-" : "") + *digits;
+  std::int64_t whole = 0;
+  const auto [stop, code] =
+      std::from_chars(all.data(), all.data() + all.size(), whole, static_cast<int>(base));
+  return code == std::errc() && stop == all.data() + all.size() ? std::optional(whole)
+                                                                : std::nullopt;
+}
+
+std::optional<double> real_of_text(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  const auto digits = without_underscores(text);
+  if (!digits) return std::nullopt;
+  double real = 0;
+  const auto [stop, code] = std::from_chars(digits->data(), digits->data() + digits->size(), real);
+  return code == std::errc() && stop == digits->data() + digits->size() ? std::optional(real)
+                                                                        : std::nullopt;
 }
 
 Value int_filter(Render&, In v, Args a) {
@@ -95,18 +119,9 @@ Value int_filter(Render&, In v, Args a) {
   }
   if (v.string() == nullptr) return otherwise;
   const std::string text(strip(*v.string(), std::nullopt, true, true));
-  const char* begin = text.data() + (text.starts_with('+') ? 1 : 0);
-  const char* end = text.data() + text.size();
-  std::int64_t whole = 0;
-  const int base = static_cast<int>(std::clamp<std::int64_t>(b.whole(1, 10), 2, 36));
-  if (const auto [stop, code] = std::from_chars(begin, end, whole, base);
-      code == std::errc() && stop == end) {
-    return whole;
-  }
-  double real = 0;
-  if (const auto [stop, code] = std::from_chars(begin, end, real);
-      code == std::errc() && stop == end && std::fabs(real) < 9.2e18) {
-    return static_cast<std::int64_t>(real);
+  if (const auto whole = whole_of_text(text, b.whole(1, 10))) return *whole;
+  if (const auto real = real_of_text(text); real && std::fabs(*real) < 9.2e18) {
+    return static_cast<std::int64_t>(*real);
   }
   return otherwise;
 }
@@ -116,10 +131,8 @@ Value float_filter(Render&, In v, Args a) {
   refuse_undefined(v);
   if (v.is_number()) return v.number();
   if (v.string() != nullptr) {
-    const std::string_view text = strip(*v.string(), std::nullopt, true, true);
-    double real = 0;
-    const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), real);
-    if (code == std::errc() && stop == text.data() + text.size()) return real;
+    const auto real = real_of_text(strip(*v.string(), std::nullopt, true, true));
+    if (real) return *real;
   }
   return b.find(0) == nullptr ? Value(0.0) : *b.find(0);
 }
@@ -127,17 +140,21 @@ Value float_filter(Render&, In v, Args a) {
 Value round_filter(Render&, In v, Args a) {
   const Bound b("round", {"precision", "method"}, a);
   if (!v.is_number()) throw failure(fmt::format("round needs a number, not '{}'", v.type_name()));
-  const double scale =
-      std::pow(10.0, static_cast<double>(std::clamp<std::int64_t>(b.whole(0, 0), -300, 300)));
+  const std::int64_t precision = std::clamp<std::int64_t>(b.whole(0, 0), -300, 300);
+  const double scale = std::pow(10.0, static_cast<double>(precision));
   const std::string method = b.optional_text(1).value_or("common");
   const double scaled = v.number() * scale;
   if (method == "ceil") return std::ceil(scaled) / scale;
   if (method == "floor") return std::floor(scaled) / scale;
   if (method != "common") throw failure("round: method is common, ceil or floor");
-  const double rounded = std::nearbyint(scaled) / scale;
-  // Whole numbers stay whole.
-  return v.is_whole() && std::fabs(rounded) < 9e15 ? Value(static_cast<std::int64_t>(rounded))
-                                                   : Value(rounded);
+  if (precision < 0) {
+    const double rounded = std::nearbyint(scaled) / scale;
+    return v.is_whole() && std::fabs(rounded) < 9e15 ? Value(static_cast<std::int64_t>(rounded))
+                                                     : Value(rounded);
+  }
+  if (v.is_whole()) return v.whole();
+  // By decimal digits: 2.675 is a little less than its text says, and 100 times it is not.
+  return real_of_text(fmt::format("{:.{}f}", v.number(), precision)).value_or(v.number());
 }
 
 Value abs_filter(Render&, In v, Args) {
@@ -167,18 +184,11 @@ Value trim_filter(Render& render, In v, Args a) {
   return text_of(render, std::string(strip(text, view, true, true)));
 }
 
-Value escape_filter(Render& render, In v, Args) {
-  std::string out;
-  for (const char c : to_text(v)) {
-    const std::string_view plain(&c, 1);
-    out += c == '&'    ? "&amp;"
-           : c == '<'  ? "&lt;"
-           : c == '>'  ? "&gt;"
-           : c == '"'  ? "&#34;"
-           : c == '\'' ? "&#39;"
-                       : plain;
+std::string format_filter(In v, Args a) {
+  if (!a.positional.empty() && !a.named.empty()) {
+    throw failure("can't handle positional and keyword arguments at the same time");
   }
-  return text_of(render, std::move(out));
+  return percent_format(to_text(v), a);
 }
 
 Value as_text(Render& render, In v, Args) { return text_of(render, to_text(v)); }
@@ -193,25 +203,15 @@ constexpr FilterRow kFilters[] = {
     {"safe", as_text},
     {"trim", trim_filter},
     {"replace", replace_filter},
-    {"indent", indent_filter},
     {"int", int_filter},
     {"float", float_filter},
     {"round", round_filter},
     {"abs", abs_filter},
-    {"escape", escape_filter},
-    {"e", escape_filter},
     {"lower", [](Render& r, In v, Args) { return text_of(r, lower(to_text(v))); }},
     {"upper", [](Render& r, In v, Args) { return text_of(r, upper(to_text(v))); }},
     {"title", [](Render& r, In v, Args) { return text_of(r, titled_words(to_text(v))); }},
     {"capitalize", [](Render& r, In v, Args) { return text_of(r, capitalized(to_text(v))); }},
-    {"wordcount",
-     [](Render& r, In v, Args) -> Value {
-       const std::string text = to_text(v);
-       r.string(text.size());
-       return static_cast<std::int64_t>(split(text, std::nullopt, -1).size());
-     }},
-    {"format",
-     [](Render& r, In v, Args a) { return text_of(r, percent_format(to_text(v), a.positional)); }},
+    {"format", [](Render& r, In v, Args a) { return text_of(r, format_filter(v, a)); }},
     {"attr",
      [](Render&, In v, Args a) {
        const std::string name = Bound("attr", {"name"}, a).text(0);
@@ -224,11 +224,11 @@ constexpr FilterRow kFilters[] = {
 }  // namespace
 
 Filter find_filter(std::string_view name) noexcept {
-  for (const FilterRow& row : kFilters) {
-    if (row.name == name) return row.filter;
-  }
-  for (const FilterRow& row : sequence_filters()) {
-    if (row.name == name) return row.filter;
+  for (const std::span<const FilterRow> rows :
+       {std::span<const FilterRow>(kFilters), sequence_filters(), text_filters()}) {
+    for (const FilterRow& row : rows) {
+      if (row.name == name) return row.filter;
+    }
   }
   return nullptr;
 }

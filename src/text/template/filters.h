@@ -13,5 +13,7 @@ struct FilterRow {
 };
 /// Filters of lists, mappings and the like.
 std::span<const FilterRow> sequence_filters() noexcept;
+/// Filters that lay text out, or escape it.
+std::span<const FilterRow> text_filters() noexcept;
 
 }  // namespace text::jinja

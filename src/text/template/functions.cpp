@@ -37,15 +37,37 @@ Value make_namespace(Render& render, const Arguments& a) {
   return Value::ObjectPtr(std::move(space));
 }
 
+void add_pairs(Dict& dict, const Value& pairs) {
+  for (const Value& pair : iterate(pairs)) {
+    const std::vector<Value> two = iterate(pair);
+    if (two.size() != 2) throw failure("dict() takes mappings, pairs and names");
+    dict.set(two[0], two[1]);
+  }
+}
+
 Value make_dict(Render& render, const Arguments& a) {
   auto dict = std::make_shared<Dict>();
   for (const Value& from : a.positional) {
-    if (from.dict() == nullptr) throw failure("dict() takes mappings and names");
+    if (from.dict() == nullptr) {
+      add_pairs(*dict, from);
+      continue;
+    }
     for (const auto& [key, value] : from.dict()->entries) dict->set(key, value);
   }
   for (const auto& [name, value] : a.named) dict->set(name, value);
   render.step(dict->entries.size());
   return dict;
+}
+
+Value make_joiner(Render&, const Arguments& a) {
+  const Bound b("joiner", {"sep"}, a);
+  return Value::ObjectPtr(std::make_shared<Joiner>(b.optional_text(0).value_or(", ")));
+}
+
+Value make_cycler(Render& render, const Arguments& a) {
+  if (a.positional.empty()) throw failure("at least one item has to be provided");
+  render.items(a.positional.size());
+  return Value::ObjectPtr(std::make_shared<Cycler>(a.positional));
 }
 
 Value raise_exception(Render&, const Arguments& a) {
@@ -69,6 +91,8 @@ constexpr Row kFunctions[] = {
     {"range", range},
     {"namespace", make_namespace},
     {"dict", make_dict},
+    {"joiner", make_joiner},
+    {"cycler", make_cycler},
     {"raise_exception", raise_exception},
     {"strftime_now", strftime_now},
 };

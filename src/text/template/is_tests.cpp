@@ -39,6 +39,7 @@ constexpr Row kTests[] = {
     {"sequence", [](Render&, In v, Args) { return is_iterable(v); }},
     {"callable",
      [](Render&, In v, Args) { return v.object() != nullptr && v.object()->callable(); }},
+    {"escaped", [](Render&, In, Args) { return false; }},  // there is no markup type
     {"odd", [](Render&, In v, Args) { return whole_of(v) % 2 != 0; }},
     {"even", [](Render&, In v, Args) { return whole_of(v) % 2 == 0; }},
     {"divisibleby",

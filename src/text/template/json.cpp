@@ -106,7 +106,7 @@ class Writer {
   void new_line(std::size_t depth) {
     if (!style_.indent) return;
     out_ += '\n';
-    out_.append(depth * static_cast<std::size_t>(std::max<std::int64_t>(0, *style_.indent)), ' ');
+    for (std::size_t i = 0; i < depth; ++i) out_ += *style_.indent;
   }
 
   void put_string(const std::string& text) {

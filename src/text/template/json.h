@@ -12,7 +12,7 @@ namespace text::jinja {
 Value from_json(const nlohmann::ordered_json& json);
 
 struct JsonStyle {
-  std::optional<std::int64_t> indent;
+  std::optional<std::string> indent;  ///< of one level
   bool ascii_only = false;
   bool sort_keys = false;
   std::string item_separator = ", ";

@@ -1,6 +1,8 @@
 // x.name and x[key].
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "text/template/node.h"
 #include "text/template/strings.h"
 
@@ -9,17 +11,17 @@ namespace {
 
 class BoundMethod final : public Object {
  public:
-  BoundMethod(Value self, Method method) : self_(std::move(self)), method_(method) {}
+  BoundMethod(Value self, Method code) : self_(std::move(self)), code_(code) {}
   std::string_view type_name() const noexcept override { return "method"; }
   bool callable() const noexcept override { return true; }
   Value call(Render& render, const Arguments& arguments) override {
-    return method_(render, self_, arguments);
+    return code_(render, self_, arguments);
   }
   std::vector<Value> held() const override { return {self_}; }
 
  private:
   Value self_;
-  Method method_;
+  Method code_;
 };
 
 /// Python's index: negative counts from the end. -1 if outside.
@@ -47,16 +49,21 @@ Value missing(const Value& object, const std::string& name) {
   return Value::undefined(fmt::format("{} object has no {}", object.type_name(), name));
 }
 
-const Value* object_attribute(const Value& object, const std::string& name) {
-  const Object* o = object.object();
-  return o == nullptr ? nullptr : o->attribute(name);
+std::optional<Value> own_attribute(const Value& object, const std::string& name) {
+  if (const Object* o = object.object()) return o->attribute(name);
+  const List* list = object.list();
+  if (list == nullptr) return std::nullopt;
+  const auto at = std::find(list->names.begin(), list->names.end(), name);
+  return at == list->names.end()
+             ? std::nullopt
+             : std::optional(list->items[static_cast<std::size_t>(at - list->names.begin())]);
 }
 
 }  // namespace
 
 Value attribute_of(const Value& object, const std::string& name) {
   refuse_undefined(object);
-  if (const Value* found = object_attribute(object, name)) return *found;
+  if (auto found = own_attribute(object, name)) return *std::move(found);
   if (const Method method = find_method(object, name)) {
     return Value::ObjectPtr(std::make_shared<BoundMethod>(object, method));
   }
@@ -75,7 +82,7 @@ Value item_of(const Value& object, const Value& key) {
     if (at >= 0) return all[static_cast<std::size_t>(at)];
   }
   if (const std::string* name = key.string()) {
-    if (const Value* found = object_attribute(object, *name)) return *found;
+    if (auto found = own_attribute(object, *name)) return *std::move(found);
     if (const Method method = find_method(object, *name)) {
       return Value::ObjectPtr(std::make_shared<BoundMethod>(object, method));
     }

@@ -48,21 +48,30 @@ struct Target {
   void assign(Render& render, const Value& value) const;
 };
 
-/// Arguments as written in a call.
+/// Arguments as written in a call: f(a, *list, name=b, **mapping).
 struct CallArguments {
   std::vector<ExpressionPtr> positional;
   std::vector<std::pair<std::string, ExpressionPtr>> named;
+  ExpressionPtr list, mapping;  ///< may be null
   Arguments evaluate(Render& render) const;
+};
+
+/// An expression that is a call, for `call` blocks.
+class CallExpression : public Expression {
+ public:
+  /// Calls with one more named argument.
+  virtual Value call_with(Render& render, const std::string& name, const Value& value) const = 0;
 };
 
 // Filters, tests, methods and functions, each a table in its own file.
 using Filter = Value (*)(Render& render, const Value& input, const Arguments& arguments);
 using Test = bool (*)(Render& render, const Value& input, const Arguments& arguments);
-using Method = Value (*)(Render& render, const Value& self, const Arguments& arguments);
 Filter find_filter(std::string_view name) noexcept;  ///< null if unknown
 Test find_test(std::string_view name) noexcept;
 Method find_method(const Value& self, std::string_view name) noexcept;
 void add_functions(Scope& scope);
+/// A string as a value, its size counted.
+Value text_of(Render& render, std::string text);
 /// Throws for an unknown name.
 Value apply_filter(Render& render, std::string_view name, const Value& input,
                    const Arguments& arguments);

@@ -1,6 +1,8 @@
 // Objects that statements and functions make.
 #pragma once
 
+#include <utility>
+
 #include "text/template/node.h"
 
 namespace text::jinja {
@@ -9,7 +11,10 @@ namespace text::jinja {
 class Namespace final : public Object {
  public:
   std::string_view type_name() const noexcept override { return "Namespace"; }
-  const Value* attribute(std::string_view name) const override { return values_.find(name); }
+  std::optional<Value> attribute(std::string_view name) const override {
+    const Value* found = values_.find(name);
+    return found == nullptr ? std::nullopt : std::optional(*found);
+  }
   void set(Render& render, const std::string& name, const Value& value) {
     refuse_ring(render, this, value);
     values_.set(name, value);
@@ -38,6 +43,51 @@ class Function final : public Object {
 
  private:
   Body body_;
+};
+
+/// joiner(): nothing at its first call, its separator at all others.
+class Joiner final : public Object {
+ public:
+  explicit Joiner(std::string separator) : separator_(std::move(separator)) {}
+  std::string_view type_name() const noexcept override { return "Joiner"; }
+  bool callable() const noexcept override { return true; }
+  Value call(Render&, const Arguments&) override {
+    return std::exchange(used_, true) ? separator_ : Value("");
+  }
+
+ private:
+  Value separator_;
+  bool used_ = false;
+};
+
+/// cycler(): its items in turn.
+class Cycler final : public Object {
+ public:
+  explicit Cycler(std::vector<Value> items) : items_(std::move(items)) {}
+  std::string_view type_name() const noexcept override { return "Cycler"; }
+  std::optional<Value> attribute(std::string_view name) const override {
+    return name == "current" ? std::optional(items_[at_]) : std::nullopt;
+  }
+  Method method(std::string_view name) const noexcept override {
+    return name == "next" ? next : name == "reset" ? reset : nullptr;
+  }
+  std::vector<Value> held() const override { return items_; }
+  void release() override { items_.clear(); }
+
+ private:
+  static Value next(Render&, const Value& self, const Arguments&) {
+    Cycler& c = *self.object_as<Cycler>();
+    const std::size_t at = c.at_;
+    c.at_ = (at + 1) % c.items_.size();
+    return c.items_[at];
+  }
+  static Value reset(Render&, const Value& self, const Arguments&) {
+    self.object_as<Cycler>()->at_ = 0;
+    return None{};
+  }
+
+  std::vector<Value> items_;  // at least one
+  std::size_t at_ = 0;
 };
 
 }  // namespace text::jinja

@@ -75,13 +75,15 @@ class Parser {
         {"filter", &Parser::parse_filter}, {"generation", &Parser::parse_generation},
         {"break", &Parser::parse_break},   {"continue", &Parser::parse_continue},
         {"do", &Parser::parse_do},         {"with", &Parser::parse_with},
+        {"call", &Parser::parse_call},
     };
     for (const Row& row : kStatements) {
       if (row.name == name) return (this->*row.parse)(line);
     }
     base::Error e(base::Fault::unsupported, fmt::format("chat template: no statement '{}'", name));
     e.at("line", line)
-        .expected("break, continue, do, filter, for, generation, if, macro, raw, set or with");
+        .expected(
+            "break, call, continue, do, filter, for, generation, if, macro, raw, set or with");
     throw e;
   }
 
@@ -108,7 +110,7 @@ class Parser {
     if (!tokens_.skip_name("in")) tokens_.fail("expected 'in'");
     loop.over = expressions_.tuple_without_choice();
     if (tokens_.skip_name("if")) loop.condition = expressions_.one();
-    if (tokens_.is_name("recursive")) tokens_.fail("recursive loops are not supported");
+    loop.recursive = tokens_.skip_name("recursive");
     end_tag();
     ++loops_;
     loop.body = until({"else", "endfor"});
@@ -178,22 +180,51 @@ class Parser {
     return make_block({}, std::move(filters), body_until("endfilter"), line);
   }
 
-  StatementPtr parse_macro(std::size_t) {
-    std::string name = tokens_.expect_name();
-    std::vector<Parameter> parameters;
+  std::vector<Parameter> parameters() {
+    std::vector<Parameter> out;
     tokens_.expect_operation("(");
     while (!tokens_.skip_operation(")")) {
-      if (!parameters.empty()) tokens_.expect_operation(",");
+      if (!out.empty()) tokens_.expect_operation(",");
       if (tokens_.skip_operation(")")) break;
       Parameter p;
       p.name = tokens_.expect_name();
       if (tokens_.skip_operation("=")) p.otherwise = expressions_.one();
-      parameters.push_back(std::move(p));
+      out.push_back(std::move(p));
     }
+    return out;
+  }
+
+  /// The body of a macro; `text` gets it and the special names that it uses. To what is around it,
+  /// they are used as well.
+  void macro_body(std::string_view closing, MacroText& text) {
+    const SpecialNames before = expressions_.take_special({});
     const std::size_t outer_loops = std::exchange(loops_, 0);
-    Body body = body_until("endmacro");
+    text.body = body_until(closing);
     loops_ = outer_loops;
-    return make_macro(std::move(name), std::move(parameters), std::move(body));
+    text.special = expressions_.take_special({});
+    expressions_.take_special({.caller = before.caller || text.special.caller,
+                               .varargs = before.varargs || text.special.varargs,
+                               .kwargs = before.kwargs || text.special.kwargs});
+  }
+
+  StatementPtr parse_macro(std::size_t) {
+    MacroText text;
+    text.name = tokens_.expect_name();
+    text.parameters = parameters();
+    macro_body("endmacro", text);
+    return make_macro(std::move(text));
+  }
+
+  StatementPtr parse_call(std::size_t line) {
+    MacroText caller;
+    if (tokens_.is_operation("(")) caller.parameters = parameters();
+    ExpressionPtr e = expressions_.one();
+    const auto* call = dynamic_cast<const CallExpression*>(e.get());
+    if (call == nullptr) tokens_.fail("expected a call");
+    static_cast<void>(e.release());
+    std::unique_ptr<const CallExpression> owned(call);
+    macro_body("endcall", caller);
+    return make_call_block(std::move(owned), std::move(caller), line);
   }
 
   /// Hugging Face marks the model's own words with it; for rendering it is nothing.

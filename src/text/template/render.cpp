@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "text/template/node.h"
+
 namespace text::jinja {
 
 const Value* Scope::find(std::string_view name) const {
@@ -21,6 +23,11 @@ void Scope::set(std::string_view name, Value value) {
     }
   }
   names_.emplace_back(name, std::move(value));
+}
+
+Value text_of(Render& render, std::string text) {
+  render.string(text.size());
+  return text;
 }
 
 void Render::too_much(std::string_view what, std::size_t limit) const {

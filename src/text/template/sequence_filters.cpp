@@ -21,16 +21,38 @@ Values items_of(Render& render, In v) {
   return out;
 }
 
-/// An attribute by its dotted path, with numbers for places: "function.name", "0".
-Value path_of(In v, std::string_view path) {
-  Value out = v;
-  for (const std::string& part : split(path, ".", -1)) {
-    const bool number = !part.empty() &&
-                        part.find_first_not_of("0123456789") == std::string::npos &&
-                        part.size() < 10;
-    out = item_of(out, number ? Value(std::int64_t{std::stoll(part)}) : Value(part));
+/// Where an attribute is found: "function.name", with numbers for places ("x.0"), or one number.
+class Path {
+ public:
+  explicit Path(In attribute) {
+    if (attribute.string() == nullptr) {
+      parts_.push_back(attribute);
+      return;
+    }
+    for (const std::string& part : split(*attribute.string(), ".", -1)) {
+      const bool number = !part.empty() && part.size() < 10 &&
+                          part.find_first_not_of("0123456789") == std::string::npos;
+      parts_.push_back(number ? Value(std::int64_t{std::stoll(part)}) : Value(part));
+    }
   }
-  return out;
+
+  /// `otherwise`, if given, is what a missing part counts as.
+  Value of(In item, const Value* otherwise = nullptr) const {
+    Value out = item;
+    for (In part : parts_) {
+      out = item_of(out, part);
+      if (out.is_undefined() && otherwise != nullptr) out = *otherwise;
+    }
+    return out;
+  }
+
+ private:
+  Values parts_;
+};
+
+std::optional<Path> optional_path(const Value* attribute) {
+  if (attribute == nullptr || attribute->is_none()) return std::nullopt;
+  return Path(*attribute);
 }
 
 /// What text compares by where case does not count.
@@ -38,15 +60,30 @@ Value folded(In v, bool case_sensitive) {
   return case_sensitive || v.string() == nullptr ? v : Value(lower(*v.string()));
 }
 
-/// Sort keys by an optional attribute; several are parted by commas.
-Value sort_key(In v, const std::optional<std::string>& attribute, bool case_sensitive) {
-  if (!attribute) return folded(v, case_sensitive);
-  Values keys;
-  for (const std::string& path : split(*attribute, ",", -1)) {
-    keys.push_back(folded(path_of(v, path), case_sensitive));
+/// What sort compares: an item, or some of its attributes ("a,b").
+class SortKey {
+ public:
+  SortKey(const Value* attribute, bool case_sensitive) : case_sensitive_(case_sensitive) {
+    if (attribute == nullptr || attribute->is_none()) return;
+    if (attribute->string() == nullptr) {
+      paths_.emplace_back(*attribute);
+      return;
+    }
+    for (const std::string& path : split(*attribute->string(), ",", -1)) {
+      paths_.emplace_back(Value(path));
+    }
   }
-  return keys.size() == 1 ? keys[0] : Value::tuple(std::move(keys));
-}
+  Value of(In item) const {
+    if (paths_.empty()) return folded(item, case_sensitive_);
+    Values keys;
+    for (const Path& path : paths_) keys.push_back(folded(path.of(item), case_sensitive_));
+    return keys.size() == 1 ? keys[0] : Value::tuple(std::move(keys));
+  }
+
+ private:
+  std::vector<Path> paths_;
+  bool case_sensitive_;
+};
 
 Values sorted(Values values, const std::vector<Value>& keys, bool reverse) {
   std::vector<std::size_t> order(values.size());
@@ -61,14 +98,10 @@ Values sorted(Values values, const std::vector<Value>& keys, bool reverse) {
 
 Value sort_filter(Render& render, In v, Args a) {
   const Bound b("sort", {"reverse", "case_sensitive", "attribute"}, a);
+  const SortKey key(b.find(2), b.flag(1, false));
   const Values values = items_of(render, v);
   Values keys;
-  for (In item : values) {
-    const Value* attribute = b.find(2);
-    const bool by_place = attribute != nullptr && attribute->is_whole();
-    keys.push_back(by_place ? folded(item_of(item, *attribute), b.flag(1, false))
-                            : sort_key(item, b.optional_text(2), b.flag(1, false)));
-  }
+  for (In item : values) keys.push_back(key.of(item));
   render.step(values.size() * 16);
   return Value::list(sorted(values, keys, b.flag(0, false)));
 }
@@ -94,12 +127,12 @@ Value dictsort_filter(Render& render, In v, Args a) {
 Value join_filter(Render& render, In v, Args a) {
   const Bound b("join", {"d", "attribute"}, a);
   const std::string between = b.find(0) == nullptr ? "" : to_text(*b.find(0));
-  const auto attribute = b.optional_text(1);
+  const auto attribute = optional_path(b.find(1));
   std::string out;
   bool first = true;
   for (In item : items_of(render, v)) {
     if (!std::exchange(first, false)) out += between;
-    const std::string text = to_text(attribute ? path_of(item, *attribute) : item);
+    const std::string text = to_text(attribute ? attribute->of(item) : item);
     out += text;
     render.string(out.size() > render.limits().bytes ? out.size() : text.size());
   }
@@ -122,13 +155,14 @@ std::string name_argument(std::string_view filter, Args a, std::size_t i) {
 /// select, reject: by a test of the item; selectattr, rejectattr: of one of its attributes.
 Value chosen(Render& render, In v, Args a, bool by_attribute, bool keep) {
   const std::size_t test_at = by_attribute ? 1 : 0;
-  const std::string attribute = by_attribute ? name_argument("selectattr", a, 0) : "";
+  if (by_attribute && a.positional.empty()) throw failure("Missing parameter for attribute name");
+  const auto attribute = optional_path(by_attribute ? a.positional.data() : nullptr);
   const bool has_test = a.positional.size() > test_at;
   const std::string test = has_test ? name_argument("select", a, test_at) : "";
   const Arguments arguments = behind(a, test_at + 1);
   Values out;
   for (In item : items_of(render, v)) {
-    const Value subject = by_attribute ? path_of(item, attribute) : item;
+    const Value subject = attribute ? attribute->of(item) : item;
     const bool holds = has_test ? apply_test(render, test, subject, arguments) : truth(subject);
     if (holds == keep) out.push_back(item);
   }
@@ -136,21 +170,19 @@ Value chosen(Render& render, In v, Args a, bool by_attribute, bool keep) {
 }
 
 Value map_filter(Render& render, In v, Args a) {
-  const auto attribute = std::find_if(a.named.begin(), a.named.end(),
-                                      [](const auto& named) { return named.first == "attribute"; });
-  const auto otherwise = std::find_if(a.named.begin(), a.named.end(),
-                                      [](const auto& named) { return named.first == "default"; });
-  Values out;
-  for (In item : items_of(render, v)) {
-    if (attribute == a.named.end()) {
-      out.push_back(apply_filter(render, name_argument("map", a, 0), item, behind(a, 1)));
-      continue;
+  if (!a.positional.empty()) {
+    const std::string filter = name_argument("map", a, 0);
+    Values out;
+    for (In item : items_of(render, v)) {
+      out.push_back(apply_filter(render, filter, item, behind(a, 1)));
     }
-    Value found = attribute->second.is_whole() ? item_of(item, attribute->second)
-                                               : path_of(item, to_text(attribute->second));
-    if (found.is_undefined() && otherwise != a.named.end()) found = otherwise->second;
-    out.push_back(std::move(found));
+    return Value::list(std::move(out));
   }
+  const Bound b("map", {"attribute", "default"}, a);
+  if (b.find(0) == nullptr) throw failure("map requires a filter argument");
+  const Path path(*b.find(0));
+  Values out;
+  for (In item : items_of(render, v)) out.push_back(path.of(item, b.find(1)));
   return Value::list(std::move(out));
 }
 
@@ -158,10 +190,11 @@ Value extreme(Render& render, In v, Args a, bool largest) {
   const Bound b("min", {"case_sensitive", "attribute"}, a);
   const Values values = items_of(render, v);
   if (values.empty()) return Value::undefined("the extreme of an empty sequence");
+  const SortKey sort_key(b.find(1), b.flag(0, false));
   std::size_t best = 0;
   Value best_key;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    Value key = sort_key(values[i], b.optional_text(1), b.flag(0, false));
+    Value key = sort_key.of(values[i]);
     if (i == 0 || (largest ? less(best_key, key) : less(key, best_key))) {
       best = i;
       best_key = std::move(key);
@@ -172,10 +205,11 @@ Value extreme(Render& render, In v, Args a, bool largest) {
 
 Value unique_filter(Render& render, In v, Args a) {
   const Bound b("unique", {"case_sensitive", "attribute"}, a);
+  const SortKey sort_key(b.find(1), b.flag(0, false));
   Values out;
   Values keys;
   for (In item : items_of(render, v)) {
-    const Value key = sort_key(item, b.optional_text(1), b.flag(0, false));
+    const Value key = sort_key.of(item);
     render.step(keys.size());
     const bool known =
         std::any_of(keys.begin(), keys.end(), [&](In seen) { return equal(seen, key); });
@@ -189,9 +223,9 @@ Value unique_filter(Render& render, In v, Args a) {
 Value sum_filter(Render& render, In v, Args a) {
   const Bound b("sum", {"attribute", "start"}, a);
   Value total = b.find(1) == nullptr ? Value(std::int64_t{0}) : *b.find(1);
-  const auto attribute = b.optional_text(0);
+  const auto attribute = optional_path(b.find(0));
   for (In item : items_of(render, v)) {
-    total = arithmetic(render, "+", total, attribute ? path_of(item, *attribute) : item);
+    total = arithmetic(render, "+", total, attribute ? attribute->of(item) : item);
   }
   return total;
 }
@@ -203,6 +237,82 @@ Value reverse_filter(Render& render, In v, Args) {
   std::string out;
   for (In c : items) out += *c.string();
   return out;
+}
+
+/// Rows of `linecount` items; the last is filled up if there is something to fill it with.
+Value batch_filter(Render& render, In v, Args a) {
+  const Bound b("batch", {"linecount", "fill_with"}, a);
+  b.required(0);
+  const std::int64_t given = b.whole(0, 0);
+  if (given < 1) throw failure("batch needs at least one item a row");
+  const auto size = static_cast<std::size_t>(given);
+  const Values items = items_of(render, v);
+  const bool filled = b.find(1) != nullptr && !b.find(1)->is_none();
+  Values rows;
+  for (std::size_t at = 0; at < items.size();) {
+    const std::size_t n = std::min(size, items.size() - at);
+    const auto begin = items.begin() + static_cast<std::ptrdiff_t>(at);
+    Values row(begin, begin + static_cast<std::ptrdiff_t>(n));
+    if (filled && n < size) {
+      render.items(size - n);
+      row.resize(size, *b.find(1));
+    }
+    rows.push_back(Value::list(std::move(row)));
+    at += n;
+  }
+  return Value::list(std::move(rows));
+}
+
+/// `slices` columns as equal in length as can be; short ones get the fill.
+Value slice_filter(Render& render, In v, Args a) {
+  const Bound b("slice", {"slices", "fill_with"}, a);
+  b.required(0);
+  const std::int64_t given = b.whole(0, 0);
+  if (given == 0) throw failure("division by zero");
+  const auto n = static_cast<std::size_t>(std::max<std::int64_t>(given, 0));
+  const Values items = items_of(render, v);
+  const bool filled = b.find(1) != nullptr && !b.find(1)->is_none();
+  render.items(n);
+  Values slices;
+  auto at = items.begin();
+  for (std::size_t i = 0; i < n; ++i) {
+    const bool longer = i < items.size() % n;
+    const auto end = at + static_cast<std::ptrdiff_t>(items.size() / n + (longer ? 1 : 0));
+    Values slice(at, end);
+    if (filled && !longer) slice.push_back(*b.find(1));
+    slices.push_back(Value::list(std::move(slice)));
+    at = end;
+  }
+  return Value::list(std::move(slices));
+}
+
+/// Pairs of a value of the attribute and the items that have it, in order of the value.
+Value groupby_filter(Render& render, In v, Args a) {
+  static constexpr std::string_view kNames[] = {"grouper", "list"};
+  const Bound b("groupby", {"attribute", "default", "case_sensitive"}, a);
+  const Path path(b.required(0));
+  const bool case_sensitive = b.flag(2, false);
+  const Value* otherwise = b.find(1) != nullptr && b.find(1)->is_none() ? nullptr : b.find(1);
+  const Values items = items_of(render, v);
+  Values keys;
+  for (In item : items) keys.push_back(folded(path.of(item, otherwise), case_sensitive));
+  render.step(items.size() * 16);
+  Values pairs;
+  for (std::size_t i = 0; i < items.size(); ++i) pairs.push_back(Value::tuple({keys[i], items[i]}));
+  const Values in_order = sorted(std::move(pairs), keys, false);
+  Values groups;
+  for (std::size_t at = 0; at < in_order.size();) {
+    const Value& key = in_order[at].list()->items[0];
+    const Value first = in_order[at].list()->items[1];
+    Values group;
+    for (; at < in_order.size() && equal(in_order[at].list()->items[0], key); ++at) {
+      group.push_back(in_order[at].list()->items[1]);
+    }
+    Value pair = Value::tuple({path.of(first, otherwise), Value::list(std::move(group))});
+    pair.list()->names = kNames;
+    groups.push_back(std::move(pair));
+  }
+  return Value::list(std::move(groups));
 }
 
 Value items_filter(Render& render, In v, Args) {
@@ -247,6 +357,9 @@ constexpr FilterRow kFilters[] = {
     {"unique", unique_filter},
     {"sum", sum_filter},
     {"reverse", reverse_filter},
+    {"batch", batch_filter},
+    {"slice", slice_filter},
+    {"groupby", groupby_filter},
 };
 
 }  // namespace

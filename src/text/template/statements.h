@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "text/template/expression_parser.h"
 #include "text/template/node.h"
 
 namespace text::jinja {
@@ -17,6 +18,15 @@ struct ForLoop {
   ExpressionPtr over;
   ExpressionPtr condition;  ///< may be null
   Body body, otherwise;
+  bool recursive = false;  ///< loop(items) renders the body for other items
+};
+
+/// A macro, or the body of a call block (which has no name).
+struct MacroText {
+  std::string name;
+  std::vector<Parameter> parameters;
+  Body body;
+  SpecialNames special;
 };
 
 /// One name in a chain of filters, as in {% filter upper %}.
@@ -35,7 +45,10 @@ StatementPtr make_set(Target target, ExpressionPtr value, std::size_t line);
 /// filters, to the target or, without one, to the output.
 StatementPtr make_block(std::vector<Target> target, std::vector<FilterCall> filters, Body body,
                         std::size_t line);
-StatementPtr make_macro(std::string name, std::vector<Parameter> parameters, Body body);
+StatementPtr make_macro(MacroText text);
+/// {% call f(x) %}...{% endcall %}: f gets the body as a macro, `caller`.
+StatementPtr make_call_block(std::unique_ptr<const CallExpression> call, MacroText caller,
+                             std::size_t line);
 StatementPtr make_group(Body body);
 StatementPtr make_expression(ExpressionPtr expression, std::size_t line);
 StatementPtr make_jump(Flow flow);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "text/template/value.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 
@@ -80,7 +81,7 @@ std::vector<std::string> split(std::string_view text, std::optional<std::string_
   std::string_view rest = strip(text, std::nullopt, true, false);
   while (!rest.empty()) {
     if (!more()) {
-      out.emplace_back(strip(rest, std::nullopt, false, true));
+      out.emplace_back(rest);
       break;
     }
     std::size_t end = 0;
@@ -100,13 +101,63 @@ std::vector<std::string> split(std::string_view text, std::optional<std::string_
   return out;
 }
 
-std::vector<std::string> split_from_right(std::string_view text, std::string_view separator,
+namespace {
+
+std::vector<std::string> words_from_right(std::string_view text, std::int64_t limit) {
+  std::vector<std::string> out;
+  std::string_view rest = strip(text, std::nullopt, false, true);
+  std::vector<std::string_view> all = characters(rest);
+  while (!all.empty()) {
+    if (limit >= 0 && static_cast<std::int64_t>(out.size()) >= limit) {
+      out.emplace_back(rest);
+      break;
+    }
+    const char* end = all.back().data() + all.back().size();
+    const char* begin = end;
+    while (!all.empty() && !is_space(code_of(all.back()))) {
+      begin = all.back().data();
+      all.pop_back();
+    }
+    out.emplace_back(begin, end);
+    while (!all.empty() && is_space(code_of(all.back()))) all.pop_back();
+    rest = all.empty() ? std::string_view()
+                       : rest.substr(0, static_cast<std::size_t>(all.back().data() - rest.data()) +
+                                            all.back().size());
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+bool ends_line(char32_t c) {
+  return (c >= 0x0A && c <= 0x0D) || (c >= 0x1C && c <= 0x1E) || c == 0x85 || c == 0x2028 ||
+         c == 0x2029;
+}
+
+std::string filled(std::size_t before, std::string_view text, std::size_t behind,
+                   std::string_view fill) {
+  std::string out;
+  for (std::size_t i = 0; i < before; ++i) out += fill;
+  out += text;
+  for (std::size_t i = 0; i < behind; ++i) out += fill;
+  return out;
+}
+
+std::size_t missing_width(std::string_view text, std::size_t width) {
+  const std::size_t size = characters(text).size();
+  return size < width ? width - size : 0;
+}
+
+}  // namespace
+
+std::vector<std::string> split_from_right(std::string_view text,
+                                          std::optional<std::string_view> separator,
                                           std::int64_t limit) {
+  if (!separator) return words_from_right(text, limit);
   std::vector<std::string> out;
   while (limit < 0 || static_cast<std::int64_t>(out.size()) < limit) {
-    const std::size_t hit = text.rfind(separator);
+    const std::size_t hit = text.rfind(*separator);
     if (hit == text.npos) break;
-    out.emplace_back(text.substr(hit + separator.size()));
+    out.emplace_back(text.substr(hit + separator->size()));
     text = text.substr(0, hit);
   }
   out.emplace_back(text);
@@ -116,12 +167,54 @@ std::vector<std::string> split_from_right(std::string_view text, std::string_vie
 
 std::vector<std::string> split_lines(std::string_view text, bool keep_ends) {
   std::vector<std::string> out;
+  std::size_t begin = 0;
   for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = std::min(text.find_first_of("\r\n", at), text.size());
-    std::size_t next = std::min(end + 1, text.size());
-    if (text.substr(end, 2) == "\r\n") next = end + 2;
-    out.emplace_back(text.substr(at, (keep_ends ? next : end) - at));
-    at = next;
+    const std::size_t end = at;
+    const char32_t c = decode_utf8(text, at);
+    if (!ends_line(c)) continue;
+    if (c == '\r' && at < text.size() && text[at] == '\n') ++at;
+    out.emplace_back(text.substr(begin, (keep_ends ? at : end) - begin));
+    begin = at;
+  }
+  if (begin < text.size()) out.emplace_back(text.substr(begin));
+  return out;
+}
+
+std::size_t field_width(std::int64_t width) {
+  constexpr std::int64_t kMax = 1 << 20;
+  if (width > kMax) throw failure("a field's width is too large");
+  return static_cast<std::size_t>(std::max<std::int64_t>(width, 0));
+}
+
+std::string centered(std::string_view text, std::size_t width, std::string_view fill) {
+  const std::size_t free = missing_width(text, width);
+  const std::size_t left = free / 2 + (free & width & 1U);
+  return filled(left, text, free - left, fill);
+}
+std::string left_justified(std::string_view text, std::size_t width, std::string_view fill) {
+  return filled(0, text, missing_width(text, width), fill);
+}
+std::string right_justified(std::string_view text, std::size_t width, std::string_view fill) {
+  return filled(missing_width(text, width), text, 0, fill);
+}
+
+std::string swapped_case(std::string_view text) {
+  return mapped(text,
+                [](char32_t c, bool) { return to_upper(c) != c ? to_upper(c) : to_lower(c); });
+}
+
+std::string with_spaces_for_tabs(std::string_view text, std::size_t width) {
+  std::string out;
+  std::size_t column = 0;
+  for (const std::string_view c : characters(text)) {
+    if (c == "\t") {
+      const std::size_t n = width == 0 ? 0 : width - column % width;
+      out.append(n, ' ');
+      column += n;
+    } else {
+      out += c;
+      column = c == "\n" || c == "\r" ? 0 : column + 1;
+    }
   }
   return out;
 }

@@ -18,8 +18,10 @@ std::string_view strip(std::string_view text, std::optional<std::string_view> se
 /// str.split: by runs of white space, or by a separator (not empty); at most `limit` cuts if >= 0.
 std::vector<std::string> split(std::string_view text, std::optional<std::string_view> separator,
                                std::int64_t limit);
-std::vector<std::string> split_from_right(std::string_view text, std::string_view separator,
+std::vector<std::string> split_from_right(std::string_view text,
+                                          std::optional<std::string_view> separator,
                                           std::int64_t limit);
+/// str.splitlines: at line feeds, carriage returns and the other ends of lines of Unicode.
 std::vector<std::string> split_lines(std::string_view text, bool keep_ends);
 
 std::string upper(std::string_view text);
@@ -29,6 +31,18 @@ std::string capitalized(std::string_view text);
 std::string titled(std::string_view text);
 /// The filter `title`: words begin behind white space, hyphens and opening brackets.
 std::string titled_words(std::string_view text);
+/// str.swapcase.
+std::string swapped_case(std::string_view text);
+/// str.expandtabs.
+std::string with_spaces_for_tabs(std::string_view text, std::size_t width);
+
+/// A width in characters: negative is none. Throws above 1 M.
+std::size_t field_width(std::int64_t width);
+/// str.center, str.ljust and str.rjust; `fill` is one character.
+std::string centered(std::string_view text, std::size_t width, std::string_view fill);
+std::string left_justified(std::string_view text, std::size_t width, std::string_view fill);
+std::string right_justified(std::string_view text, std::size_t width, std::string_view fill);
+
 /// At most `limit` replacements if >= 0.
 std::string replaced(std::string_view text, std::string_view from, std::string_view to,
                      std::int64_t limit);

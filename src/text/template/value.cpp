@@ -154,6 +154,7 @@ base::Error failure(const std::string& message) {
 }
 
 std::vector<Value> Object::held() const { return {}; }
+std::optional<Value> Object::attribute(std::string_view) const { return std::nullopt; }
 
 Value Object::call(Render&, const Arguments&) {
   throw failure(fmt::format("'{}' object is not callable", type_name()));

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +36,7 @@ struct List {
 
   std::vector<Value> items;
   bool tuple = false;
+  std::span<const std::string_view> names = {};  ///< of a named tuple's places; static storage
 };
 
 /// Entries in the order in which they were first set. Keys are of any plain type.
@@ -57,13 +60,16 @@ struct Arguments {
   std::vector<std::pair<std::string, Value>> named;
 };
 
+/// A method of `self`.
+using Method = Value (*)(Render& render, const Value& self, const Arguments& arguments);
+
 /// A thing with attributes or that can be called: namespace, loop, macro, function, method.
 class Object {
  public:
   virtual ~Object() = default;
   virtual std::string_view type_name() const noexcept = 0;
-  /// Null if there is none.
-  virtual const Value* attribute(std::string_view) const { return nullptr; }
+  virtual std::optional<Value> attribute(std::string_view) const;
+  virtual Method method(std::string_view) const noexcept { return nullptr; }  ///< null: none
   virtual bool callable() const noexcept { return false; }
   virtual Value call(Render& render, const Arguments& arguments);
   /// Every value that this object keeps alive (so that no cycle is ever made).
