@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <random>
+
 #include "base/error.h"
 #include "text/vocabulary.h"
 
@@ -37,6 +40,58 @@ TEST(Bpe, LongWordsMergeLikeShortOnes) {
   }
   EXPECT_EQ(encode(m, "aaaaab"), (Ids{4, 0, 1}));
   EXPECT_EQ(encode(m, text), expected);
+}
+
+/// Merges as the definition has them: again and again the lowest rank, leftmost of equal ones.
+std::vector<std::string> merged_plainly(std::string_view input,
+                                        const std::vector<std::string>& merges) {
+  std::vector<std::string> parts;
+  for (const char c : input) parts.emplace_back(c == ' ' ? kSpace : std::string(1, c));
+  for (const std::string& line : merges) {
+    // Ranks of later lines cannot come first again: a merge's sides exist only once made.
+    const std::string left = line.substr(0, line.find(' '));
+    const std::string right = line.substr(line.find(' ') + 1);
+    for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+      if (parts[i] != left || parts[i + 1] != right) continue;
+      parts[i] += right;
+      parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+    }
+  }
+  return parts;
+}
+
+TEST(Bpe, WholeLinesFallApartOnlyWhereNoMergeJoins) {
+  std::mt19937 random(1);
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
+  for (int round = 0; round < 5; ++round) {
+    std::vector<std::string> tokens = {"a", "b", "c", "d", kSpace};
+    std::vector<std::string> merges;
+    for (int i = 0; i < 25; ++i) {  // each joins what is there already
+      const std::string& left = tokens[below(tokens.size())];
+      const std::string& right = tokens[below(tokens.size())];
+      if (std::find(tokens.begin(), tokens.end(), left + right) != tokens.end()) continue;
+      merges.push_back(left + ' ' + right);
+      tokens.push_back(left + right);
+    }
+    const auto tokenizer = text::make_tokenizer(bpe(tokens, merges, "superbpe"));
+    for (const std::size_t size : {10U, 25U, 60U, 400U}) {
+      std::string input;
+      for (std::size_t i = 0; i < size; ++i) input += "abcd "[below(5)];
+      std::vector<std::string> got;
+      for (const TokenId id : tokenizer->encode(input, {.add_special = false})) {
+        got.push_back(tokens[static_cast<std::size_t>(id)]);
+      }
+      EXPECT_EQ(got, merged_plainly(input, merges)) << input;
+    }
+  }
+}
+
+TEST(Bpe, PartOfALongWordIsNotTakenWhole) {
+  // "bc" is a token that no merge makes: only a whole word may be it, where merges are ignored.
+  const gguf::Metadata m = bpe({"a", "b", "c", "bc", "bca", "x"}, {"a a"}, "llama-bpe");
+  EXPECT_EQ(encode(m, "bc"), (Ids{3}));
+  const Ids ids = encode(m, std::string(30, 'x') + "bc");
+  EXPECT_EQ(Ids(ids.end() - 3, ids.end()), (Ids{5, 1, 2}));
 }
 
 TEST(Bpe, MergesMayPassThroughTextsThatAreNoTokens) {

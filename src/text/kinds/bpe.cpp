@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <optional>
 #include <queue>
 
 #include "text/kinds/byte_alias.h"
@@ -131,6 +132,8 @@ class Bpe final : public Engine {
     for (unsigned b = 0; b < 256; ++b) {
       append_utf8(byte_alias(static_cast<std::uint8_t>(b)), aliases_[b]);
       byte_symbols_[b] = table_.symbol(aliases_[b]);
+      std::size_t at = 0;
+      alias_numbers_[b] = InnerPairs::next(aliases_[b], at);
     }
   }
 
@@ -139,24 +142,11 @@ class Bpe final : public Engine {
     if (family_.escape_spaces) raw = escaped = replace_all(raw, " ", kSpaceMark);
     Words words;
     pretokenizer_.split(raw, words);
-    WordMerger merger(table_);
-    WordCache cache;
+    Run run(table_);
     std::size_t begin = 0;
     for (const std::size_t end : words.ends) {
-      const std::string_view word = words.text.substr(begin, end - begin);
+      encode_word(words.text.substr(begin, end - begin), run, out);
       begin = end;
-      if (word.size() > WordCache::kMaxWord) {
-        encode_word(word, merger, out);
-        continue;
-      }
-      const std::uint64_t hash = WordCache::hash_of(word);
-      if (const auto ids = cache.find(word, hash); !ids.empty()) {
-        out.insert(out.end(), ids.begin(), ids.end());
-        continue;
-      }
-      const std::size_t first = out.size();
-      encode_word(word, merger, out);
-      if (out.size() > first) cache.store(word, hash, std::span(out).subspan(first));
     }
   }
 
@@ -166,15 +156,78 @@ class Bpe final : public Engine {
   }
 
  private:
-  void encode_word(std::string_view word, WordMerger& merger, std::vector<TokenId>& out) const {
+  /// What one call keeps. A part of a word has its own cache: no part is looked for among tokens.
+  struct Run {
+    explicit Run(const MergeTable& table) : merger(table) {}
+    WordMerger merger;
+    WordCache words;
+    std::optional<WordCache> parts;
+  };
+
+  void encode_word(std::string_view word, Run& run, std::vector<TokenId>& out) const {
+    // Longer words (whole lines in some families) rarely come again, but their parts do.
+    constexpr std::size_t kShort = 24;
+    if (word.size() <= kShort) {
+      encode_cached(word, run.words, out, [&] {
+        if (!put_whole(word, out)) merge(word, run.merger, out);
+      });
+    } else if (!put_whole(word, out)) {
+      encode_parts(word, run, out);
+    }
+  }
+
+  template <class Encode>
+  static void encode_cached(std::string_view text, WordCache& cache, std::vector<TokenId>& out,
+                            Encode encode) {
+    if (text.size() > WordCache::kMaxWord) return encode();
+    const std::uint64_t hash = WordCache::hash_of(text);
+    if (const auto ids = cache.find(text, hash); !ids.empty()) {
+      out.insert(out.end(), ids.begin(), ids.end());
+      return;
+    }
+    const std::size_t first = out.size();
+    encode();
+    if (out.size() > first) cache.store(text, hash, std::span(out).subspan(first));
+  }
+
+  /// The word as one token, if the family takes it so.
+  bool put_whole(std::string_view word, std::vector<TokenId>& out) const {
     const bool line_feeds =
         family_.keep_line_feed_runs && word.find_first_not_of('\n') == std::string_view::npos;
-    if (family_.ignore_merges || line_feeds) {
-      if (const TokenId id = whole_token(word); id != kNone) {
-        out.push_back(id);
-        return;
+    if (!family_.ignore_merges && !line_feeds) return false;
+    const TokenId id = whole_token(word);
+    if (id != kNone) out.push_back(id);
+    return id != kNone;
+  }
+
+  /// The character or byte at `at`, as merges have it; `at` moves behind it.
+  std::uint64_t next_character(std::string_view word, std::size_t& at) const {
+    return family_.byte_aliases ? alias_numbers_[static_cast<std::uint8_t>(word[at++])]
+                                : InnerPairs::next(word, at);
+  }
+
+  /// Cuts a word (not empty) where no merge can join.
+  void encode_parts(std::string_view word, Run& run, std::vector<TokenId>& out) const {
+    if (!run.parts) run.parts.emplace();
+    const auto put = [&](std::string_view part) {
+      encode_cached(part, *run.parts, out, [&] { merge(part, run.merger, out); });
+    };
+    std::size_t begin = 0;
+    std::size_t at = 0;
+    std::uint64_t left = next_character(word, at);
+    while (at < word.size()) {
+      const std::size_t here = at;
+      const std::uint64_t right = next_character(word, at);
+      if (!table_.joins().occurs(left, right)) {
+        put(word.substr(begin, here - begin));
+        begin = here;
       }
+      left = right;
     }
+    put(word.substr(begin));
+  }
+
+  void merge(std::string_view word, WordMerger& merger, std::vector<TokenId>& out) const {
     merger.clear();
     for (std::size_t at = 0; at < word.size();) {
       const std::size_t length =
@@ -221,6 +274,7 @@ class Bpe final : public Engine {
   MergeTable table_;
   std::array<std::string, 256> aliases_;
   std::array<Symbol, 256> byte_symbols_{};
+  std::array<std::uint64_t, 256> alias_numbers_{};  // as InnerPairs has them
 };
 
 bool is_gemma4(const gguf::Metadata& metadata) {

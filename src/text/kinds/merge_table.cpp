@@ -3,6 +3,16 @@
 #include <bit>
 
 namespace text {
+namespace {
+
+/// text is not empty.
+std::uint64_t last_character(std::string_view text) {
+  std::uint64_t last = 0;
+  for (std::size_t at = 0; at < text.size();) last = InnerPairs::next(text, at);
+  return last;
+}
+
+}  // namespace
 
 MergeTable::MergeTable(const Vocab& vocab, const std::vector<std::string>& lines) : vocab_(vocab) {
   const std::size_t n_slots = std::bit_ceil(std::max<std::size_t>(16, lines.size() * 2));
@@ -18,6 +28,9 @@ MergeTable::MergeTable(const Vocab& vocab, const std::vector<std::string>& lines
     const std::string_view right = line.substr(space + 1);
     const Symbol result = intern(std::string(left) + std::string(right));
     add(intern(left), intern(right), {.rank = static_cast<std::uint32_t>(rank), .result = result});
+    if (right.empty()) continue;
+    std::size_t at = 0;
+    joins_.add(last_character(left), InnerPairs::next(right, at));
   }
 }
 

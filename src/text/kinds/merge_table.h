@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "text/kinds/inner_pairs.h"
 #include "text/vocab.h"
 
 namespace text {
@@ -30,6 +31,8 @@ class MergeTable {
 
   /// The symbol with this text; kNoSymbol if neither a token nor a merge has it.
   Symbol symbol(std::string_view text) const noexcept;
+  /// The pairs of characters at which some merge joins its two sides.
+  const InnerPairs& joins() const noexcept { return joins_; }
   Merge find(Symbol left, Symbol right) const noexcept {
     const std::uint64_t key = std::uint64_t{left} << 32 | right;
     for (std::size_t slot = first_slot(key);; slot = (slot + 1) & mask_) {
@@ -54,6 +57,7 @@ class MergeTable {
   std::vector<Merge> merges_;
   std::size_t mask_ = 0;
   unsigned shift_ = 0;
+  InnerPairs joins_;
 };
 
 }  // namespace text

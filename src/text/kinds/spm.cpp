@@ -2,9 +2,9 @@
 // in the vocabulary. Source: docs/spec/tokenizers.md 3.
 #include <fmt/format.h>
 
-#include <bitset>
 #include <queue>
 
+#include "text/kinds/inner_pairs.h"
 #include "text/kinds/kind.h"
 #include "text/kinds/word_cache.h"
 #include "text/utf8.h"
@@ -13,48 +13,6 @@ namespace text {
 namespace {
 
 constexpr std::uint32_t kEnd = 0xFFFFFFFF;
-
-/// Which pairs of neighbouring characters occur inside any token. Where a pair does not occur, no
-/// merge can ever bridge it, so the text falls apart into independent pieces there (mostly words).
-/// A hash filter: a false "occurs" only makes a piece longer.
-class InnerPairs {
- public:
-  explicit InnerPairs(const Vocab& vocab) {
-    for (std::size_t i = 0; i < vocab.size(); ++i) {
-      const std::string_view text = vocab.text(static_cast<TokenId>(i));
-      std::size_t at = 0;
-      std::uint64_t left = next(text, at);
-      while (at < text.size()) {
-        const std::uint64_t right = next(text, at);
-        bits_->set(slot(left, right));
-        left = right;
-      }
-    }
-  }
-
-  /// The character at `at` as a number; `at` moves behind it.
-  static std::uint64_t next(std::string_view text, std::size_t& at) noexcept {
-    const std::size_t length = std::min(lead_length(text[at]), text.size() - at);
-    std::uint64_t code = 0;
-    for (std::size_t i = 0; i < length; ++i) {
-      code = code << 8 | static_cast<std::uint8_t>(text[at + i]);
-    }
-    at += length;
-    return code;
-  }
-
-  bool occurs(std::uint64_t left, std::uint64_t right) const noexcept {
-    return bits_->test(slot(left, right));
-  }
-
- private:
-  static constexpr std::size_t kLogBits = 20;
-  static std::size_t slot(std::uint64_t left, std::uint64_t right) noexcept {
-    return ((left << 32 | right) * 0x9E3779B97F4A7C15ULL) >> (64 - kLogBits);
-  }
-  std::unique_ptr<std::bitset<std::size_t{1} << kLogBits>> bits_ =
-      std::make_unique<std::bitset<std::size_t{1} << kLogBits>>();
-};
 
 /// A part of the text that is one token so far; parts form a list by index of their first
 /// character.
@@ -150,7 +108,11 @@ class Merger {
 class Spm final : public Engine {
  public:
   Spm(const Vocab& vocab, const Behaviour& behaviour)
-      : vocab_(vocab), space_prefix_(behaviour.add_space_prefix), inner_pairs_(vocab) {}
+      : vocab_(vocab), space_prefix_(behaviour.add_space_prefix) {
+    for (std::size_t i = 0; i < vocab.size(); ++i) {
+      inner_pairs_.add_inside(vocab.text(static_cast<TokenId>(i)));
+    }
+  }
 
   void encode(std::string_view raw, std::vector<TokenId>& out) const override {
     std::string text = replace_all(raw, " ", kSpaceMark);

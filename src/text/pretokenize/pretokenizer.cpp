@@ -9,6 +9,7 @@
 #include "text/pretokenize/alphabet.h"
 #include "text/pretokenize/dialect.h"
 #include "text/pretokenize/matcher.h"
+#include "text/pretokenize/requirements.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 
@@ -85,26 +86,62 @@ struct DigitStage {
   }
 };
 
+using ByteSet = std::array<bool, 256>;
+
+/// Looks ahead for bytes of a set, each byte of the text once.
+class Lookout {
+ public:
+  Lookout(Bytes text, const std::optional<ByteSet>& set) : text_(text), set_(set) { seek(0); }
+
+  /// Whether one lies in [from, end); always, without a set. `from` never goes back.
+  bool sees(std::size_t from, std::size_t end) {
+    if (!set_) return true;
+    if (next_ < from) seek(from);
+    return next_ < end;
+  }
+
+ private:
+  void seek(std::size_t from) {
+    next_ = from;
+    if (!set_) return;
+    while (next_ < text_.size() && !(*set_)[text_[next_]]) ++next_;
+  }
+
+  Bytes text_;
+  const std::optional<ByteSet>& set_;
+  std::size_t next_ = 0;
+};
+
+/// What every match must have is looked for first: most fragments lack it, and a search that finds
+/// nothing costs as much as one that does.
 struct RegexStage {
   Matcher matcher;
+  std::optional<ByteSet> somewhere = {};  // each match has one of these
+  std::optional<ByteSet> at_end = {};     // a match ends its fragment, with one of these
 
   void run(Bytes text, const Ends& in, Ends& out) const {
     Matcher::Search search(matcher);
+    Lookout lookout(text, somewhere);
     std::uint32_t begin = 0;
     for (const std::uint32_t end : in) {
-      split(text, begin, end, search, out);
+      const bool worth = lookout.sees(begin, end) && (!at_end || (*at_end)[text[end - 1]]);
+      if (worth) {
+        split(text, begin, end, lookout, search, out);
+      } else {
+        out.push_back(end);
+      }
       begin = end;
     }
   }
 
  private:
-  static void split(Bytes text, std::uint32_t begin, std::uint32_t end, Matcher::Search& search,
-                    Ends& out) {
+  static void split(Bytes text, std::uint32_t begin, std::uint32_t end, Lookout& lookout,
+                    Matcher::Search& search, Ends& out) {
     const Bytes fragment = text.subspan(begin, end - begin);
     std::size_t last = 0;
     std::size_t from = 0;
     bool was_empty = false;
-    while (from < fragment.size()) {
+    while (from < fragment.size() && lookout.sees(begin + from, end)) {
       const auto match = search.next(fragment, from, was_empty);
       if (!match) break;
       if (match->begin > last) out.push_back(begin + static_cast<std::uint32_t>(match->begin));
@@ -226,7 +263,11 @@ Pretokenizer::Pretokenizer(const std::vector<std::string>& expressions)
     for (const DialectItem& item : parsed[i]) {
       pattern += item.is_set ? byte_class(stages_->alphabet->bytes_of(item.set)) : item.operation;
     }
-    stages_->list.emplace_back(RegexStage{Matcher(pattern)});
+    const Requirements required = requirements_of(parsed[i]);
+    RegexStage stage{.matcher = Matcher(pattern)};
+    if (required.somewhere) stage.somewhere = stages_->alphabet->bytes_of(*required.somewhere);
+    if (required.at_end) stage.at_end = stages_->alphabet->bytes_of(*required.at_end);
+    stages_->list.emplace_back(std::move(stage));
   }
 }
 
