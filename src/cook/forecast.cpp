@@ -72,13 +72,17 @@ double seconds_per_weight(const TrialKey& key, quant::Effort effort) {
   const std::vector<std::byte> source(source_bytes, std::byte{0});
   std::vector<float> decoded(from->group_rows * cols);
   std::vector<std::byte> encoded(rows * to->row_bytes(cols));
+  const auto convert = [&] {
+    for (std::size_t g = 0; g < rows; g += from->group_rows) from->decode(source, cols, decoded);
+    to->encode({.x = x, .rows = rows, .cols = cols, .importance = importance, .effort = effort},
+               encoded);
+  };
+  convert();  // some formats build their tables at the first use
   const auto start = std::chrono::steady_clock::now();
   std::chrono::duration<double> spent{0};
   std::size_t weights = 0;
   while (spent < kEnough) {
-    for (std::size_t g = 0; g < rows; g += from->group_rows) from->decode(source, cols, decoded);
-    to->encode({.x = x, .rows = rows, .cols = cols, .importance = importance, .effort = effort},
-               encoded);
+    convert();
     weights += rows * cols;
     spent = std::chrono::steady_clock::now() - start;
   }

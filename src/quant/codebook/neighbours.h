@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 #include "quant/codebook/lanes.h"
 
@@ -17,16 +16,16 @@ inline constexpr std::size_t kNear = 8;
 /// For each of the 8^4 combinations of levels (first coordinate the lowest digit) the nearest
 /// entries, nearest first, ties to the lower index. An entry is four bytes, first coordinate
 /// lowest, each twice its level, which is a whole number.
-using NeighbourTable = std::vector<std::array<std::uint32_t, kNear>>;
+using NeighbourTable = std::array<std::array<std::uint32_t, kNear>, 8 * 8 * 8 * 8>;
 
 template <class GridType>
-NeighbourTable make_neighbours(const GridType& grid, const std::array<float, 8>& levels) {
+NeighbourTable make_neighbours(const GridType& grid, const std::array<float, 8>& levels) noexcept {
   constexpr std::size_t kEntries = GridType::kEntries;
   static_assert(GridType::kDim == 4 && kEntries <= 512);
   const auto twice = [&](std::size_t digits, std::size_t k) {
     return static_cast<int>(2 * levels[digits >> 3 * k & 7]);
   };
-  NeighbourTable table(8 * 8 * 8 * 8);
+  NeighbourTable table;
   std::array<std::uint32_t, kEntries> order;  // distance, then index
   for (std::size_t cell = 0; cell < table.size(); ++cell) {
     for (std::size_t n = 0; n < kEntries; ++n) {
