@@ -12,7 +12,6 @@
 #include "cli/alien_entries.h"
 #include "cli/commands.h"
 #include "cli/files.h"
-#include "cli/importance_room.h"
 #include "cli/session.h"
 #include "cli/text_table.h"
 #include "eval/perplexity.h"
@@ -250,17 +249,13 @@ int collect(const Args& args) {
       model.tokenizer(), text, static_cast<std::size_t>(args.integer("ctx-size")),
       static_cast<std::size_t>(args.integer("chunk")),
       limit > 0 ? static_cast<std::size_t>(limit) : 0, args.flag("parse-special"));
-  const auto copies = static_cast<std::size_t>(args.integer("save-frequency"));
-  calibrate::CollectOptions options = collect_options(args, out);
-  if (copies > 0) options.save_every = std::gcd(options.save_every, copies);
-  check_importance_room(model.spec(), options, windows.n_windows,
-                        copies > 0 ? windows.n_windows / copies : 0, out);
   const bool quiet = args.integer("verbosity") == 0;
   if (!quiet) {
     fmt::print("imatrix: {} of {} tokens\n", counted(windows.n_windows, "chunk"), windows.window);
   }
   std::fflush(stdout);
 
+  const auto copies = static_cast<std::size_t>(args.integer("save-frequency"));
   const bool save_output = args.given("output-frequency");
   const auto output_every = static_cast<std::size_t>(args.integer("output-frequency"));
   const auto finished = [&](calibrate::Importance importance) {
@@ -296,6 +291,8 @@ int collect(const Args& args) {
       calibrate::save_importance(finished(importance), copy, dialect);
     }
   };
+  calibrate::CollectOptions options = collect_options(args, out);
+  if (copies > 0) options.save_every = std::gcd(options.save_every, copies);
   const calibrate::Collected result =
       calibrate::collect(model, windows, options, events, session.runtime());
   session.progress().clear();

@@ -19,7 +19,6 @@
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
-#include "cli/importance_room.h"
 #include "cli/session.h"
 #include "cli/staged_progress.h"
 #include "cli/survey_folder.h"
@@ -369,7 +368,6 @@ class Surveyor {
                                             .checkpoint = checkpoint,
                                             .resume = !args_.flag("no-resume"),
                                             .dataset = args_.str("calibration")};
-    check_importance_room(model_.spec(), options, w.n_windows, 0, folder_.importance());
     const auto result = calibrate::collect(model_, w, options, {}, runtime_);
     calibrate::save_importance(result.importance, folder_.importance(), calibrate::Dialect::gguf);
     std::error_code ignored;

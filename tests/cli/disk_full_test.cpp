@@ -80,45 +80,6 @@ TEST(DiskFull, TheBaseFileOfDivergenceIsToldBeforeTheWork) {
   EXPECT_THAT(disk.files(), testing::IsEmpty());
 }
 
-TEST(DiskFull, ImportanceAndItsStateAreAskedForBeforeTheWork) {
-  const test::TempDir dir;
-  const SmallDisk small(dir / "small", "200k"), larger(dir / "larger", "640k");
-  QUERN_NEEDS_MOUNT(small);
-  struct Case {
-    const SmallDisk& disk;
-    std::vector<std::string> more;
-    bool fits;
-  };
-  for (const Case& c : {Case{small, {}, false},                    // the matrix
-                        Case{larger, {}, true},                    // no state with 3 chunks
-                        Case{larger, {"-ofreq", "1"}, false},      // two states at a time
-                        Case{larger, {"--loop", "layer"}, false},  // one after each layer
-                        Case{larger, {"--save-frequency", "1"}, false}}) {
-    std::vector<std::string> words{"imatrix",
-                                   "-m",
-                                   model(),
-                                   "-f",
-                                   test::source_path("data/evaluation.txt").string(),
-                                   "-c",
-                                   "16",
-                                   "--chunks",
-                                   "3",
-                                   "-o",
-                                   (c.disk / "i.gguf").string()};
-    words.insert(words.end(), c.more.begin(), c.more.end());
-    const auto r = test::run_quern(words);
-    EXPECT_EQ(r.exit_code, c.fits ? 0 : 1) << testing::PrintToString(c.more) << r.err;
-    if (c.fits) {
-      std::filesystem::remove(c.disk / "i.gguf");
-      continue;
-    }
-    EXPECT_THAT(r.err, testing::AllOf(HasSubstr("not enough room on the file system"),
-                                      HasSubstr(" bytes free")));
-    EXPECT_EQ(r.out, "") << "before the work";
-    EXPECT_THAT(c.disk.files(), testing::IsEmpty());
-  }
-}
-
 TEST(DiskFull, TheOldFileOfThatNameStays) {
   const test::TempDir dir;
   const SmallDisk disk(dir / "disk", "4m");
