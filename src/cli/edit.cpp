@@ -103,7 +103,8 @@ constexpr Option kOptions[] = {
              "copying it (ext4, xfs); no program may have the file open"},
     {.names = "--share-blocks",
      .help = "if a file is written anew, fill its header up so that file systems that can (xfs, "
-             "btrfs) share the data in front of the first change instead of copying it"},
+             "btrfs) share the data in front of the first change instead of copying it; with -o, a "
+             "file of a set that does not change shares all or gets a second name (hard link)"},
     {.names = "--undo",
      .help = "take the last edit in place back, of a split set in all its files; with --dry-run "
              "tell whether it can be"},
@@ -344,10 +345,25 @@ void print_value(const gguf::Metadata& metadata, const std::string& key) {
 /// One change of a model at a time, from before it is read. Of a split set the first file stands
 /// for all.
 base::FileLock lock_model(const std::string& path) {
-  return base::FileLock::beside(base::link_target(surgery::model_files(path).front()));
+  return base::FileLock::beside(base::link_target(surgery::first_of_model(path)));
+}
+
+/// A set that a killed run has left between old and new is first made what it was to become; a dry
+/// run says that it must be.
+void finish_set(const std::string& path, bool dry_run) {
+  if (!surgery::unfinished_publish(path)) return;
+  if (!dry_run) {
+    const base::FileLock lock = lock_model(path);
+    finish_earlier(path);
+    return;
+  }
+  throw base::Error(base::Fault::bad_input, "not all files of this split set have their names yet")
+      .at("file", base::printable(path, 1000))
+      .hint("without --dry-run the next edit gives them their names");
 }
 
 int undo(const std::string& path, bool dry_run) {
+  finish_set(path, dry_run);
   check_input_file("FILE", path);
   const base::FileLock lock = lock_model(path);
   surgery::Undo last(path);
@@ -417,9 +433,10 @@ int run(const Args& args) {
   check_combinations(args);
   // Before anything is read: an edit that broke off may have left no readable header.
   if (args.flag("undo")) return undo(path, args.flag("dry-run"));
+  const bool dry_run = args.flag("dry-run");
+  if (!args.given("show")) finish_set(path, dry_run);
   check_model_file("FILE", path);
   if (args.given("show")) return show(args);
-  const bool dry_run = args.flag("dry-run");
   const bool force = args.flag("force");
   const surgery::PublishOptions options = publish_options(args);
   std::optional<base::FileLock> lock;

@@ -480,6 +480,44 @@ TEST_F(EditSet, AnotherPrefixGetsAllFiles) {
   EXPECT_EQ(test::read_bytes(path(0)), before_[0]);
 }
 
+TEST_F(EditSet, FilesThatStayAreSharedOrGetASecondNameThatNoEditChanges) {
+  const auto rename = [](surgery::Draft& draft, const char* to) {
+    draft.metadata().set("general.name", std::string(to));
+  };
+  const surgery::PublishOptions options{.output = dir_ / "n.gguf", .share_blocks = true};
+  const gguf::FileSet files = gguf::FileSet::open(path(0));
+  surgery::Draft draft(files);
+  rename(draft, "other");
+  for (int i = 0; i < 2; ++i) publish(draft, options);  // also over itself
+  const fs::path second = dir_ / "n-00002-of-00003.gguf";
+  EXPECT_EQ(test::read_bytes(second), before_[1]);
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_.path()), {}), 6);
+  if (fs::hard_link_count(second) == 1) GTEST_SKIP() << "the file system shares blocks";
+  EXPECT_TRUE(fs::equivalent(second, path(1)));
+  // An edit of either leaves the other as it is.
+  const gguf::FileSet copy = gguf::FileSet::open(dir_ / "n-00001-of-00003.gguf");
+  surgery::Draft edit(copy);
+  surgery::rename_tensor(edit, copy.shards()[1].tensors()[0].name, "renamed.weight");
+  EXPECT_EQ(surgery::plan_publish(edit, {})[1].action, Action::rewrite);
+  publish(edit, {});
+  EXPECT_NE(test::read_bytes(second), before_[1]);
+  EXPECT_EQ(test::read_bytes(path(1)), before_[1]);
+}
+
+TEST_F(EditSet, NoUndoInAFileThatGotASecondNameSince) {
+  const gguf::FileSet files = gguf::FileSet::open(path(0));
+  surgery::Draft draft(files);
+  draft.metadata().set("general.name", std::string("Quern tiny MLB"));
+  publish(draft, {});
+  const auto edited = test::read_bytes(path(0));
+  fs::create_hard_link(path(0), dir_ / "second");
+  EXPECT_THAT(test::error_text([&] { surgery::undo_last(path(0)); }), HasSubstr("second name"));
+  EXPECT_EQ(test::read_bytes(dir_ / "second"), edited);
+  fs::remove(dir_ / "second");
+  surgery::undo_last(path(0));
+  EXPECT_EQ(test::read_bytes(path(0)), before_[0]);
+}
+
 TEST_F(EditSet, FlavoursOfASetKeepItsFiles) {
   convert(path(0), dir_ / "c", MlaForm::split);
   const gguf::FileSet c = gguf::FileSet::open(dir_ / "c-00001-of-00003.gguf");
