@@ -16,6 +16,9 @@ std::size_t parse_size(std::string_view option, const std::string& text);
 /// A hash of this program's own file: encoders of another build may give other bytes.
 std::string encoder_version();
 
+/// The folder of the cache that a run would have; empty: none.
+std::filesystem::path cache_folder(const Args& args, const std::filesystem::path& output);
+
 /// The cache of one run of `quantize`: --cache DIR [--cache-max SIZE], or --resume, a cache beside
 /// the output that lives until the output is whole.
 class RunCache {
