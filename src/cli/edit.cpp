@@ -89,8 +89,9 @@ constexpr Option kOptions[] = {
      .values = one_of()},
     {.names = "--type",
      .value = "TYPE",
-     .help = "with --mla: type of what must be encoded [plain types stay, else q8_0]",
-     .values = kType},
+     .help = "with --mla: type of what must be encoded; exact: the narrowest of f16, bf16 and f32 "
+             "that loses nothing [plain types stay, else q8_0]",
+     .values = form("a tensor type, or exact")},
     {.names = "-o, --output",
      .value = "FILE",
      .help = "write the result there (of a split set the prefix of its files) and leave the model "
@@ -187,10 +188,11 @@ surgery::MlaForm mla_form(const std::string& word) {
   return word == "kv_b" ? surgery::MlaForm::kv_b : surgery::MlaForm::both;
 }
 
-const quant::Codec* type_option(const Args& args) {
-  if (!args.given("type")) return nullptr;
+surgery::MlaType type_option(const Args& args) {
+  if (!args.given("type")) return {};
+  if (args.str("type") == "exact") return {.exact = true};
   const quant::Codec* codec = quant::find_codec(args.str("type"));
-  if (codec != nullptr) return codec;
+  if (codec != nullptr) return {.codec = codec};
   throw base::Error(base::Fault::bad_usage, "unknown tensor type")
       .at("option", "--type")
       .at("found", base::printable(args.str("type")))
@@ -242,15 +244,15 @@ void edit_tensors(const Args& args, Edit& edit) {
     const MetadataEdit pair = surgery::parse_pair("--rename-tensor", MetadataEdit::Kind::rename, s);
     surgery::rename_tensor(edit.draft, pair.key, pair.value);
   }
-  const quant::Codec* type = type_option(args);
+  const surgery::MlaType type = type_option(args);
   if (args.given("mla")) {
     edit.made = surgery::convert_mla(edit.draft, mla_form(args.str("mla")), type);
-    const bool encoded =
-        std::ranges::any_of(edit.made, [&](const auto& made) { return &made->codec() == type; });
-    if (type != nullptr && !encoded) {
+    const bool encoded = std::ranges::any_of(
+        edit.made, [&](const auto& made) { return &made->codec() == type.codec; });
+    if (type.codec != nullptr && !encoded) {
       fmt::print(stderr, "note: --type has no effect: nothing must be encoded\n");
     }
-  } else if (type != nullptr) {
+  } else if (args.given("type")) {
     throw base::Error(base::Fault::bad_usage, "--type goes with --mla");
   }
 }
@@ -309,8 +311,8 @@ void print_made(const std::vector<std::shared_ptr<const surgery::MadeMla>>& made
     if (g.error.equal()) {
       fmt::print("without loss\n");
     } else {
-      fmt::print("relative error {:.5f}, largest {:.5f} in {}\n", g.error.relative_rmse(),
-                 g.largest, g.worst);
+      fmt::print("relative error {:.5f}, largest {:.5f} in {} (--type exact loses nothing)\n",
+                 g.error.relative_rmse(), g.largest, g.worst);
     }
   }
 }

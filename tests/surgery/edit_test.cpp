@@ -33,8 +33,9 @@ std::vector<std::shared_ptr<const surgery::MadeMla>> convert(const fs::path& fro
                                                              const char* type = nullptr) {
   const gguf::FileSet files = gguf::FileSet::open(from);
   surgery::Draft draft(files);
-  auto made =
-      surgery::convert_mla(draft, form, type == nullptr ? nullptr : quant::find_codec(type));
+  const bool exact = type != nullptr && std::string_view(type) == "exact";
+  const quant::Codec* codec = type == nullptr || exact ? nullptr : quant::find_codec(type);
+  auto made = surgery::convert_mla(draft, form, {.codec = codec, .exact = exact});
   publish(draft, {.output = to});
   return made;
 }
@@ -193,6 +194,32 @@ TEST(MlaEdit, CodedWeightsKeepTheirValueRowsAndTellTheErrorOfTheKeys) {
   const gguf::FileSet again = gguf::FileSet::open(dir / "a2");
   const auto kv_b2 = again.view(*again.find("blk.1.attn_kv_b.weight"));
   EXPECT_TRUE(std::ranges::equal(kv_b2.rows(128, 128), kv_b.rows(128, 128)));
+}
+
+TEST(MlaEdit, ExactIsTheNarrowestPlainTypeThatLosesNothing) {
+  const test::TempDir dir;
+  const fs::path a = dir / "a", c = dir / "c";
+  const std::pair<const char*, const char*> cases[] = {
+      {"iq4_xs", "f32"}, {"mxfp4", "f16"}, {"tq2_0", "f16"}, {"bf16", "bf16"}};
+  for (const auto& [type, expected] : cases) {
+    ASSERT_EQ(test::run_quern({"quantize", "--custom-q", "attn_kv_b=" + std::string(type),
+                               kModel.string(), a.string(), "q8_0"})
+                  .exit_code,
+              0)
+        << type;
+    ASSERT_EQ(gguf::FileSet::open(a).find("blk.1.attn_kv_b.weight")->codec,
+              quant::find_codec(type));
+    for (const auto& made : convert(a, c, MlaForm::both, "exact")) {
+      const bool keys = made->name().find("attn_k_b") != std::string::npos;
+      EXPECT_EQ(made->codec().name, std::string_view(keys ? expected : type)) << made->name();
+      EXPECT_TRUE(made->error().equal()) << type << " " << made->name();
+    }
+    // And the reverse: both parts of one coded type give a whole of a plain one.
+    convert(a, c, MlaForm::split, "exact");
+    for (const auto& made : convert(c, dir / "back", MlaForm::kv_b, "exact")) {
+      EXPECT_TRUE(made->error().equal()) << type;
+    }
+  }
 }
 
 TEST(MlaEdit, WhatCannotBeDoneIsRefused) {
