@@ -89,8 +89,9 @@ constexpr Option kOptions[] = {
      .values = one_of()},
     {.names = "--type",
      .value = "TYPE",
-     .help = "with --mla: type of what must be encoded [plain types stay, else q8_0]",
-     .values = kType},
+     .help = "with --mla: type of what must be encoded; exact: the narrowest of f16, bf16 and f32 "
+             "that loses nothing [plain types stay, else q8_0]",
+     .values = form("a tensor type, or exact")},
     {.names = "-o, --output",
      .value = "FILE",
      .help = "write the result there (of a split set the prefix of its files) and leave the model "
@@ -103,7 +104,8 @@ constexpr Option kOptions[] = {
              "copying it (ext4, xfs); no program may have the file open"},
     {.names = "--share-blocks",
      .help = "if a file is written anew, fill its header up so that file systems that can (xfs, "
-             "btrfs) share the data in front of the first change instead of copying it"},
+             "btrfs) share the data in front of the first change instead of copying it; with -o, a "
+             "file of a set that does not change shares all or gets a second name (hard link)"},
     {.names = "--undo",
      .help = "take the last edit in place back, of a split set in all its files; with --dry-run "
              "tell whether it can be"},
@@ -186,10 +188,11 @@ surgery::MlaForm mla_form(const std::string& word) {
   return word == "kv_b" ? surgery::MlaForm::kv_b : surgery::MlaForm::both;
 }
 
-const quant::Codec* type_option(const Args& args) {
-  if (!args.given("type")) return nullptr;
+surgery::MlaType type_option(const Args& args) {
+  if (!args.given("type")) return {};
+  if (args.str("type") == "exact") return {.exact = true};
   const quant::Codec* codec = quant::find_codec(args.str("type"));
-  if (codec != nullptr) return codec;
+  if (codec != nullptr) return {.codec = codec};
   throw base::Error(base::Fault::bad_usage, "unknown tensor type")
       .at("option", "--type")
       .at("found", base::printable(args.str("type")))
@@ -243,15 +246,15 @@ void edit_tensors(const Args& args, Edit& edit) {
     const MetadataEdit pair = surgery::parse_pair("--rename-tensor", MetadataEdit::Kind::rename, s);
     surgery::rename_tensor(edit.draft, pair.key, pair.value);
   }
-  const quant::Codec* type = type_option(args);
+  const surgery::MlaType type = type_option(args);
   if (args.given("mla")) {
     edit.made = surgery::convert_mla(edit.draft, mla_form(args.str("mla")), type);
-    const bool encoded =
-        std::ranges::any_of(edit.made, [&](const auto& made) { return &made->codec() == type; });
-    if (type != nullptr && !encoded) {
+    const bool encoded = std::ranges::any_of(
+        edit.made, [&](const auto& made) { return &made->codec() == type.codec; });
+    if (type.codec != nullptr && !encoded) {
       fmt::print(stderr, "note: --type has no effect: nothing must be encoded\n");
     }
-  } else if (type != nullptr) {
+  } else if (args.given("type")) {
     throw base::Error(base::Fault::bad_usage, "--type goes with --mla");
   }
 }
@@ -310,8 +313,8 @@ void print_made(const std::vector<std::shared_ptr<const surgery::MadeMla>>& made
     if (g.error.equal()) {
       fmt::print("without loss\n");
     } else {
-      fmt::print("relative error {:.5f}, largest {:.5f} in {}\n", g.error.relative_rmse(),
-                 g.largest, g.worst);
+      fmt::print("relative error {:.5f}, largest {:.5f} in {} (--type exact loses nothing)\n",
+                 g.error.relative_rmse(), g.largest, g.worst);
     }
   }
 }
@@ -346,10 +349,25 @@ void print_value(const gguf::Metadata& metadata, const std::string& key) {
 /// One change of a model at a time, from before it is read. Of a split set the first file stands
 /// for all.
 base::FileLock lock_model(const std::string& path) {
-  return base::FileLock::beside(base::link_target(surgery::model_files(path).front()));
+  return base::FileLock::beside(base::link_target(surgery::first_of_model(path)));
+}
+
+/// A set that a killed run has left between old and new is first made what it was to become; a dry
+/// run says that it must be.
+void finish_set(const std::string& path, bool dry_run) {
+  if (!surgery::unfinished_publish(path)) return;
+  if (!dry_run) {
+    const base::FileLock lock = lock_model(path);
+    finish_earlier(path);
+    return;
+  }
+  throw base::Error(base::Fault::bad_input, "not all files of this split set have their names yet")
+      .at("file", base::printable(path, 1000))
+      .hint("without --dry-run the next edit gives them their names");
 }
 
 int undo(const std::string& path, bool dry_run) {
+  finish_set(path, dry_run);
   check_input_file("FILE", path);
   const base::FileLock lock = lock_model(path);
   surgery::Undo last(path);
@@ -431,9 +449,10 @@ int run(const Args& args) {
   check_combinations(args);
   // Before anything is read: an edit that broke off may have left no readable header.
   if (args.flag("undo")) return undo(path, args.flag("dry-run"));
+  const bool dry_run = args.flag("dry-run");
+  if (!args.given("show")) finish_set(path, dry_run);
   check_model_file("FILE", path);
   if (args.given("show")) return show(args);
-  const bool dry_run = args.flag("dry-run");
   const bool force = args.flag("force");
   const surgery::PublishOptions options = publish_options(args);
   std::optional<base::FileLock> lock;

@@ -75,14 +75,20 @@ std::string encoder_version() {
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
+std::filesystem::path cache_folder(const Args& args, const std::filesystem::path& output) {
+  if (args.given("cache")) return args.str("cache");
+  return args.flag("resume") ? output.string() + ".resume" : "";
+}
+
 RunCache::RunCache(const Args& args, const std::filesystem::path& output) {
+  const std::filesystem::path folder = cache_folder(args, output);
+  if (folder.empty()) return;
   if (args.given("cache")) {
     max_bytes_ = parse_size("--cache-max", args.str("cache-max"));
-    cache_.emplace(args.str("cache"), encoder_version());
-  } else if (args.flag("resume")) {
-    resume_folder_ = output.string() + ".resume";
-    cache_.emplace(resume_folder_, encoder_version());
+  } else {
+    resume_folder_ = folder;
   }
+  cache_.emplace(folder, encoder_version());
 }
 
 RunCache::~RunCache() {

@@ -24,6 +24,9 @@ Kept kept_by_cache(const Args& args);
 /// A hash of this program's own file: encoders of another build may give other bytes.
 std::string encoder_version();
 
+/// The folder of the cache that a run would have; empty: none.
+std::filesystem::path cache_folder(const Args& args, const std::filesystem::path& output);
+
 /// The cache of one run of `quantize`: --cache DIR [--cache-max SIZE], or --resume, a cache beside
 /// the output that lives until the output is whole.
 class RunCache {

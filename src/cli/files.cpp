@@ -17,6 +17,8 @@
 #include "cli/text_table.h"
 #include "gguf/file.h"
 #include "gguf/layout.h"
+#include "surgery/header_edit.h"
+#include "surgery/publish.h"
 
 namespace cli {
 namespace {
@@ -230,6 +232,18 @@ void prepare_output(std::string_view what, const std::string& path) {
                rest.path.string(), bytes_text(rest.bytes));
   }
   probe(what, path);
+}
+
+std::string finish_earlier(const std::string& file) {
+  const auto set = surgery::unfinished_publish(file);
+  if (!set) return "";
+  surgery::finish_publish(*set, file);
+  fmt::print(stderr,
+             "{}: a run that was killed had not given all files of the set their names; "
+             "all {} have them now\n",
+             base::printable(surgery::first_of_model(file).string(), 1000),
+             set->content.files.size());
+  return set->content.job;
 }
 
 void check_replaceable(std::string_view what, const std::string& path, Product product) {

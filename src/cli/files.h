@@ -46,6 +46,10 @@ void check_input_file(std::string_view what, const std::string& path);
 /// has its name. Removes what a killed run left of it, telling so. Throws Fault::bad_usage,
 /// Fault::bad_input or Fault::io.
 void prepare_output(std::string_view what, const std::string& path);
+/// A split set of which a killed run has not given all files their names (`file`: any of them)
+/// gets the rest of them now, telling so. What that run was to do; empty if there is none. Hold the
+/// lock of the set. Throws as surgery::finish_publish.
+std::string finish_earlier(const std::string& file);
 /// The same for a folder, which the command will make; its parent must exist.
 void prepare_folder(std::string_view what, const std::string& path);
 

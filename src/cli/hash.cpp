@@ -114,6 +114,7 @@ void hash_model(const std::string& path, const Wanted& wanted, TerminalProgress&
       model.update(piece);
       done += piece.size();
     }
+    interrupt_flag().check();  // also where a piece could not be read any more
     for (std::size_t i = 0; i < own.size(); ++i) {
       emit(Line{std::string(base::digest_name(wanted.kinds[i])), base::hex(own[i].finish()),
                 path + ":" + t.name});

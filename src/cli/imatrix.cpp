@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file_lock.h"
+#include "base/output_file.h"
 #include "calibrate/collect.h"
 #include "calibrate/collector.h"
 #include "cli/alien_entries.h"
@@ -249,13 +250,16 @@ int collect(const Args& args) {
       model.tokenizer(), text, static_cast<std::size_t>(args.integer("ctx-size")),
       static_cast<std::size_t>(args.integer("chunk")),
       limit > 0 ? static_cast<std::size_t>(limit) : 0, args.flag("parse-special"));
+  const auto copies = static_cast<std::size_t>(args.integer("save-frequency"));
+  calibrate::CollectOptions options = collect_options(args, out);
+  if (copies > 0) options.save_every = std::gcd(options.save_every, copies);
+  base::require_room(out, calibrate::room_for_collection(model, windows, options));
   const bool quiet = args.integer("verbosity") == 0;
   if (!quiet) {
     fmt::print("imatrix: {} of {} tokens\n", counted(windows.n_windows, "chunk"), windows.window);
   }
   std::fflush(stdout);
 
-  const auto copies = static_cast<std::size_t>(args.integer("save-frequency"));
   const bool save_output = args.given("output-frequency");
   const auto output_every = static_cast<std::size_t>(args.integer("output-frequency"));
   const auto finished = [&](calibrate::Importance importance) {
@@ -291,8 +295,6 @@ int collect(const Args& args) {
       calibrate::save_importance(finished(importance), copy, dialect);
     }
   };
-  calibrate::CollectOptions options = collect_options(args, out);
-  if (copies > 0) options.save_every = std::gcd(options.save_every, copies);
   const calibrate::Collected result =
       calibrate::collect(model, windows, options, events, session.runtime());
   session.progress().clear();

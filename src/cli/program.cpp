@@ -15,6 +15,7 @@
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/foreign_options.h"
+#include "cli/lost_page.h"
 
 namespace cli {
 namespace {
@@ -86,8 +87,11 @@ int run_command(const Command& command, std::span<const char* const> words, std:
   for (const std::string& note : args.notes()) fmt::print(stderr, "{}\n", note);
   try {
     check_files(command, args);
-    return command.run(args);
+    const int code = command.run(args);
+    if (page_was_lost()) throw lost_page_error();
+    return code;
   } catch (base::Error& e) {
+    if (page_was_lost()) throw lost_page_error();  // whatever came of it
     if (e.fault() == base::Fault::interrupted) tell_kept(e, command, args, words);
     throw;
   }
@@ -133,6 +137,7 @@ int dispatch(std::span<const char* const> argv) {
 }  // namespace
 
 int run_program(int argc, char** argv) noexcept {
+  guard_mapped_files();
   try {
     const int code =
         dispatch({const_cast<const char* const*>(argv), static_cast<std::size_t>(argc)});

@@ -179,7 +179,7 @@ int run(const Args& args) {
   check_entries(arguments, *source);
   const std::size_t n_threads = run_threads(arguments, plan, wanted);
   if (arguments.request.dry_run) {
-    print_dry_run(plan, n_threads);
+    print_dry_run(plan, n_threads, cache_folder(args, arguments.request.output));
     return 0;
   }
   const recipe::Run kind = arguments.request.recipe.run;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/output_set.h"
 #include "cook/encode_rows.h"
 #include "cook/units.h"
 #include "cook/zeros.h"
@@ -90,11 +91,21 @@ struct TensorState {
   std::atomic<std::size_t> units_left{0};
 };
 
+/// The file of one output, with room on the disk, still empty.
+gguf::Writer writer_for(const Plan& plan, const OutputPlan& output) {
+  std::vector<gguf::TensorPlan> tensors;
+  for (const std::size_t index : output.jobs) {
+    const Job& job = plan.jobs[index];
+    tensors.push_back({.name = job.name, .codec = job.to_codec, .shape = job.shape});
+  }
+  return {output.path, output.metadata, tensors};
+}
+
 class FileCook {
  public:
   FileCook(const TensorSource& source, const Plan& plan, const OutputPlan& output,
-           runtime::Runtime& runtime, const TensorCache* cache, std::vector<CacheState> cached,
-           ZeroWatch& zeros)
+           gguf::Writer& writer, runtime::Runtime& runtime, const TensorCache* cache,
+           std::vector<CacheState> cached, ZeroWatch& zeros)
       : runtime_(runtime),
         zeros_(zeros),
         source_(source),
@@ -103,7 +114,7 @@ class FileCook {
         cache_(cache),
         cached_(std::move(cached)),
         units_(plan, output, found()),
-        writer_(output.path, output.metadata, tensor_plans()),
+        writer_(writer),
         states_(output.jobs.size()),
         scratch_(runtime.team.size()) {
     for (std::size_t p = 0; p < states_.size(); ++p) states_[p].units_left = units_.units_of(p);
@@ -116,7 +127,7 @@ class FileCook {
       cook(units_[index], scratch_[thread], reporter);
     });
     runtime_.stop.check();
-    writer_.finish();
+    writer_.whole();
   }
   std::size_t bytes() const noexcept { return writer_.size(); }
   std::size_t n_not_kept() const noexcept { return n_not_kept_; }
@@ -127,15 +138,6 @@ class FileCook {
   }
 
  private:
-  std::vector<gguf::TensorPlan> tensor_plans() const {
-    std::vector<gguf::TensorPlan> plans;
-    for (const std::size_t index : output_.jobs) {
-      const Job& job = plan_.jobs[index];
-      plans.push_back({.name = job.name, .codec = job.to_codec, .shape = job.shape});
-    }
-    return plans;
-  }
-
   std::vector<bool> found() const {
     std::vector<bool> out;
     for (const CacheState& state : cached_) out.push_back(state.found != nullptr);
@@ -228,7 +230,7 @@ class FileCook {
   const TensorCache* cache_;
   std::vector<CacheState> cached_;
   UnitList units_;
-  gguf::Writer writer_;
+  gguf::Writer& writer_;
   std::deque<TensorState> states_;
   std::vector<Scratch> scratch_;  // one a thread
 };
@@ -246,13 +248,21 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
   Reporter reporter(plan, runtime.progress, total);
   ZeroWatch zeros(plan);
   RunResult result;
+  // Room for all of them is taken before the work.
+  std::vector<gguf::Writer> writers;
+  writers.reserve(plan.outputs.size());
+  for (const OutputPlan& output : plan.outputs) {
+    if (!output.skipped) writers.push_back(writer_for(plan, output));
+  }
+  std::vector<base::OutputFile*> files;
   for (const OutputPlan& output : plan.outputs) {
     if (output.skipped) {
       for (const std::size_t job : output.jobs) reporter.skip(job);
       continue;
     }
     runtime.stop.check();
-    FileCook file(source, plan, output, runtime, cache,
+    gguf::Writer& writer = writers[result.files_written];
+    FileCook file(source, plan, output, writer, runtime, cache,
                   look_up(source, plan, output, cache, runtime.team, runtime.stop), zeros);
     file.run(reporter);
     result.bytes_written += file.bytes();
@@ -260,6 +270,14 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
     result.from_cache += file.n_found();
     result.not_kept += file.n_not_kept();
     if (result.cache_error.empty()) result.cache_error = file.cache_error();
+    if (plan.partial) {
+      writer.finish();
+    } else {
+      files.push_back(&writer.whole());
+    }
+  }
+  if (!files.empty()) {
+    base::commit_together(plan.outputs.front().path, std::move(files), "quantize");
   }
   result.findings = zeros.findings();
   return result;

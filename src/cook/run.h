@@ -17,7 +17,8 @@ struct RunResult {
   base::Findings findings;     ///< long stretches of zeros in the source
 };
 
-/// Writes every output file that is not skipped, each under a temporary name until it is whole.
+/// Writes every output file that is not skipped, each under a temporary name until all are whole;
+/// with Request::partial, which goes on from there, until itself is.
 /// Rows are encoded in chunks by the team, in any order; bytes depend neither on the number of
 /// threads nor on the kernels. Memory: a few chunks a thread and the importance vectors of the
 /// tensors in work. Reports bytes of source data done; one line of log a tensor, in file order. A
