@@ -1,6 +1,7 @@
 #include "cli/program.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -134,10 +135,19 @@ int dispatch(std::span<const char* const> argv) {
   return run_command(*command, argv.subspan(2), fmt::format("quern {}", word));
 }
 
+/// The files of a split set are open until all of them get their names, and there may be thousands.
+void allow_many_files() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv) noexcept {
   guard_mapped_files();
+  allow_many_files();
   try {
     const int code =
         dispatch({const_cast<const char* const*>(argv), static_cast<std::size_t>(argc)});
