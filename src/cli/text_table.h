@@ -24,8 +24,11 @@ class TextTable {
   /// One letter a column: 'l' left, 'r' right.
   explicit TextTable(std::string alignment) : alignment_(std::move(alignment)) {}
 
-  /// As many cells as columns.
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  /// At most as many cells as columns; those that lack are empty.
+  void add(std::vector<std::string> row) {
+    row.resize(alignment_.size());
+    rows_.push_back(std::move(row));
+  }
   std::size_t size() const noexcept { return rows_.size(); }
   /// Columns that a narrower terminal does without, the first of these first, until the rest fits.
   void may_lack(std::vector<std::size_t> columns) { may_lack_ = std::move(columns); }
