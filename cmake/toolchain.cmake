@@ -14,8 +14,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     -Wno-stringop-overflow -Wno-restrict -Wno-array-bounds)  # and sees overlaps in inlined std::string that cannot be
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-  # For C++, gcc's -Wconversion leaves out changes of sign; mean the same with both.
-  target_compile_options(quern_flags INTERFACE -Wno-sign-conversion)
+  # For C++, gcc's -Wconversion leaves out changes of sign, and its -Wpedantic the length of literals
+  # (embedded files); mean the same with both.
+  target_compile_options(quern_flags INTERFACE -Wno-sign-conversion -Wno-overlength-strings)
 endif()
 if(QUERN_SANITIZE)
   target_compile_options(quern_flags INTERFACE -fsanitize=${QUERN_SANITIZE} -fno-omit-frame-pointer

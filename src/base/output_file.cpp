@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/rename_list.h"
 
 namespace base {
 namespace {
@@ -93,15 +95,21 @@ Error no_room(const fs::path& path, std::size_t size) {
       .hint("free some space or write to another disk");
 }
 
-/// Renames are durable only once their folder is synced; a failure here does no harm.
-void sync_folder(const fs::path& path) noexcept {
-  const int fd = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}  // namespace
+
+void sync_folder(const fs::path& file) noexcept {
+  const int fd = ::open(folder_of(file).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return;
   ::fsync(fd);
   ::close(fd);
 }
 
-}  // namespace
+void require_room(const fs::path& file, std::size_t bytes) {
+  const fs::path target = link_target(file);
+  std::error_code unknown;
+  const fs::space_info space = fs::space(folder_of(target), unknown);
+  if (!unknown && space.available < bytes) throw no_room(target, bytes);
+}
 
 fs::path link_target(fs::path path) {
   constexpr int kMostLinks = 40;
@@ -162,11 +170,25 @@ void OutputFile::write(std::size_t offset, std::span<const std::byte> bytes) {
 }
 
 void OutputFile::commit() {
+  seal();
+  publish();
+}
+
+void OutputFile::seal() {
   if (::fsync(fd_) != 0) throw failure("cannot write file to disk", path_, errno);
+}
+
+void OutputFile::leave() noexcept {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+void OutputFile::publish() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     throw failure("cannot rename the finished file", path_, errno)
         .at("temporary file", temporary_.string());
   }
+  // A second name of the file that has this name already is not renamed but stays.
+  ::unlink(temporary_.c_str());
   ::close(std::exchange(fd_, -1));
   sync_folder(path_);
 }
@@ -182,8 +204,12 @@ std::vector<Unfinished> remove_unfinished(const fs::path& output) {
     const pid_t pid = process_of(i->path().filename().string(), name);
     if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH) found.push_back(i->path());
   }
+  if (found.empty()) return removed;
+  const std::vector<fs::path> kept = pending_files(folder_of(path));
   for (const fs::path& file : found) {
     std::size_t bytes = 0;
+    const auto same_name = [&](const fs::path& p) { return p.filename() == file.filename(); };
+    if (std::any_of(kept.begin(), kept.end(), same_name)) continue;
     if (is_abandoned(file, bytes) && ::unlink(file.c_str()) == 0) removed.push_back({file, bytes});
   }
   return removed;

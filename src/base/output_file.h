@@ -32,6 +32,11 @@ class OutputFile {
 
   /// Makes the file durable and gives it its final name. Throws Fault::io.
   void commit();
+  /// The two halves of commit, for files that get their names together (output_set.h).
+  void seal();
+  void publish();
+  /// The temporary file stays when this is destroyed.
+  void leave() noexcept;
 
   const std::filesystem::path& path() const noexcept { return path_; }
   const std::filesystem::path& temporary_path() const noexcept { return temporary_; }
@@ -52,9 +57,17 @@ struct Unfinished {
 
 /// Removes the temporary files of `output` whose process is gone: they belong to this user, no
 /// process of that number is alive, and nobody holds the lock that an OutputFile has on its file
-/// (so those of other machines or containers stay). Tells what was removed; never throws for files
+/// (so those of other machines or containers stay). Those of a set that is to be finished
+/// (output_set.h) stay, too. Tells what was removed; never throws for files
 /// that cannot be removed. The constructor of OutputFile does the same in silence.
 std::vector<Unfinished> remove_unfinished(const std::filesystem::path& output);
+
+/// Renames are durable only once the folder of the file is synced; a failure does no harm.
+void sync_folder(const std::filesystem::path& file) noexcept;
+
+/// The file system of `file`, which need not be there, has room for so many bytes: for files that
+/// are known together before the first is written. Throws Fault::io with the bytes needed and free.
+void require_room(const std::filesystem::path& file, std::size_t bytes);
 
 /// The whole content of a small file at once, through OutputFile.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);

@@ -274,4 +274,22 @@ Collected collect(const runtime::Model& model, const eval::Windows& windows,
   return Run(model, windows, options, events, runtime).finish();
 }
 
+std::size_t room_for_collection(const runtime::Model& model, const eval::Windows& windows,
+                                const CollectOptions& options) {
+  constexpr std::size_t kNames = 512;  // of an entry: names, shapes, padding
+  const Collector all(model.spec(), options.with_output);
+  std::size_t numbers = 0, names = 2 * kNames;
+  for (const auto& [name, entry] : all.all_entries()) {
+    numbers += entry.sums.size() + entry.counts.size();
+    names += kNames;
+  }
+  const std::size_t result = numbers * sizeof(float) + names;
+  const bool by_layer = options.evaluate.loop == runtime::Loop::layer;
+  const bool saves = by_layer || windows.n_windows > options.save_every;
+  if (options.checkpoint.empty() || !saves) return result;
+  const std::size_t rows = by_layer ? windows.n_windows * windows.window : 0;
+  const std::size_t hidden = rows * model.spec().n_embd * sizeof(float);
+  return result + 2 * (numbers * sizeof(double) + names + hidden);
+}
+
 }  // namespace calibrate

@@ -41,4 +41,9 @@ Collected collect(const runtime::Model& model, const eval::Windows& windows,
                   const CollectOptions& options, const CollectEvents& events,
                   runtime::Runtime& runtime);
 
+/// Bytes on the disk of `collect` at most, with the result as a GGUF file: the saved states (the
+/// new one is written before the old one goes) and the result.
+std::size_t room_for_collection(const runtime::Model& model, const eval::Windows& windows,
+                                const CollectOptions& options);
+
 }  // namespace calibrate

@@ -70,11 +70,12 @@ constexpr std::array<Option, 13> kOwnOptions{{
      .default_value = "auto",
      .help = "whether the model thinks first, if its template has the switch",
      .values = one_of()},
-    {.names = "--color",
+    {.names = "-co, --color",
      .value = "auto|always|never",
      .default_value = "auto",
      .help = "colours; auto = in a terminal",
-     .values = one_of()},
+     .bare = "always",
+     .values = one_of("auto|always|never|on|off")},
 }};
 constexpr auto kOptions =
     join(join(kModelOptions, kComputeOptions), join(kOwnOptions, kSamplingOptions));
@@ -435,7 +436,7 @@ int run(const Args& args) {
   fmt::print(stderr, "quern: {}\nseed {}, context {} tokens\n", session.machine(), sampling.seed,
              n_ctx);
   const std::string colour = args.str("color");
-  const bool paint = colour == "always" || (colour == "auto" && ::isatty(1) == 1);
+  const bool paint = colour == "always" || colour == "on" || (colour == "auto" && ::isatty(1) == 1);
   Chat chat(format, talk, std::move(request), paint);
   return chat.run(eval::process_escapes(args.str("prompt")), args.flag("single-turn"));
 }

@@ -23,7 +23,7 @@ constexpr auto kOptions =
          }},
          kComputeOptions);
 
-constexpr int kFindings = 3;
+constexpr int kFindings = 3, kUnreadable = 1;
 
 std::string where(const surgery::Found& f) {
   const std::string file = std::filesystem::path(f.file).filename().string();
@@ -34,17 +34,14 @@ std::string where(const surgery::Found& f) {
 std::string counts_text(const surgery::CheckReport& report) {
   std::size_t n[3] = {};
   for (const surgery::Found& f : report.found) ++n[static_cast<std::size_t>(f.finding.level)];
-  const auto text = [](std::size_t count, std::string_view word) {
-    return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
-  };
-  std::string out = fmt::format("{}, {}", text(n[2], "error"), text(n[1], "warning"));
-  if (n[0] > 0) out += ", " + text(n[0], "note");
+  std::string out = fmt::format("{}, {}", counted(n[2], "error"), counted(n[1], "warning"));
+  if (n[0] > 0) out += ", " + counted(n[0], "note");
   return out;
 }
 
 void print_text(const std::string& path, const surgery::CheckReport& report) {
-  fmt::print("{}: {} file{}, {} tensors, {} of data read\n", base::printable(path, 1000),
-             report.n_files, report.n_files == 1 ? "" : "s", report.n_tensors,
+  fmt::print("{}: {}, {}, {} of data read\n", base::printable(path, 1000),
+             counted(report.n_files, "file"), counted(report.n_tensors, "tensor"),
              bytes_text(report.bytes));
   TextTable table("llll");
   for (const surgery::Found& f : report.found) {
@@ -92,11 +89,15 @@ int run(const Args& args) {
   const surgery::CheckReport report =
       surgery::check_model(path, !args.flag("quick"), session.runtime());
   session.progress().clear();
+  const bool unreadable = report.n_files == 0;
   if (args.flag("json")) {
     fmt::print("{}\n", report_json(path, report).dump(2));
   } else {
+    // The reader itself says more than a table of one line.
+    if (unreadable) static_cast<void>(gguf::FileSet::open(path));
     print_text(path, report);
   }
+  if (unreadable) return kUnreadable;
   return report.clean() ? 0 : kFindings;
 }
 
@@ -112,7 +113,8 @@ const Command check_command{
         "infinite "
         "scales, impossible codes), tensors, experts and stretches of zeros, and whether attn_k_b "
         "and attn_v_b say the same as attn_kv_b.\nThe exit code is 0 if nothing is wrong (notes do "
-        "not count), 3 if there are findings, 1 if the file cannot be read.",
+        "not count), 3 if there are findings, 1 if the file cannot be read (cut off, or its header "
+        "damaged).",
     .options = kOptions,
     .min_positionals = 1,
     .max_positionals = 1,

@@ -182,9 +182,7 @@ Job make_job(const Args& args, const convert::HfSource& source, const std::strin
   request.effort = effort(args);
   request.dry_run = args.flag("dry-run");
   request.ignore_importance_rules = args.flag("ignore-imatrix-rules");
-  for (const std::string& text : args.list("override-kv")) {
-    request.overrides.push_back(cook::parse_override(text));
-  }
+  request.overrides = overrides_of(args);
   if (args.given("imatrix")) {
     auto importance =
         std::make_unique<calibrate::Importance>(calibrate::load_importance(args.str("imatrix")));
@@ -228,6 +226,7 @@ void carry_out(const Args& args, const convert::HfSource& source, const cook::Pl
   const cook::RunResult result = cook::run_plan(source, plan, session.runtime(), cache.get());
   cache.finish();
   session.progress().clear();
+  print_findings(result.findings);
   for (const cook::OutputPlan& out : plan.outputs) fmt::print("{}\n", out.path.string());
   fmt::print(stderr, "{} tensors, {} file(s), {} bytes\n", plan.jobs.size(), result.files_written,
              result.bytes_written);
@@ -279,6 +278,7 @@ const Command convert_command{
     .options = kOptions,
     .min_positionals = 0,
     .max_positionals = 2,
-    .run = run};
+    .run = run,
+    .kept = kept_by_cache};
 
 }  // namespace cli

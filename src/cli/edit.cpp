@@ -89,8 +89,9 @@ constexpr Option kOptions[] = {
      .values = one_of()},
     {.names = "--type",
      .value = "TYPE",
-     .help = "with --mla: type of what must be encoded [plain types stay, else q8_0]",
-     .values = kType},
+     .help = "with --mla: type of what must be encoded; exact: the narrowest of f16, bf16 and f32 "
+             "that loses nothing [plain types stay, else q8_0]",
+     .values = form("a tensor type, or exact")},
     {.names = "-o, --output",
      .value = "FILE",
      .help = "write the result there (of a split set the prefix of its files) and leave the model "
@@ -103,7 +104,8 @@ constexpr Option kOptions[] = {
              "copying it (ext4, xfs); no program may have the file open"},
     {.names = "--share-blocks",
      .help = "if a file is written anew, fill its header up so that file systems that can (xfs, "
-             "btrfs) share the data in front of the first change instead of copying it"},
+             "btrfs) share the data in front of the first change instead of copying it; with -o, a "
+             "file of a set that does not change shares all or gets a second name (hard link)"},
     {.names = "--undo",
      .help = "take the last edit in place back, of a split set in all its files; with --dry-run "
              "tell whether it can be"},
@@ -186,24 +188,26 @@ surgery::MlaForm mla_form(const std::string& word) {
   return word == "kv_b" ? surgery::MlaForm::kv_b : surgery::MlaForm::both;
 }
 
-const quant::Codec* type_option(const Args& args) {
-  if (!args.given("type")) return nullptr;
+surgery::MlaType type_option(const Args& args) {
+  if (!args.given("type")) return {};
+  if (args.str("type") == "exact") return {.exact = true};
   const quant::Codec* codec = quant::find_codec(args.str("type"));
-  if (codec != nullptr) return codec;
+  if (codec != nullptr) return {.codec = codec};
   throw base::Error(base::Fault::bad_usage, "unknown tensor type")
       .at("option", "--type")
       .at("found", base::printable(args.str("type")))
       .hint("`quern types` lists them");
 }
 
-void print_names(std::string_view what, const std::vector<std::string>& names) {
+std::string names_text(std::string_view what, const std::vector<std::string>& names) {
   constexpr std::size_t kMost = 8;
-  if (names.empty()) return;
-  fmt::print("{} {} tensor{}:", what, names.size(), names.size() == 1 ? "" : "s");
+  if (names.empty()) return "";
+  std::string out =
+      fmt::format("{} {} tensor{}:", what, names.size(), names.size() == 1 ? "" : "s");
   for (std::size_t i = 0; i < std::min(kMost, names.size()); ++i) {
-    fmt::print(" {}", base::printable(names[i]));
+    out += " " + base::printable(names[i]);
   }
-  fmt::print("{}\n", names.size() > kMost ? " ..." : "");
+  return out + (names.size() > kMost ? " ...\n" : "\n");
 }
 
 /// A draft with all changes, and what must live as long.
@@ -212,6 +216,7 @@ struct Edit {
   std::optional<gguf::FileSet> donor = {};
   surgery::Draft draft{model};
   std::vector<std::shared_ptr<const surgery::MadeMla>> made = {};
+  std::string told = {};  ///< lines about it, printed when it is done
 
   explicit Edit(const std::string& path) : model(gguf::FileSet::open(path)) {}
 };
@@ -231,25 +236,25 @@ void edit_tensors(const Args& args, Edit& edit) {
   if (args.given("from")) edit.donor = gguf::FileSet::open(args.str("from"));
   for (const recipe::Pattern& pattern : taken) {
     const surgery::Grafted grafted = surgery::graft_tensors(edit.draft, *edit.donor, pattern);
-    print_names("replaced", grafted.replaced);
-    print_names("added", grafted.added);
+    edit.told += names_text("replaced", grafted.replaced);
+    edit.told += names_text("added", grafted.added);
   }
   for (const recipe::Pattern& pattern : dropped) {
-    print_names("dropped", surgery::drop_tensors(edit.draft, pattern));
+    edit.told += names_text("dropped", surgery::drop_tensors(edit.draft, pattern));
   }
   for (const std::string& s : args.list("rename-tensor")) {
     const MetadataEdit pair = surgery::parse_pair("--rename-tensor", MetadataEdit::Kind::rename, s);
     surgery::rename_tensor(edit.draft, pair.key, pair.value);
   }
-  const quant::Codec* type = type_option(args);
+  const surgery::MlaType type = type_option(args);
   if (args.given("mla")) {
     edit.made = surgery::convert_mla(edit.draft, mla_form(args.str("mla")), type);
-    const bool encoded =
-        std::ranges::any_of(edit.made, [&](const auto& made) { return &made->codec() == type; });
-    if (type != nullptr && !encoded) {
+    const bool encoded = std::ranges::any_of(
+        edit.made, [&](const auto& made) { return &made->codec() == type.codec; });
+    if (type.codec != nullptr && !encoded) {
       fmt::print(stderr, "note: --type has no effect: nothing must be encoded\n");
     }
-  } else if (type != nullptr) {
+  } else if (args.given("type")) {
     throw base::Error(base::Fault::bad_usage, "--type goes with --mla");
   }
 }
@@ -308,8 +313,8 @@ void print_made(const std::vector<std::shared_ptr<const surgery::MadeMla>>& made
     if (g.error.equal()) {
       fmt::print("without loss\n");
     } else {
-      fmt::print("relative error {:.5f}, largest {:.5f} in {}\n", g.error.relative_rmse(),
-                 g.largest, g.worst);
+      fmt::print("relative error {:.5f}, largest {:.5f} in {} (--type exact loses nothing)\n",
+                 g.error.relative_rmse(), g.largest, g.worst);
     }
   }
 }
@@ -344,10 +349,25 @@ void print_value(const gguf::Metadata& metadata, const std::string& key) {
 /// One change of a model at a time, from before it is read. Of a split set the first file stands
 /// for all.
 base::FileLock lock_model(const std::string& path) {
-  return base::FileLock::beside(base::link_target(surgery::model_files(path).front()));
+  return base::FileLock::beside(base::link_target(surgery::first_of_model(path)));
+}
+
+/// A set that a killed run has left between old and new is first made what it was to become; a dry
+/// run says that it must be.
+void finish_set(const std::string& path, bool dry_run) {
+  if (!surgery::unfinished_publish(path)) return;
+  if (!dry_run) {
+    const base::FileLock lock = lock_model(path);
+    finish_earlier(path);
+    return;
+  }
+  throw base::Error(base::Fault::bad_input, "not all files of this split set have their names yet")
+      .at("file", base::printable(path, 1000))
+      .hint("without --dry-run the next edit gives them their names");
 }
 
 int undo(const std::string& path, bool dry_run) {
+  finish_set(path, dry_run);
   check_input_file("FILE", path);
   const base::FileLock lock = lock_model(path);
   surgery::Undo last(path);
@@ -369,19 +389,31 @@ bool changes_something(const std::vector<surgery::FilePlan>& plan) {
                      [](const surgery::FilePlan& p) { return p.action != surgery::Action::keep; });
 }
 
-/// What --undo will not do.
-void print_undo(const std::string& path, const std::vector<surgery::FilePlan>& plan,
-                const surgery::PublishOptions& options) {
-  if (options.output || surgery::can_undo(plan, options)) return;
+/// What --undo will not do. Of the state before the edit.
+std::string undo_text(const std::string& path, const std::vector<surgery::FilePlan>& plan,
+                      const surgery::PublishOptions& options) {
+  if (options.output || surgery::can_undo(plan, options)) return "";
+  std::string out;
   const bool headers = std::ranges::any_of(
       plan, [](const surgery::FilePlan& p) { return p.action == surgery::Action::header; });
   if (options.undo && headers) {
-    fmt::print("no --undo: a file of the set is written anew\n");
+    out += "no --undo: a file of the set is written anew\n";
   }
   const auto earlier = surgery::undo_state(path);
   if (earlier && !earlier->broke_off) {
-    fmt::print("no --undo any more of {} earlier edit{}\n", earlier->n_edits,
-               earlier->n_edits == 1 ? "" : "s");
+    out += fmt::format("no --undo any more of {} earlier edit{}\n", earlier->n_edits,
+                       earlier->n_edits == 1 ? "" : "s");
+  }
+  return out;
+}
+
+/// A header is replaced in the file itself.
+void check_writable(const std::vector<surgery::FilePlan>& plan) {
+  for (const surgery::FilePlan& p : plan) {
+    if (p.action != surgery::Action::header || ::access(p.path.c_str(), W_OK) == 0) continue;
+    throw base::Error(base::Fault::io, "FILE cannot be written: no permission")
+        .at("file", base::printable(p.path.string(), 1000))
+        .hint("-o writes the result elsewhere, --rewrite a new file in its place");
   }
 }
 
@@ -417,9 +449,10 @@ int run(const Args& args) {
   check_combinations(args);
   // Before anything is read: an edit that broke off may have left no readable header.
   if (args.flag("undo")) return undo(path, args.flag("dry-run"));
+  const bool dry_run = args.flag("dry-run");
+  if (!args.given("show")) finish_set(path, dry_run);
   check_model_file("FILE", path);
   if (args.given("show")) return show(args);
-  const bool dry_run = args.flag("dry-run");
   const bool force = args.flag("force");
   const surgery::PublishOptions options = publish_options(args);
   std::optional<base::FileLock> lock;
@@ -431,22 +464,27 @@ int run(const Args& args) {
   check_result(edit.draft, force);
   const std::vector<surgery::FilePlan> plan = surgery::plan_publish(edit.draft, options);
   if (!changes_something(plan)) {
-    fmt::print("{}: nothing to change\n", base::printable(path, 1000));
+    fmt::print("{}{}: nothing to change\n", edit.told, base::printable(path, 1000));
     return 0;
   }
   if (options.output) check_outputs(args, edit, plan);
-  for (const surgery::FilePlan& p : plan) {
-    if (options.output && !dry_run) prepare_output("--output", p.path.string());
-    fmt::print("{}\n", plan_text(p, edit.draft));
+  for (const surgery::FilePlan& p : plan) edit.told += plan_text(p, edit.draft) + "\n";
+  edit.told += undo_text(path, plan, options);
+  if (dry_run) {
+    fmt::print("{}", edit.told);
+    return 0;
   }
-  print_undo(path, plan, options);
-  if (dry_run) return 0;
+  check_writable(plan);
+  if (options.output) {
+    for (const surgery::FilePlan& p : plan) prepare_output("--output", p.path.string());
+  }
   if (options.output) lock.emplace(base::FileLock::beside(base::link_target(plan.front().path)));
   runtime::Team team(args.given("threads") ? static_cast<std::size_t>(args.integer("threads"))
                                            : physical_cores());
   TerminalProgress progress;
   surgery::publish(edit.draft, plan, options, team, progress, interrupt_flag());
   progress.clear();
+  fmt::print("{}", edit.told);
   print_made(edit.made);
   return 0;
 }

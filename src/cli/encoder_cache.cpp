@@ -4,10 +4,12 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/checked.h"
 #include "base/error.h"
+#include "base/printable.h"
 #include "cli/value_forms.h"
 #include "tensor/buffer.h"
 
@@ -47,20 +49,46 @@ bool is_size(const std::string& text) {
   }
 }
 
+std::vector<cook::Override> overrides_of(const Args& args) {
+  std::vector<cook::Override> out;
+  for (const std::string& text : args.list("override-kv")) {
+    cook::Override one = cook::parse_override(text);
+    if (std::ranges::find(out, one.key, &cook::Override::key) != out.end()) {
+      fmt::print(stderr, "warning: --override-kv sets {} more than once; the last one holds\n",
+                 base::printable(one.key));
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Kept kept_by_cache(const Args& args) {
+  if (args.given("cache")) return {.what = "encoded tensors, in " + args.str("cache")};
+  if (args.flag("resume")) return {.what = "encoded tensors, beside the output"};
+  return {.what = "nothing; what stood under the output's name is as it was",
+          .how = "with --resume an interrupted run can go on where it stopped"};
+}
+
 std::string encoder_version() {
   const tensor::Mapping self(std::filesystem::read_symlink("/proc/self/exe"));
   const XXH128_hash_t hash = XXH3_128bits(self.bytes().data(), self.bytes().size());
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
+std::filesystem::path cache_folder(const Args& args, const std::filesystem::path& output) {
+  if (args.given("cache")) return args.str("cache");
+  return args.flag("resume") ? output.string() + ".resume" : "";
+}
+
 RunCache::RunCache(const Args& args, const std::filesystem::path& output) {
+  const std::filesystem::path folder = cache_folder(args, output);
+  if (folder.empty()) return;
   if (args.given("cache")) {
     max_bytes_ = parse_size("--cache-max", args.str("cache-max"));
-    cache_.emplace(args.str("cache"), encoder_version());
-  } else if (args.flag("resume")) {
-    resume_folder_ = output.string() + ".resume";
-    cache_.emplace(resume_folder_, encoder_version());
+  } else {
+    resume_folder_ = folder;
   }
+  cache_.emplace(folder, encoder_version());
 }
 
 RunCache::~RunCache() {

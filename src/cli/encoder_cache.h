@@ -1,11 +1,13 @@
-// The tensor cache as commands use it.
+// What commands that encode tensors share: the cache of these, and changed keys.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/options.h"
+#include "cook/metadata.h"
 #include "cook/tensor_cache.h"
 
 namespace cli {
@@ -13,8 +15,17 @@ namespace cli {
 /// "500M", "20G": powers of ten, or plain bytes. Throws Fault::bad_usage naming the option.
 std::size_t parse_size(std::string_view option, const std::string& text);
 
+/// --override-kv. Warns about keys that are set twice.
+std::vector<cook::Override> overrides_of(const Args& args);
+
+/// What an interrupted run has kept of the tensors that it encoded.
+Kept kept_by_cache(const Args& args);
+
 /// A hash of this program's own file: encoders of another build may give other bytes.
 std::string encoder_version();
+
+/// The folder of the cache that a run would have; empty: none.
+std::filesystem::path cache_folder(const Args& args, const std::filesystem::path& output);
 
 /// The cache of one run of `quantize`: --cache DIR [--cache-max SIZE], or --resume, a cache beside
 /// the output that lives until the output is whole.

@@ -17,6 +17,8 @@
 #include "cli/text_table.h"
 #include "gguf/file.h"
 #include "gguf/layout.h"
+#include "surgery/header_edit.h"
+#include "surgery/publish.h"
 
 namespace cli {
 namespace {
@@ -69,6 +71,11 @@ bool looks_like_text(const std::string& head) {
   });
 }
 
+bool is_svg(const fs::path& path) {
+  const std::string head = head_of(path);
+  return head.starts_with("<svg") || head.starts_with("<?xml");
+}
+
 /// Logits have no magic: numbers, all finite.
 bool may_be_logits(const fs::path& path) {
   std::error_code code;
@@ -78,36 +85,6 @@ bool may_be_logits(const fs::path& path) {
     if (!std::isfinite(std::bit_cast<float>(word_at(head, i)))) return false;
   }
   return true;
-}
-
-std::string_view kind_text(FileKind kind) {
-  constexpr std::array<std::string_view, 11> kTexts = {"nothing",
-                                                       "a folder",
-                                                       "a device or a socket",
-                                                       "an empty file",
-                                                       "a model in GGUF",
-                                                       "an importance matrix",
-                                                       "an importance matrix",
-                                                       "a safetensors file",
-                                                       "a base file of log-probabilities",
-                                                       "a text file",
-                                                       "something else"};
-  return kTexts[static_cast<std::size_t>(kind)];
-}
-
-/// Names in the same folder, for a file that is not there.
-std::string similar_name(const fs::path& path) {
-  constexpr std::size_t kMost = 2000;
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  std::vector<std::string> names;
-  std::error_code unreadable;
-  for (fs::directory_iterator i(folder, unreadable), end;
-       !unreadable && i != end && names.size() < kMost; i.increment(unreadable)) {
-    names.push_back(i->path().filename().string());
-  }
-  if (!fs::exists(folder, unreadable)) return "there is no folder " + folder.string();
-  const std::vector<std::string_view> views(names.begin(), names.end());
-  return base::did_you_mean(path.filename().string(), views);
 }
 
 base::Error file_error(base::Fault fault, std::string message, const std::string& path) {
@@ -163,6 +140,35 @@ void probe(std::string_view what, const std::string& path) {
 }
 
 }  // namespace
+
+std::string_view kind_text(FileKind kind) noexcept {
+  constexpr std::array<std::string_view, 11> kTexts = {"nothing",
+                                                       "a folder",
+                                                       "a device or a socket",
+                                                       "an empty file",
+                                                       "a model in GGUF",
+                                                       "an importance matrix",
+                                                       "an importance matrix",
+                                                       "a safetensors file",
+                                                       "a base file of log-probabilities",
+                                                       "a text file",
+                                                       "something else"};
+  return kTexts[static_cast<std::size_t>(kind)];
+}
+
+std::string similar_name(const fs::path& path) {
+  constexpr std::size_t kMost = 2000;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  std::vector<std::string> names;
+  std::error_code unreadable;
+  for (fs::directory_iterator i(folder, unreadable), end;
+       !unreadable && i != end && names.size() < kMost; i.increment(unreadable)) {
+    names.push_back(i->path().filename().string());
+  }
+  if (!fs::exists(folder, unreadable)) return "there is no folder " + folder.string();
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  return base::did_you_mean(path.filename().string(), views);
+}
 
 FileKind kind_of_file(const fs::path& path) {
   std::error_code code;
@@ -228,6 +234,18 @@ void prepare_output(std::string_view what, const std::string& path) {
   probe(what, path);
 }
 
+std::string finish_earlier(const std::string& file) {
+  const auto set = surgery::unfinished_publish(file);
+  if (!set) return "";
+  surgery::finish_publish(*set, file);
+  fmt::print(stderr,
+             "{}: a run that was killed had not given all files of the set their names; "
+             "all {} have them now\n",
+             base::printable(surgery::first_of_model(file).string(), 1000),
+             set->content.files.size());
+  return set->content.job;
+}
+
 void check_replaceable(std::string_view what, const std::string& path, Product product) {
   using Kind = FileKind;
   Kind kind = Kind::gguf;
@@ -241,13 +259,14 @@ void check_replaceable(std::string_view what, const std::string& path, Product p
       kind == Kind::special) {
     return;
   }
-  constexpr std::array<std::string_view, 4> kProducts = {
-      "a model", "an importance matrix", "a base file of log-probabilities", "logits"};
+  constexpr std::array<std::string_view, 5> kProducts = {
+      "a model", "an importance matrix", "a base file of log-probabilities", "logits", "a plot"};
   const bool same = (product == Product::model && kind == Kind::gguf) ||
                     (product == Product::importance &&
                      (kind == Kind::importance_gguf || kind == Kind::importance_dat)) ||
                     (product == Product::log_probabilities && kind == Kind::log_probabilities) ||
-                    (product == Product::logits && kind == Kind::other && may_be_logits(path));
+                    (product == Product::logits && kind == Kind::other && may_be_logits(path)) ||
+                    (product == Product::plot && kind == Kind::text && is_svg(path));
   if (same) return;
   throw file_error(base::Fault::bad_input,
                    fmt::format("{} would replace {} by {}", what, kind_text(kind),

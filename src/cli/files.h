@@ -25,6 +25,12 @@ enum class FileKind {
   other
 };
 FileKind kind_of_file(const std::filesystem::path& path);
+/// "a model in GGUF".
+std::string_view kind_text(FileKind kind) noexcept;
+
+/// A hint for a file that is not there: "did you mean m.gguf?" of its folder, that there is no such
+/// folder, or "".
+std::string similar_name(const std::filesystem::path& path);
 
 /// The file is there and is a model in GGUF. Throws Fault::bad_usage (empty name), Fault::io (not
 /// there, not readable) or Fault::bad_file, each saying what was found. `what` is "--model" or
@@ -40,11 +46,15 @@ void check_input_file(std::string_view what, const std::string& path);
 /// has its name. Removes what a killed run left of it, telling so. Throws Fault::bad_usage,
 /// Fault::bad_input or Fault::io.
 void prepare_output(std::string_view what, const std::string& path);
+/// A split set of which a killed run has not given all files their names (`file`: any of them)
+/// gets the rest of them now, telling so. What that run was to do; empty if there is none. Hold the
+/// lock of the set. Throws as surgery::finish_publish.
+std::string finish_earlier(const std::string& file);
 /// The same for a folder, which the command will make; its parent must exist.
 void prepare_folder(std::string_view what, const std::string& path);
 
 /// What a command writes.
-enum class Product { model, importance, log_probabilities, logits };
+enum class Product { model, importance, log_probabilities, logits, plot };
 /// What stands under the output's name may go: nothing, an empty file, or one of the kind that is
 /// written (also a GGUF file that cannot be read, where a model is). Throws Fault::bad_input.
 void check_replaceable(std::string_view what, const std::string& path, Product product);

@@ -2,6 +2,7 @@
 // docs/spec/tools.md 8.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -9,6 +10,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/printable.h"
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/interrupt.h"
@@ -112,6 +114,7 @@ void hash_model(const std::string& path, const Wanted& wanted, TerminalProgress&
       model.update(piece);
       done += piece.size();
     }
+    interrupt_flag().check();  // also where a piece could not be read any more
     for (std::size_t i = 0; i < own.size(); ++i) {
       emit(Line{std::string(base::digest_name(wanted.kinds[i])), base::hex(own[i].finish()),
                 path + ":" + t.name});
@@ -170,8 +173,25 @@ void choose_strongest(const std::string& name, Wanted& wanted) {
   }
 }
 
+/// A model given as the list would be read to its end. False: told.
+bool may_be_manifest(const std::string& path) {
+  FileKind kind = FileKind::gguf;
+  try {
+    kind = kind_of_file(path);
+  } catch (const base::Error&) {
+    kind = FileKind::gguf;  // a damaged one
+  }
+  constexpr FileKind kPossible[] = {FileKind::missing, FileKind::folder, FileKind::special,
+                                    FileKind::empty, FileKind::text};
+  if (std::ranges::find(kPossible, kind) != std::end(kPossible)) return true;
+  fmt::print(stderr, "error: the manifest is {}, not a list of hashes\n  file: {}\n",
+             kind_text(kind), base::printable(path, 1000));
+  return false;
+}
+
 int check(const Args& args, Wanted wanted) {
   const std::string file = args.positionals()[0], path = args.str("check");
+  if (!may_be_manifest(path)) return kUnreadable;
   const std::optional<Manifest> manifest = read_manifest(path);
   if (!manifest) {
     fmt::print(stderr, "error: cannot read the manifest{}\n  file: {}\n",
@@ -181,11 +201,11 @@ int check(const Args& args, Wanted wanted) {
   const std::vector<std::string> names = known_hashes(*manifest);
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : "  ") + name;
-  fmt::print("manifest  {}  {}\n", path, list);
   if (names.empty()) {
     fmt::print(stderr, "error: no hash of a known kind in the manifest\n  file: {}\n", path);
     return kNoKnownHash;
   }
+  fmt::print("manifest  {}  {}\n", path, list);
   if (wanted.kinds.empty() && !wanted.uuid) choose_strongest(names[0], wanted);
   std::size_t n_ok = 0, n_bad = 0;
   TerminalProgress progress;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cli/foreign_options.h"
 #include "cli/options.h"
 #include "cli/text_table.h"
 
@@ -89,6 +90,8 @@ std::string help_text(const Command& command, std::string_view program) {
   if (!command.options.empty()) out += "\noptions:\n";
   for (const Option& o : command.options) out += option_text(o, width);
   if (!command.details.empty()) out += "\n" + paragraph(command.details, width);
+  const std::string foreign = foreign_help(command.name);
+  if (!foreign.empty()) out += "\n" + paragraph(foreign, width);
   return out;
 }
 

@@ -7,12 +7,14 @@
 #include <set>
 
 #include "base/file_lock.h"
+#include "base/output_file.h"
 #include "calibrate/collect.h"
 #include "calibrate/collector.h"
 #include "cli/alien_entries.h"
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/session.h"
+#include "cli/text_table.h"
 #include "eval/perplexity.h"
 #include "runtime/peak_memory.h"
 
@@ -81,6 +83,30 @@ calibrate::Dialect dialect_of(const Args& args, const std::filesystem::path& pat
   throw base::Error(base::Fault::bad_usage, "bad value for --output-format")
       .at("found", format)
       .expected("gguf, dat");
+}
+
+/// Names such as imx.txt promise neither format.
+void warn_odd_name(const Args& args, const std::filesystem::path& path) {
+  const std::string extension = path.extension().string();
+  if (extension == ".gguf" || extension == ".dat" || args.given("output-format")) return;
+  fmt::print(stderr,
+             "warning: {} is written as GGUF; a name in .dat or --output-format dat selects the "
+             "legacy format\n",
+             path.string());
+}
+
+/// The copies of --save-frequency, whatever the number of chunks in their names.
+void check_copies(const std::filesystem::path& out) {
+  const std::string front = out.filename().string() + ".at_";
+  const std::filesystem::path folder = out.has_parent_path() ? out.parent_path() : ".";
+  std::error_code unreadable;
+  for (std::filesystem::directory_iterator i(folder, unreadable), end; !unreadable && i != end;
+       i.increment(unreadable)) {
+    const std::string name = i->path().filename().string();
+    if (!name.starts_with(front)) continue;
+    if (name.find_first_not_of("0123456789", front.size()) != std::string::npos) continue;
+    check_replaceable("--save-frequency", i->path().string(), Product::importance);
+  }
 }
 
 /// Data would count twice.
@@ -152,8 +178,8 @@ void print_summary(const calibrate::Importance& importance, const std::filesyste
     fmt::print(stderr, "warning: {}: {} of {} experts have no data; use a longer text\n", name,
                empty, entry.n_vectors);
   }
-  fmt::print("saved {} entries from {} chunks of {} tokens to {}\n", importance.entries.size(),
-             importance.chunk_count, importance.chunk_size, path.string());
+  fmt::print("saved {} entries from {} of {} tokens to {}\n", importance.entries.size(),
+             counted(importance.chunk_count, "chunk"), importance.chunk_size, path.string());
   if (partial > 0) fmt::print("{} entries have experts without data\n", partial);
 }
 
@@ -161,6 +187,7 @@ int merge_only(const Args& args) {
   const std::filesystem::path out = args.str("output-file");
   check_replaceable("--output-file", out.string(), Product::importance);
   prepare_output("--output-file", out.string());
+  warn_odd_name(args, out);
   const calibrate::Importance sum = load_earlier(args);
   calibrate::save_importance(sum, out, dialect_of(args, out));
   print_summary(sum, out);
@@ -204,7 +231,9 @@ int collect(const Args& args) {
       eval::load_corpus(required(args, "file"), !args.flag("no-escape"), &findings);
   check_output(out.string(), {args.str("file")});
   check_replaceable("--output-file", out.string(), Product::importance);
-  prepare_output("--output-file", out.string());            // also where none was named
+  prepare_output("--output-file", out.string());  // also where none was named
+  if (args.integer("save-frequency") > 0) check_copies(out);
+  warn_odd_name(args, out);
   const base::FileLock lock = base::FileLock::beside(out);  // and over the checkpoint
   Session session(args);
   const runtime::Model model = runtime::Model::open(model_path, rules(args));
@@ -221,11 +250,16 @@ int collect(const Args& args) {
       model.tokenizer(), text, static_cast<std::size_t>(args.integer("ctx-size")),
       static_cast<std::size_t>(args.integer("chunk")),
       limit > 0 ? static_cast<std::size_t>(limit) : 0, args.flag("parse-special"));
+  const auto copies = static_cast<std::size_t>(args.integer("save-frequency"));
+  calibrate::CollectOptions options = collect_options(args, out);
+  if (copies > 0) options.save_every = std::gcd(options.save_every, copies);
+  base::require_room(out, calibrate::room_for_collection(model, windows, options));
   const bool quiet = args.integer("verbosity") == 0;
-  if (!quiet) fmt::print("imatrix: {} chunks of {} tokens\n", windows.n_windows, windows.window);
+  if (!quiet) {
+    fmt::print("imatrix: {} of {} tokens\n", counted(windows.n_windows, "chunk"), windows.window);
+  }
   std::fflush(stdout);
 
-  const auto copies = static_cast<std::size_t>(args.integer("save-frequency"));
   const bool save_output = args.given("output-frequency");
   const auto output_every = static_cast<std::size_t>(args.integer("output-frequency"));
   const auto finished = [&](calibrate::Importance importance) {
@@ -261,8 +295,6 @@ int collect(const Args& args) {
       calibrate::save_importance(finished(importance), copy, dialect);
     }
   };
-  calibrate::CollectOptions options = collect_options(args, out);
-  if (copies > 0) options.save_every = std::gcd(options.save_every, copies);
   const calibrate::Collected result =
       calibrate::collect(model, windows, options, events, session.runtime());
   session.progress().clear();

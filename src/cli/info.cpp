@@ -42,6 +42,10 @@ int run(const Args& args) {
     case FileKind::importance_gguf:
     case FileKind::importance_dat:
       return info_importance(options);
+    case FileKind::other:
+      // A damaged one, about which its reader says more.
+      if (options.path.extension() == ".dat") return info_importance(options);
+      [[fallthrough]];
     default:
       check_model_file("FILE", options.path.string(), "a model or an importance matrix");
       return info_model(options);

@@ -47,7 +47,7 @@ std::string overview(const Importance& m, const InfoOptions& options) {
   TextTable table("ll");
   table.add({"kind", fmt::format("importance matrix, {}", dialect_name(options.path))});
   table.add({"entries", fmt::format("{} with {} vectors", m.entries.size(), count_vectors(m))});
-  table.add({"text", fmt::format("{} chunks of {} tokens{}", m.chunk_count, m.chunk_size,
+  table.add({"text", fmt::format("{} of {} tokens{}", counted(m.chunk_count, "chunk"), m.chunk_size,
                                  dialect_name(options.path) == "GGUF" ? "" : " (assumed)")});
   for (const std::string& d : m.datasets) table.add({"data set", base::printable(d)});
   return table.text();

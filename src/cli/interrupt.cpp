@@ -2,6 +2,8 @@
 
 #include <csignal>
 
+#include "cli/lost_page.h"
+
 namespace cli {
 namespace {
 
@@ -36,6 +38,11 @@ const base::StopFlag& interrupt_flag() {
   return g_stop;
 }
 
-void clear_interrupt() { g_stop.clear(); }
+void request_stop() noexcept { g_stop.request(); }
+
+void clear_interrupt() {
+  if (page_was_lost()) g_stop.check();
+  g_stop.clear();
+}
 
 }  // namespace cli

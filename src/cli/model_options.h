@@ -43,7 +43,7 @@ inline constexpr std::array<Option, 5> kModelOptions{{
      .default_value = "f16",
      .help = "number format of the key and value cache: f32, f16, bf16",
      .values = one_of("f32|f16|bf16")},
-    {.names = "-mla, --mla",
+    {.names = "-mla, --mla-use, --mla",
      .value = "MODE",
      .default_value = "auto",
      .help = "latent attention: auto, expanded, absorbed, or 0 to 3 as in ik_llama.cpp",
@@ -58,6 +58,7 @@ inline constexpr std::array<Option, 5> kModelOptions{{
      .value = "on|off|auto",
      .default_value = "on",
      .help = "accepted for scripts; attention is always computed blockwise",
+     .bare = "on",
      .values = one_of("on|off|auto|1|0")},
 }};
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "base/printable.h"
+#include "cli/foreign_options.h"
 
 namespace cli {
 namespace {
@@ -51,10 +52,12 @@ std::string canonical(const std::string& word, const Command& command) {
   return plain;
 }
 
-bool takes_value(const std::string& canonical_word, const Command& command) {
-  return std::any_of(command.options.begin(), command.options.end(), [&](const Option& o) {
-    return !o.value.empty() && canonical_word == "--" + key_of(o);
-  });
+/// The option of that name if it takes a value.
+const Option* option_with_value(const std::string& canonical_word, const Command& command) {
+  const auto it = std::find_if(
+      command.options.begin(), command.options.end(),
+      [&](const Option& o) { return !o.value.empty() && canonical_word == "--" + key_of(o); });
+  return it == command.options.end() ? nullptr : &*it;
 }
 
 bool looks_like_option(const std::string& word) {
@@ -124,6 +127,7 @@ class Parser {
       if (count > 0) args_.values_[key] = {"1"};
     }
     check();
+    check_foreign();
     return std::move(args_);
   }
 
@@ -140,14 +144,10 @@ class Parser {
         words.insert(words.end(), argv.begin() + static_cast<std::ptrdiff_t>(i), argv.end());
         break;
       }
-      if (takes_value(word, command_)) {
-        if (i + 1 >= argv.size()) throw usage_error("option " + raw + " needs a value", command_);
-        const std::string value = argv[++i];
-        if (value.empty()) {
-          empty_.push_back(word.substr(2));
-        } else {
-          words.push_back(fmt::format("{}={}", word, value));
-        }
+      if (const Option* option = option_with_value(word, command_)) {
+        add_value(*option, word, raw, argv, i, words);
+      } else if (!is_known(word) && take_foreign(word, argv, i)) {
+        continue;
       } else {
         check_known(word);
         words.push_back(word);
@@ -156,13 +156,70 @@ class Parser {
     return words;
   }
 
+  /// The word after the option at `at`, or what the option means without.
+  void add_value(const Option& option, const std::string& word, const std::string& raw,
+                 std::span<const char* const> argv, std::size_t& at,
+                 std::vector<std::string>& words) {
+    const bool last = at + 1 >= argv.size();
+    std::string value(option.bare);
+    if (value.empty() || (!last && !looks_like_option(argv[at + 1]))) {
+      if (last) throw usage_error("option " + raw + " needs a value", command_);
+      value = argv[++at];
+    }
+    if (value.empty()) {
+      empty_.push_back(word.substr(2));
+    } else {
+      words.push_back(fmt::format("{}={}", word, value));
+    }
+  }
+
+  /// Takes an option of the public programs with its value. False if it is none.
+  bool take_foreign(const std::string& word, std::span<const char* const> argv, std::size_t& at) {
+    const std::size_t equals = std::min(word.find('='), word.size());
+    ForeignUse use{.name = word.substr(0, equals)};
+    use.option = find_foreign(command_.name, use.name);
+    if (use.option == nullptr) return false;
+    refuse_foreign(use);
+    const std::string next = at + 1 < argv.size() ? argv[at + 1] : "";
+    if (equals < word.size()) {
+      use.value = word.substr(equals + 1);
+    } else if (use.option->takes == ForeignOption::Takes::value) {
+      if (next.empty() || looks_like_option(next)) {
+        throw usage_error("option " + use.name + " needs a value", command_);
+      }
+      use.value = argv[++at];
+    } else if (use.option->takes == ForeignOption::Takes::maybe_switch) {
+      constexpr std::string_view kSwitches[] = {"0", "1", "on", "off", "auto"};
+      if (std::ranges::find(kSwitches, next) != std::end(kSwitches)) use.value = argv[++at];
+    }
+    foreign_.push_back(std::move(use));
+    return true;
+  }
+
+  /// Those that are only taken with the value of one of ours.
+  void check_foreign() {
+    for (const ForeignUse& use : foreign_) {
+      if (use.option->verdict != ForeignOption::Verdict::same) continue;
+      const std::string here = args_.str(use.option->same_as);
+      if (use.value == here) continue;
+      throw base::Error(base::Fault::bad_usage, fmt::format("bad value for {}", use.name))
+          .at("found", base::printable(use.value))
+          .expected(fmt::format("{}, as --{}", here, use.option->same_as))
+          .hint(std::string(use.option->why));
+    }
+    args_.notes_ = foreign_notes(foreign_);
+  }
+
+  bool is_known(const std::string& word) const {
+    const std::string name = canonical(word.substr(0, word.find('=')), command_);
+    return std::any_of(command_.options.begin(), command_.options.end(),
+                       [&](const Option& o) { return "--" + key_of(o) == name; });
+  }
+
   void check_known(const std::string& word) const {
     if (!looks_like_option(word)) return;
     const std::string name = word.substr(0, word.find('='));
-    const bool known =
-        std::any_of(command_.options.begin(), command_.options.end(),
-                    [&](const Option& o) { return "--" + key_of(o) == canonical(name, command_); });
-    if (known) return;
+    if (is_known(word)) return;
     base::Error error(base::Fault::bad_usage, "unknown option " + base::printable(name));
     error.hint(base::did_you_mean(name, all_spellings(command_)));
     throw error.hint(fmt::format("see `quern {} --help`", command_.name));
@@ -202,6 +259,7 @@ class Parser {
   const Command& command_;
   Args args_;
   std::vector<std::string> empty_;  ///< keys of options given an empty value
+  std::vector<ForeignUse> foreign_;
 };
 
 bool Args::given(std::string_view key) const noexcept {

@@ -20,7 +20,9 @@ struct Option {
   std::string_view default_value = {};  ///< as text; empty = none
   std::string_view help = {};
   bool repeats = false;  ///< may be given several times
-  Values values = {};    ///< what is accepted; stated by every option with a value
+  /// What it means without a value: at the end, or in front of another option. Empty: it needs one.
+  std::string_view bare = {};
+  Values values = {};  ///< what is accepted; stated by every option with a value
 };
 
 /// Parsed command line of one subcommand.
@@ -41,12 +43,15 @@ class Args {
   const std::vector<std::string>& positionals() const noexcept { return positionals_; }
   /// Name of the program as the user called it, for messages.
   const std::string& program() const noexcept { return program_; }
+  /// Options of other programs that were given and have no effect: lines for stderr.
+  const std::vector<std::string>& notes() const noexcept { return notes_; }
 
  private:
   friend class Parser;
   std::unordered_map<std::string, std::vector<std::string>> values_;
   std::unordered_map<std::string, std::string> defaults_;
   std::vector<std::string> positionals_;
+  std::vector<std::string> notes_;
   std::string program_;
 };
 

@@ -109,23 +109,29 @@ int run_divergence(const Args& args, const runtime::Model& model, Session& sessi
   return 0;
 }
 
+eval::StrideOptions stride_options(const Args& args) {
+  const std::int64_t limit = args.integer("chunks");
+  return {.window = static_cast<std::size_t>(args.integer("ctx-size")),
+          .batch = static_cast<std::size_t>(args.integer("batch-size")),
+          .stride = static_cast<std::size_t>(args.integer("ppl-stride")),
+          .max_windows = limit > 0 ? static_cast<std::size_t>(limit) : 0};
+}
+
+/// Tokens that the model sees at once.
+std::size_t window_of(const Args& args) {
+  const eval::StrideOptions options = stride_options(args);
+  return options.stride > 0 ? eval::strided_window(options) : options.window;
+}
+
 int run_strided(const Args& args, const runtime::Model& model, const std::string& text,
                 Session& session) {
-  const auto stride = static_cast<std::size_t>(args.integer("ppl-stride"));
-  const auto window = static_cast<std::size_t>(args.integer("ctx-size"));
-  const std::int64_t limit = args.integer("chunks");
-  const auto batch = static_cast<std::size_t>(args.integer("batch-size"));
+  const eval::StrideOptions options = stride_options(args);
   const bool lines = args.str("ppl-output-type") == "1";
   RunningValues values;
   const eval::PerplexitySums sums = eval::measure_strided(
-      model, text,
-      {.window = window,
-       .batch = batch,
-       .stride = stride,
-       .max_windows = limit > 0 ? static_cast<std::size_t>(limit) : 0},
-      evaluate_options(args),
+      model, text, options, evaluate_options(args),
       [&](std::size_t i, const eval::PerplexitySums& s) {
-        values.add(lines ? fmt::format("{:8d}  {:.4f}\n", i * stride, s.perplexity())
+        values.add(lines ? fmt::format("{:8d}  {:.4f}\n", i * options.stride, s.perplexity())
                          : fmt::format("[{}]{:.4f},", i + 1, s.perplexity()));
       },
       session.runtime());
@@ -204,9 +210,7 @@ int run(const Args& args) {
     check_output(args.str("kl-divergence-base"), {args.str("file")});
     check_output(args.str("kl-divergence-base"), model.files());
   }
-  if (!divergence) {
-    warn_beyond_training(model, static_cast<std::size_t>(args.integer("ctx-size")));
-  }
+  if (!divergence) warn_beyond_training(model, window_of(args));
   print_findings(findings);
   if (divergence) return run_divergence(args, model, session);
   if (args.integer("ppl-stride") > 0) return run_strided(args, model, text, session);

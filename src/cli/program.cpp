@@ -1,9 +1,9 @@
 #include "cli/program.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -12,8 +12,11 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "base/printable.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/files.h"
+#include "cli/foreign_options.h"
+#include "cli/lost_page.h"
 
 namespace cli {
 namespace {
@@ -61,18 +64,6 @@ void print_error(const base::Error& e) {
   if (!e.hint_text().empty()) fmt::print(stderr, "  hint: {}\n", e.hint_text());
 }
 
-/// A word as a shell takes it.
-std::string quoted(std::string_view word) {
-  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-           std::string_view("_-./:=,+@%").find(c) != std::string_view::npos;
-  });
-  if (plain) return std::string(word);
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 /// After Ctrl-C: what is on disk, and how to go on.
 void tell_kept(base::Error& e, const Command& command, const Args& args,
                std::span<const char* const> words) {
@@ -80,7 +71,7 @@ void tell_kept(base::Error& e, const Command& command, const Args& args,
   const Kept kept = command.kept(args);
   e.at("kept", kept.what);
   std::string again = args.program();
-  for (const char* word : words) again += " " + quoted(word);
+  for (const char* word : words) again += " " + shell_word(word);
   e.hint(kept.how.empty() ? fmt::format("go on with: {}", again) : kept.how);
 }
 
@@ -94,10 +85,14 @@ int run_command(const Command& command, std::span<const char* const> words, std:
     }
   }
   const Args args = parse(command, words, std::move(program));
+  for (const std::string& note : args.notes()) fmt::print(stderr, "{}\n", note);
   try {
     check_files(command, args);
-    return command.run(args);
+    const int code = command.run(args);
+    if (page_was_lost()) throw lost_page_error();
+    return code;
   } catch (base::Error& e) {
+    if (page_was_lost()) throw lost_page_error();  // whatever came of it
     if (e.fault() == base::Fault::interrupted) tell_kept(e, command, args, words);
     throw;
   }
@@ -126,6 +121,7 @@ int dispatch(std::span<const char* const> argv) {
   if (word == "--help-markdown") {
     fmt::print("# Commands\n\nMade by `quern --help-markdown`.\n\n");
     for (const Command* c : all_commands()) fmt::print("{}\n", help_markdown(*c));
+    fmt::print("{}", foreign_markdown());
     return 0;
   }
   const Command* command = find_command(word);
@@ -139,9 +135,19 @@ int dispatch(std::span<const char* const> argv) {
   return run_command(*command, argv.subspan(2), fmt::format("quern {}", word));
 }
 
+/// The files of a split set are open until all of them get their names, and there may be thousands.
+void allow_many_files() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv) noexcept {
+  guard_mapped_files();
+  allow_many_files();
   try {
     const int code =
         dispatch({const_cast<const char* const*>(argv), static_cast<std::size_t>(argc)});

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file_lock.h"
+#include "base/printable.h"
 #include "cli/alien_entries.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
@@ -133,8 +134,31 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
   cache.finish();
   session.progress().clear();
   tell_left(plan);
+  print_findings(result.findings);
   print_end(plan, result, cache.get() != nullptr, std::chrono::steady_clock::now() - start);
   return 0;
+}
+
+/// The model with its keys changed and layers left out.
+std::unique_ptr<cook::TensorSource> open_source(const QuantizeArguments& arguments) {
+  const std::vector<cook::Override>& overrides = arguments.request.overrides;
+  std::unique_ptr<cook::TensorSource> source;
+  try {
+    source = cook::open_gguf_model(
+        arguments.input, {.overrides = overrides, .allow_broken = arguments.allow_broken});
+  } catch (base::Error& e) {
+    constexpr std::string_view kArchitecture = "general.architecture";
+    const auto it = std::ranges::find(overrides, kArchitecture, &cook::Override::key);
+    if (it == overrides.end()) throw;
+    // A hint that is there speaks of the file as it is.
+    base::Error error(e.fault(), e.message());
+    for (const auto& [key, value] : e.facts()) error.at(key, value);
+    throw error.hint(
+        fmt::format("--override-kv makes it a {} model, whose keys it lacks: leave that out",
+                    base::printable(it->text)));
+  }
+  if (arguments.pruned_layers.empty()) return source;
+  return cook::prune_layers(std::move(source), arguments.pruned_layers, arguments.allow_broken);
 }
 
 int run(const Args& args) {
@@ -146,12 +170,7 @@ int run(const Args& args) {
     check_output(arguments.request.output.string(),
                  {args.str("imatrix"), args.str("custom-q-file")});
   }
-  std::unique_ptr<cook::TensorSource> source = cook::open_gguf_model(
-      arguments.input,
-      {.overrides = arguments.request.overrides, .allow_broken = arguments.allow_broken});
-  if (!arguments.pruned_layers.empty()) {
-    source = cook::prune_layers(std::move(source), arguments.pruned_layers, arguments.allow_broken);
-  }
+  const std::unique_ptr<cook::TensorSource> source = open_source(arguments);
   print_findings(source->findings());
   cook::Plan plan = cook::make_plan(*source, arguments.request);
   plan.line_width = log_columns();
@@ -160,7 +179,7 @@ int run(const Args& args) {
   check_entries(arguments, *source);
   const std::size_t n_threads = run_threads(arguments, plan, wanted);
   if (arguments.request.dry_run) {
-    print_dry_run(plan, n_threads);
+    print_dry_run(plan, n_threads, cache_folder(args, arguments.request.output));
     return 0;
   }
   const recipe::Run kind = arguments.request.recipe.run;
@@ -169,13 +188,6 @@ int run(const Args& args) {
     return 0;
   }
   return make(args, arguments, *source, plan, n_threads);
-}
-
-Kept kept(const Args& args) {
-  if (args.given("cache")) return {.what = "encoded tensors, in " + args.str("cache")};
-  if (args.flag("resume")) return {.what = "encoded tensors, beside the output"};
-  return {.what = "nothing; what stood under the output's name is as it was",
-          .how = "with --resume an interrupted run can go on where it stopped"};
 }
 
 }  // namespace
@@ -196,6 +208,6 @@ const Command quantize_command{
     .max_positionals = 4,
     .run = run,
     .alias = "llama-quantize",
-    .kept = kept};
+    .kept = kept_by_cache};
 
 }  // namespace cli

@@ -158,10 +158,6 @@ constexpr std::array kOptions{
            .help = "change metadata; TYPE is int, float, bool or str",
            .repeats = true,
            .values = form("KEY=TYPE:VALUE")},
-    Option{.names = "--extra-output-tensor",
-           .value = "TYPE",
-           .help = "refused: no other program reads the second output tensor",
-           .values = kType},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <map>
@@ -68,11 +69,28 @@ std::string duration_text(double seconds) {
   return fmt::format("{:.1f} h", seconds / 3600);
 }
 
-void print_forecast(const cook::Plan& plan, std::size_t n_threads) {
+void print_room(std::string_view what, const cook::Room& room, std::size_t also_taken = 0) {
+  fmt::print(
+      "{} needed, {} free in {}{}\n", what,
+      room.free == SIZE_MAX ? "unknown" : bytes_text(room.free), room.folder.string(),
+      room.needed <= room.free && also_taken <= room.free - room.needed ? "" : ": NOT ENOUGH");
+}
+
+bool same_disk(const std::filesystem::path& a, const std::filesystem::path& b) {
+  struct stat sa {
+  }, sb{};
+  return ::stat(a.c_str(), &sa) == 0 && ::stat(b.c_str(), &sb) == 0 && sa.st_dev == sb.st_dev;
+}
+
+void print_forecast(const cook::Plan& plan, std::size_t n_threads,
+                    const std::filesystem::path& cache) {
   const cook::Room room = cook::room_for(plan);
-  fmt::print("disk: {} needed, {} free in {}{}\n", bytes_text(room.needed),
-             room.free == SIZE_MAX ? "unknown" : bytes_text(room.free), room.folder.string(),
-             room.suffices() ? "" : ": NOT ENOUGH");
+  print_room(fmt::format("disk: {}", bytes_text(room.needed)), room);
+  if (!cache.empty()) {
+    const cook::Room kept = cook::room_for_cache(plan, cache);
+    print_room(fmt::format("cache: at most {}", bytes_text(kept.needed)), kept,
+               same_disk(room.folder, kept.folder) ? room.needed : 0);
+  }
   fmt::print("memory: about {}\n",
              bytes_text(runtime::peak_resident_bytes() + cook::working_memory(plan, n_threads)));
   fmt::print("time: about {} of encoding on {} thread{}, reading and writing not counted\n",
@@ -100,7 +118,8 @@ void print_totals(const cook::Plan& plan) {
   }
 }
 
-void print_dry_run(const cook::Plan& plan, std::size_t n_threads) {
+void print_dry_run(const cook::Plan& plan, std::size_t n_threads,
+                   const std::filesystem::path& cache) {
   for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
     std::vector<std::string> lines = cook::tensor_lines(plan.jobs[i], i, plan.jobs.size());
     const std::string reason = fmt::format("  # {}", plan.jobs[i].reason);
@@ -113,7 +132,7 @@ void print_dry_run(const cook::Plan& plan, std::size_t n_threads) {
   }
   print_totals(plan);
   print_roles(plan);
-  print_forecast(plan, n_threads);
+  print_forecast(plan, n_threads, cache);
 }
 
 }  // namespace cli

@@ -1,6 +1,8 @@
 // What `quantize` tells about a plan: totals as scripts know them, and the report of a dry run.
 #pragma once
 
+#include <filesystem>
+
 #include "cook/plan.h"
 
 namespace cli {
@@ -13,7 +15,9 @@ std::size_t log_columns();
 void print_totals(const cook::Plan& plan);
 
 /// Types by tensor with reasons to stderr; to stdout types and bits by role, exact sizes, and what
-/// the run would take: room on the disk, memory, time.
-void print_dry_run(const cook::Plan& plan, std::size_t n_threads);
+/// the run would take: room on the disk, also in the folder of encoded tensors if there is to be
+/// one (empty: none), memory, time.
+void print_dry_run(const cook::Plan& plan, std::size_t n_threads,
+                   const std::filesystem::path& cache);
 
 }  // namespace cli

@@ -67,14 +67,17 @@ bool is_gguf_file(const std::string& word) { return kind_of_file(word) == FileKi
   throw error;
 }
 
-/// `quantize OUT IN TYPE`.
+/// `quantize OUT IN TYPE`, or a misspelt IN while OUT is there from an earlier run.
 void check_order(const std::vector<std::string>& words) {
-  if (kind_of_file(words[0]) == FileKind::missing && is_gguf_file(words[1])) {
-    throw usage("the input does not exist, but the output does: the other way round?")
-        .at("input", base::printable(words[0], 1000))
-        .at("output", base::printable(words[1], 1000))
-        .hint("the order is INPUT OUTPUT TYPE");
+  if (words[0].empty() || kind_of_file(words[0]) != FileKind::missing || !is_gguf_file(words[1])) {
+    return;
   }
+  const std::string guess = similar_name(words[0]);
+  throw base::Error(base::Fault::io, "no such file")
+      .at("file", base::printable(words[0], 1000))
+      .at("for", "INPUT")
+      .at("OUTPUT", base::printable(words[1], 1000) + ", which is there")
+      .hint(fmt::format("{}{}the order is INPUT OUTPUT TYPE", guess, guess.empty() ? "" : " "));
 }
 
 void check_input(const std::string& path) {
@@ -297,11 +300,6 @@ QuantizeArguments parse_quantize(const Args& args) {
   cook::Request& request = out.request;
   request.recipe.policy = policy_of(args);
   place_words(args, out);
-  if (args.given("extra-output-tensor")) {
-    throw usage("--extra-output-tensor is not supported")
-        .at("found", args.str("extra-output-tensor"))
-        .hint("ik_llama.cpp alone reads such a tensor; use --output-tensor-type");
-  }
   request.recipe.run = run_of(args, out.type_word);
   request.recipe.recipe = out.type_word == "COPY"
                               ? recipe::recipe_by_symbol(request.recipe.policy, "F32")
@@ -329,9 +327,7 @@ QuantizeArguments parse_quantize(const Args& args) {
     throw usage("bad value for --effort").at("found", effort).expected("fast or best");
   }
   request.effort = effort == "fast" ? quant::Effort::fast : quant::Effort::best;
-  for (const std::string& text : args.list("override-kv")) {
-    request.overrides.push_back(cook::parse_override(text));
-  }
+  request.overrides = overrides_of(args);
   if (args.given("include-weights") && args.given("exclude-weights")) {
     throw usage("--include-weights and --exclude-weights exclude each other");
   }

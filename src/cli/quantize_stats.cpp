@@ -10,6 +10,7 @@
 
 #include "calibrate/importance.h"
 #include "cli/commands.h"
+#include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/session.h"
@@ -316,7 +317,10 @@ void write_plot(const std::string& path, const std::vector<Row>& rows) {
 int run(const Args& args) {
   const Request request = request_of(args);
   const gguf::FileSet files = gguf::FileSet::open(required(args, "model"));
-  if (args.given("plot")) check_output(args.str("plot"), files);
+  if (args.given("plot")) {
+    check_output(args.str("plot"), files);
+    check_replaceable("--plot", args.str("plot"), Product::plot);
+  }
   const std::int64_t asked = args.given("threads") ? args.integer("threads") : 0;
   const std::size_t threads = asked == 0 ? physical_cores() : static_cast<std::size_t>(asked);
   const std::vector<Row> rows = measure_all(request, files, threads);

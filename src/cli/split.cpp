@@ -16,14 +16,14 @@
 namespace cli {
 namespace {
 
-constexpr Option kDeleteShards{.names = "--delete-splits",
-                               .help = "merge: remove the shards once the output is whole"};
+constexpr std::string_view kDeleteShards = "--delete-splits";
 
 constexpr Option kShareBlocks{
     .names = "--share-blocks",
     .help =
         "fill headers up so that file systems that can (xfs, btrfs) share the data with the "
-        "input instead of copying it; of a merge that of the first file"};
+        "input instead of copying it; of a merge that of the first file. A shard that is in the "
+        "input as it is shares all or gets a second name (hard link)"};
 
 constexpr Option kSplitOptions[] = {
     {.names = "--split", .help = "split IN into shards (what is done anyway)"},
@@ -40,9 +40,12 @@ constexpr Option kSplitOptions[] = {
     {.names = "--no-tensor-first-split", .help = "the first shard holds only metadata"},
     {.names = "--dry-run", .help = "print the plan only"},
     kShareBlocks,
-    kDeleteShards,
+    {.names = kDeleteShards, .help = "with --merge: remove the shards once the output is whole"},
 };
-constexpr Option kMergeOptions[] = {kShareBlocks, kDeleteShards};
+constexpr Option kMergeOptions[] = {
+    kShareBlocks,
+    {.names = kDeleteShards, .help = "remove the shards once the output is whole"},
+};
 
 /// "300M", "2G".
 std::uint64_t parse_size(const std::string& text) {
@@ -134,14 +137,21 @@ int split(const Args& args) {
   std::string prefix = args.positionals()[1];
   if (prefix.ends_with(".gguf")) prefix.resize(prefix.size() - 5);
   const auto count = static_cast<std::uint32_t>(plan.size());
+  const std::string first = gguf::shard_name(prefix, 0, count);
+  prepare_output("OUT-PREFIX", first);
+  const auto lock = base::FileLock::beside(first);
+  const std::string job = gguf::split_job(files, rule);
+  if (finish_earlier(first) == job) {
+    fmt::print("{} files written, first {}\n", count, first);
+    return 0;
+  }
   for (std::uint32_t no = 0; no < count; ++no) {
     check_free("OUT-PREFIX", gguf::shard_name(prefix, no, count));
   }
-  const auto lock = base::FileLock::beside(gguf::shard_name(prefix, 0, count));
   TerminalProgress progress;
-  gguf::write_split(files, plan, prefix, progress, interrupt_flag());
+  gguf::write_split(files, plan, prefix, progress, interrupt_flag(), {.job = job});
   progress.clear();
-  fmt::print("{} files written, first {}\n", count, gguf::shard_name(prefix, 0, count));
+  fmt::print("{} files written, first {}\n", count, first);
   return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "base/output_file.h"
 #include "base/printable.h"
 #include "calibrate/collect.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
@@ -208,6 +209,7 @@ class Surveyor {
       throw;
     }
     if (!args_.flag("keep")) std::filesystem::remove(folder_.base());
+    survey_.command = command();
     const std::string html = report::survey_page(survey_);
     base::write_file(folder_.page(), std::as_bytes(std::span(html)));
     session_.progress().clear();
@@ -250,6 +252,7 @@ class Surveyor {
       fmt::print("{} of {} rows are known from {} (--no-resume measures them again)\n", n_done,
                  targets_.size(), folder_.state().string());
     }
+    require_room(have_importance, have_base, evaluated, collected);
     staged_.leave_out((have_importance ? kCollectCost : 0) + (have_base ? kBaseCost : 0) +
                       static_cast<double>(n_done) * (kMeasureCost + kEncodeCost));
     if (!have_importance && !state_->importance_hash().empty()) {
@@ -258,13 +261,14 @@ class Surveyor {
     if (!have_importance) collect(collected);
     importance_ = calibrate::load_importance(folder_.importance());
     session_.progress().clear();
-    fmt::print("importance matrix: {} entries from {} chunks of {} tokens, {}\n",
-               importance_.entries.size(), collected.n_windows, collected.window,
+    fmt::print("importance matrix: {} entries from {} of {} tokens, {}\n",
+               importance_.entries.size(), counted(collected.n_windows, "chunk"), collected.window,
                folder_.importance().string());
     std::fflush(stdout);
     if (!have_base) measure_original(evaluated);
     survey_.original_perplexity = state_->original()->perplexity;
     survey_.n_windows = evaluated.n_windows;
+    survey_.n_calibration_windows = collected.n_windows;
     survey_.window = evaluated.window;
     const bool narrow = columns(120) < 117;
     fmt::print("{}", report::survey_table_header(survey_, narrow));
@@ -326,11 +330,27 @@ class Surveyor {
     survey_.text = std::filesystem::path(args_.str("file")).filename().string();
     survey_.calibration = std::filesystem::path(args_.str("calibration")).filename().string();
     survey_.machine = session_.machine();
-    survey_.command =
-        fmt::format("quern survey -m {} -f {} --calibration {} --types {}", args_.str("model"),
-                    args_.str("file"), args_.str("calibration"), args_.str("types"));
     fmt::print("{}: {}, {:.2f} MB\n{}\n", survey_.model, survey_.model_summary,
                static_cast<double>(survey_.original_bytes) / 1e6, survey_.machine);
+  }
+
+  /// That makes this table in one go: the rows of earlier runs are of other --types.
+  std::string command() const {
+    std::string types;
+    for (const report::SurveyRow& row : survey_.rows) {
+      const std::string word = fmt::format(",{},", row.type);
+      if (fmt::format(",{},", types).find(word) == std::string::npos) {
+        types += (types.empty() ? "" : ",") + row.type;
+      }
+    }
+    constexpr std::string_view kNot[] = {"types", "no-resume", "output"};
+    std::string out = "quern survey" + given_options(kOptions, args_, kNot);
+    const auto is_types = [](const Option& o) { return key_of(o) == "types"; };
+    if (types != std::ranges::find_if(kOptions, is_types)->default_value) {
+      out += " --types " + shell_word(types);
+    }
+    if (args_.given("output")) out += " -o " + shell_word(args_.str("output"));
+    return out;
   }
 
   eval::Windows windows(const std::string& text, std::string_view limit_key) const {
@@ -342,17 +362,11 @@ class Surveyor {
 
   void collect(const eval::Windows& w) {
     staged_.begin("importance matrix", kCollectCost);
-    const std::filesystem::path checkpoint = folder_.checkpoint();
-    const calibrate::CollectOptions options{.evaluate = evaluate_options(args_),
-                                            .perplexity = false,
-                                            .save_every = 10,
-                                            .checkpoint = checkpoint,
-                                            .resume = !args_.flag("no-resume"),
-                                            .dataset = args_.str("calibration")};
+    const calibrate::CollectOptions options = collect_options();
     const auto result = calibrate::collect(model_, w, options, {}, runtime_);
     calibrate::save_importance(result.importance, folder_.importance(), calibrate::Dialect::gguf);
     std::error_code ignored;
-    std::filesystem::remove(checkpoint, ignored);
+    std::filesystem::remove(options.checkpoint, ignored);
     const std::string hash = hash_of_file(folder_.importance());
     // Rows that another matrix has made tell nothing about this one.
     if (!state_->importance_hash().empty() && state_->importance_hash() != hash) state_->clear();
@@ -366,6 +380,56 @@ class Surveyor {
     state_->set_original({.perplexity = {sums.perplexity(), sums.error()},
                           .base_bytes = std::filesystem::file_size(folder_.base())});
     session_.progress().clear();
+  }
+
+  /// For the matrix, the logits of the original, and the quantized files: all of them where they
+  /// are kept, else one at a time. Throws Fault::io.
+  void require_room(bool have_importance, bool have_base, const eval::Windows& evaluated,
+                    const eval::Windows& collected) const {
+    std::size_t room = 0;
+    if (!have_importance) {
+      room += calibrate::room_for_collection(model_, collected, collect_options());
+    }
+    if (!have_base) {
+      room += eval::base_file_bytes(evaluated.n_windows, evaluated.window, model_.spec().n_vocab);
+    }
+    const auto source = cook::open_gguf_source(args_.str("model"));
+    std::size_t most = 0, all = 0;
+    for (const Target& target : targets_) {
+      if (is_measured(target)) continue;
+      cook::Request request = request_for(target, folder_.work());
+      request.recipe.have_importance = false;  // changes no size, and there may be no matrix yet
+      const std::size_t bytes = cook::make_plan(*source, request).file_bytes;
+      most = std::max(most, bytes);
+      all += bytes;
+    }
+    base::require_room(folder_.work(), room + (args_.flag("keep") ? all : most));
+  }
+
+  calibrate::CollectOptions collect_options() const {
+    return {.evaluate = evaluate_options(args_),
+            .perplexity = false,
+            .save_every = 10,
+            .checkpoint = folder_.checkpoint(),
+            .resume = !args_.flag("no-resume"),
+            .dataset = args_.str("calibration")};
+  }
+
+  /// Of a type, without importance data.
+  static cook::Request request_for(const Target& target, const std::filesystem::path& file) {
+    cook::Request request;
+    request.recipe.recipe = target.recipe;
+    request.recipe.pure = true;
+    // Embedding and output see no importance and are few: 8 bits, as is the custom, so that the
+    // rows compare what the type does to the layers.
+    if (quant::find_codec(target.recipe->default_type->name)->bpw() < 8.5) {
+      for (const std::string_view role : {"token_embd", "output"}) {
+        request.recipe.role_types.push_back({role, recipe::type_by_name("q8_0")});
+      }
+    }
+    request.output = file;
+    request.ignore_importance_rules = true;
+    return request;
   }
 
   report::SurveyRow measure(const Target& target) {
@@ -386,19 +450,8 @@ class Surveyor {
 
   void encode(const Target& target, const std::filesystem::path& file) {
     const auto source = cook::open_gguf_source(args_.str("model"));
-    cook::Request request;
-    request.recipe.recipe = target.recipe;
-    request.recipe.pure = true;
-    // Embedding and output see no importance and are few: 8 bits, as is the custom, so that the
-    // rows compare what the type does to the layers.
-    if (quant::find_codec(target.recipe->default_type->name)->bpw() < 8.5) {
-      for (const std::string_view role : {"token_embd", "output"}) {
-        request.recipe.role_types.push_back({role, recipe::type_by_name("q8_0")});
-      }
-    }
+    cook::Request request = request_for(target, file);
     request.recipe.have_importance = target.importance;
-    request.output = file;
-    request.ignore_importance_rules = true;
     if (target.importance) {
       request.importance = &importance_;
       request.importance_keys = cook::ImportanceKeys{.file = "imatrix.gguf",

@@ -99,6 +99,10 @@ std::size_t columns(std::size_t otherwise) {
 std::string bytes_text(std::uint64_t bytes) { return scaled(bytes, "B"); }
 std::string count_text(std::uint64_t n) { return scaled(n, ""); }
 
+std::string counted(std::uint64_t n, std::string_view word) {
+  return fmt::format("{} {}{}", n, word, n == 1 ? "" : "s");
+}
+
 std::string share_text(std::uint64_t part, std::uint64_t whole) {
   if (whole == 0) return "-";
   return fmt::format("{:.1f} %", 100.0 * static_cast<double>(part) / static_cast<double>(whole));

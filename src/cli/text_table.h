@@ -24,8 +24,11 @@ class TextTable {
   /// One letter a column: 'l' left, 'r' right.
   explicit TextTable(std::string alignment) : alignment_(std::move(alignment)) {}
 
-  /// As many cells as columns.
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  /// At most as many cells as columns; those that lack are empty.
+  void add(std::vector<std::string> row) {
+    row.resize(alignment_.size());
+    rows_.push_back(std::move(row));
+  }
   std::size_t size() const noexcept { return rows_.size(); }
   /// Columns that a narrower terminal does without, the first of these first, until the rest fits.
   void may_lack(std::vector<std::size_t> columns) { may_lack_ = std::move(columns); }
@@ -44,6 +47,8 @@ class TextTable {
 std::string bytes_text(std::uint64_t bytes);
 /// "17.98 M", for counts of weights.
 std::string count_text(std::uint64_t n);
+/// "1 chunk", "2 chunks": for words that take an s.
+std::string counted(std::uint64_t n, std::string_view word);
 /// "12.3 %".
 std::string share_text(std::uint64_t part, std::uint64_t whole);
 

@@ -1,15 +1,19 @@
 // quern types: every format, and the recipes of quantize.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "base/nearest.h"
+#include "base/printable.h"
 #include "cli/commands.h"
 #include "cli/text_table.h"
 #include "quant/codec.h"
 #include "recipe/importance_rules.h"
+#include "recipe/table_text.h"
 
 namespace cli {
 namespace {
@@ -170,10 +174,40 @@ json flat_json(const quant::FlatFormat& f) {
           {"spec", f.spec}};
 }
 
-int print_json(bool measured) {
+/// The names of the command line; empty: all formats.
+class Wanted {
+ public:
+  /// Throws Fault::bad_usage on a name of no format.
+  explicit Wanted(const std::vector<std::string>& names) : names_(names) {
+    std::vector<std::string_view> known;
+    for (const quant::Codec* c : quant::all_codecs()) known.push_back(c->name);
+    for (const quant::FlatFormat* f : quant::all_flat_formats()) known.push_back(f->name);
+    for (const std::string& name : names) {
+      if (std::ranges::any_of(known, [&](auto k) { return same(k, name); })) continue;
+      throw base::Error(base::Fault::bad_usage, "no format has this name")
+          .at("found", base::printable(name))
+          .hint(base::did_you_mean(name, known))
+          .hint("recipes are no formats: `quern types` lists both");
+    }
+  }
+  bool operator()(std::string_view name) const {
+    return names_.empty() ||
+           std::ranges::any_of(names_, [&](const auto& n) { return same(n, name); });
+  }
+
+ private:
+  static bool same(std::string_view a, std::string_view b) {
+    return recipe::equal_ignoring_case(a, b);
+  }
+
+  const std::vector<std::string>& names_;
+};
+
+int print_json(bool measured, const Wanted& wanted) {
   json types = json::array();
   const std::vector<float> x = measured ? noise() : std::vector<float>{};
   for (const quant::Codec* c : quant::all_codecs()) {
+    if (!wanted(c->name)) continue;
     json one = codec_json(*c);
     if (measured) {
       const Measured m = measure(*c, x);
@@ -185,7 +219,9 @@ int print_json(bool measured) {
     }
     types.push_back(std::move(one));
   }
-  for (const quant::FlatFormat* f : quant::all_flat_formats()) types.push_back(flat_json(*f));
+  for (const quant::FlatFormat* f : quant::all_flat_formats()) {
+    if (wanted(f->name)) types.push_back(flat_json(*f));
+  }
   fmt::print("{}\n", json{{"types", std::move(types)},
                           {"recipes", recipe_words(Policy::ik, false)},
                           {"recipes_llama_cpp", recipe_words(Policy::mainline, false)}}
@@ -215,7 +251,8 @@ void print_recipes() {
 
 int run(const Args& args) {
   const bool measured = args.flag("measure");
-  if (args.flag("json")) return print_json(measured);
+  const Wanted wanted(args.positionals());
+  if (args.flag("json")) return print_json(measured, wanted);
   TextTable table(measured ? "rllrrrllrrr" : "rllrrrll");
   std::vector<std::string> head = {"id",        "name", "family",  "block",
                                    "row bytes", "bpw",  "read by", "matrix"};
@@ -223,6 +260,7 @@ int run(const Args& args) {
   table.add(head);
   const std::vector<float> x = measured ? noise() : std::vector<float>{};
   for (const quant::Codec* c : quant::all_codecs()) {
+    if (!wanted(c->name)) continue;
     std::vector<std::string> row = {std::to_string(c->id),
                                     std::string(c->name),
                                     std::string(family_text(c->family)),
@@ -243,13 +281,20 @@ int run(const Args& args) {
     table.add(std::move(row));
   }
   for (const quant::FlatFormat* f : quant::all_flat_formats()) {
-    table.add({std::to_string(f->id), std::string(f->name),
-               std::string(family_text(f->rows->family)), std::to_string(f->block_elems), "no rows",
-               fmt::format("{:.4f}", flat_bpw(*f)), std::string(readers_text(f->readers)),
-               "read only"});
+    if (!wanted(f->name)) continue;
+    std::vector<std::string> row = {std::to_string(f->id),
+                                    std::string(f->name),
+                                    std::string(family_text(f->rows->family)),
+                                    std::to_string(f->block_elems),
+                                    "no rows",
+                                    fmt::format("{:.4f}", flat_bpw(*f)),
+                                    std::string(readers_text(f->readers)),
+                                    "read only"};
+    if (measured) row.insert(row.end(), 3, "-");
+    table.add(std::move(row));
   }
   fmt::print("{}", table.text(0));
-  print_recipes();
+  if (args.positionals().empty()) print_recipes();
   return 0;
 }
 
@@ -258,8 +303,9 @@ int run(const Args& args) {
 const Command types_command{
     .name = "types",
     .summary = "list every tensor format and the recipes of quantize",
-    .usage = "[--json] [--measure]",
+    .usage = "[--json] [--measure] [NAME...]",
     .details =
+        "Of these formats only, if names are given.\n"
         "block: weights that share a scale, RxN where R rows are woven together; row bytes and "
         "bpw (bits per weight): of a row of 4096 weights, with its metadata (a tensor without rows "
         "has one scale for all); matrix: whether "
@@ -267,5 +313,6 @@ const Command types_command{
         "of 16 rows of normal noise without "
         "importance, relative to the noise, and millions of weights per second on one thread.",
     .options = kOptions,
+    .max_positionals = 1000,
     .run = run};
 }  // namespace cli

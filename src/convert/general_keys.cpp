@@ -28,7 +28,8 @@ std::string rounded(double n) {
 
 std::string size_label(std::uint64_t shared, std::uint64_t expert, std::uint64_t n_expert) {
   if (n_expert == 0) return rounded(static_cast<double>(shared));
-  return fmt::format("{}x{}", n_expert, rounded(static_cast<double>(shared + expert / n_expert)));
+  const std::uint64_t active = shared + expert / n_expert;
+  return fmt::format("{}x{}", n_expert, rounded(static_cast<double>(active)));
 }
 
 gguf::Metadata general_keys(const ModelFolder& folder, const TensorPlan& plan,

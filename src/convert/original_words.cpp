@@ -36,8 +36,8 @@ std::string escaped(std::string_view text) {
 std::string pattern_of(const Json& part) {
   const auto it = part.find("pattern");
   if (it != part.end() && it->is_object()) {
-    if (const std::string regex = word(*it, "Regex"); !regex.empty()) return regex;
-    if (const std::string text = word(*it, "String"); !text.empty()) return escaped(text);
+    if (std::string regex = word(*it, "Regex"); !regex.empty()) return regex;
+    if (std::string text = word(*it, "String"); !text.empty()) return escaped(text);
   }
   throw base::Error(base::Fault::bad_file, "tokenizer.json has another form")
       .at("key", "pre_tokenizer.pattern")

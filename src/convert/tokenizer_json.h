@@ -10,6 +10,7 @@
 namespace convert {
 
 /// tokenizer.json, as far as GGUF can say it.
+// NOLINTNEXTLINE(bugprone-exception-escape): moving JSON does not throw, though not marked so
 struct TokenizerJson {
   enum class Kind : std::uint8_t {
     byte_bpe,  ///< byte-level BPE: "gpt2"

@@ -8,8 +8,10 @@
 #include <random>
 #include <tuple>
 
+#include "base/checked.h"
 #include "base/error.h"
 #include "base/output_file.h"
+#include "cook/tensor_cache.h"
 #include "cook/units.h"
 
 namespace cook {
@@ -55,6 +57,14 @@ std::filesystem::path existing_folder(std::filesystem::path folder) {
   return folder.empty() ? std::filesystem::path(".") : folder;
 }
 
+Room room_in(const std::filesystem::path& folder, std::size_t needed) {
+  Room room{.folder = existing_folder(folder), .needed = needed, .free = SIZE_MAX};
+  std::error_code unknown;
+  const std::filesystem::space_info space = std::filesystem::space(room.folder, unknown);
+  if (!unknown) room.free = space.available;
+  return room;
+}
+
 /// What decides how long a row takes.
 using TrialKey = std::tuple<const quant::Codec*, const quant::Codec*, std::size_t, bool>;
 
@@ -72,13 +82,17 @@ double seconds_per_weight(const TrialKey& key, quant::Effort effort) {
   const std::vector<std::byte> source(source_bytes, std::byte{0});
   std::vector<float> decoded(from->group_rows * cols);
   std::vector<std::byte> encoded(rows * to->row_bytes(cols));
+  const auto convert = [&] {
+    for (std::size_t g = 0; g < rows; g += from->group_rows) from->decode(source, cols, decoded);
+    to->encode({.x = x, .rows = rows, .cols = cols, .importance = importance, .effort = effort},
+               encoded);
+  };
+  convert();  // some formats build their tables at the first use
   const auto start = std::chrono::steady_clock::now();
   std::chrono::duration<double> spent{0};
   std::size_t weights = 0;
   while (spent < kEnough) {
-    for (std::size_t g = 0; g < rows; g += from->group_rows) from->decode(source, cols, decoded);
-    to->encode({.x = x, .rows = rows, .cols = cols, .importance = importance, .effort = effort},
-               encoded);
+    convert();
     weights += rows * cols;
     spent = std::chrono::steady_clock::now() - start;
   }
@@ -88,13 +102,19 @@ double seconds_per_weight(const TrialKey& key, quant::Effort effort) {
 }  // namespace
 
 Room room_for(const Plan& plan) {
-  Room room{.folder = existing_folder(base::link_target(plan.outputs.front().path).parent_path()),
-            .needed = plan.file_bytes,
-            .free = SIZE_MAX};
-  std::error_code unknown;
-  const std::filesystem::space_info space = std::filesystem::space(room.folder, unknown);
-  if (!unknown) room.free = space.available;
-  return room;
+  return room_in(base::link_target(plan.outputs.front().path).parent_path(), plan.file_bytes);
+}
+
+Room room_for_cache(const Plan& plan, const std::filesystem::path& folder) {
+  std::size_t bytes = 0;
+  for (const OutputPlan& output : plan.outputs) {
+    for (const std::size_t index : output.jobs) {
+      const Job& job = plan.jobs[index];
+      if (output.skipped || job.action != recipe::Action::encode) continue;
+      bytes = base::checked_add(bytes, TensorCache::kHeaderBytes + job.bytes);
+    }
+  }
+  return room_in(folder, bytes);
 }
 
 void check_room(const Plan& plan) {

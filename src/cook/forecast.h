@@ -16,6 +16,8 @@ struct Room {
   bool suffices() const noexcept { return needed <= free; }
 };
 Room room_for(const Plan& plan);
+/// Of a folder of encoded tensors, there or not: what the plan adds to it at most.
+Room room_for_cache(const Plan& plan, const std::filesystem::path& folder);
 /// Throws Fault::io naming folder, bytes free and bytes needed.
 void check_room(const Plan& plan);
 

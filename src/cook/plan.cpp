@@ -213,6 +213,7 @@ Plan make_plan(const TensorSource& source, const Request& request) {
   const bool tied = !has_output(source);
   plan.effort = request.effort;
   plan.check_copies = request.check_copies;
+  plan.partial = request.partial;
   plan.n_encoded = types.n_encoded;
   plan.n_fallbacks = types.n_fallbacks;
   plan.findings = types.findings;

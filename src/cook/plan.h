@@ -66,6 +66,7 @@ struct Plan {
   std::size_t n_encoded = 0, n_fallbacks = 0;
   quant::Effort effort = quant::Effort::best;
   bool check_copies = true;
+  bool partial = false;        ///< Request
   std::size_t line_width = 0;  ///< log lines of so many columns; 0: those of the public programs
   base::Findings findings;
 

@@ -7,8 +7,10 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/output_set.h"
 #include "cook/encode_rows.h"
 #include "cook/units.h"
+#include "cook/zeros.h"
 #include "gguf/writer.h"
 
 namespace cook {
@@ -89,18 +91,30 @@ struct TensorState {
   std::atomic<std::size_t> units_left{0};
 };
 
+/// The file of one output, with room on the disk, still empty.
+gguf::Writer writer_for(const Plan& plan, const OutputPlan& output) {
+  std::vector<gguf::TensorPlan> tensors;
+  for (const std::size_t index : output.jobs) {
+    const Job& job = plan.jobs[index];
+    tensors.push_back({.name = job.name, .codec = job.to_codec, .shape = job.shape});
+  }
+  return {output.path, output.metadata, tensors};
+}
+
 class FileCook {
  public:
   FileCook(const TensorSource& source, const Plan& plan, const OutputPlan& output,
-           runtime::Runtime& runtime, const TensorCache* cache, std::vector<CacheState> cached)
+           gguf::Writer& writer, runtime::Runtime& runtime, const TensorCache* cache,
+           std::vector<CacheState> cached, ZeroWatch& zeros)
       : runtime_(runtime),
+        zeros_(zeros),
         source_(source),
         plan_(plan),
         output_(output),
         cache_(cache),
         cached_(std::move(cached)),
         units_(plan, output, found()),
-        writer_(output.path, output.metadata, tensor_plans()),
+        writer_(writer),
         states_(output.jobs.size()),
         scratch_(runtime.team.size()) {
     for (std::size_t p = 0; p < states_.size(); ++p) states_[p].units_left = units_.units_of(p);
@@ -113,7 +127,7 @@ class FileCook {
       cook(units_[index], scratch_[thread], reporter);
     });
     runtime_.stop.check();
-    writer_.finish();
+    writer_.whole();
   }
   std::size_t bytes() const noexcept { return writer_.size(); }
   std::size_t n_not_kept() const noexcept { return n_not_kept_; }
@@ -124,15 +138,6 @@ class FileCook {
   }
 
  private:
-  std::vector<gguf::TensorPlan> tensor_plans() const {
-    std::vector<gguf::TensorPlan> plans;
-    for (const std::size_t index : output_.jobs) {
-      const Job& job = plan_.jobs[index];
-      plans.push_back({.name = job.name, .codec = job.to_codec, .shape = job.shape});
-    }
-    return plans;
-  }
-
   std::vector<bool> found() const {
     std::vector<bool> out;
     for (const CacheState& state : cached_) out.push_back(state.found != nullptr);
@@ -178,6 +183,7 @@ class FileCook {
       file->read(TensorCache::kHeaderBytes + unit.first, scratch.source);
     } else {
       source_.read(job.source, unit.first, scratch.source);
+      zeros_.look(output_.jobs[unit.place], unit.first, scratch.source);
       if (plan_.check_copies) check_copied(job, unit, scratch.source);
     }
     writer_.write(unit.place, unit.first, scratch.source);
@@ -188,6 +194,7 @@ class FileCook {
     const std::size_t at = unit.first * job.to_codec->row_bytes(job.shape.cols());
     const auto bytes = encode_rows(source_, job, unit, state.weights,
                                    {.effort = plan_.effort, .kernels = runtime_.kernels}, scratch);
+    zeros_.look(output_.jobs[unit.place], source_range(job, unit).offset, scratch.source);
     writer_.write(unit.place, at, bytes);
     if (state.entry) keep(state, [&] { state.entry->write(at, bytes); });
   }
@@ -216,13 +223,14 @@ class FileCook {
   std::size_t n_not_kept_ = 0;
   std::string cache_error_;
   runtime::Runtime& runtime_;
+  ZeroWatch& zeros_;
   const TensorSource& source_;
   const Plan& plan_;
   const OutputPlan& output_;
   const TensorCache* cache_;
   std::vector<CacheState> cached_;
   UnitList units_;
-  gguf::Writer writer_;
+  gguf::Writer& writer_;
   std::deque<TensorState> states_;
   std::vector<Scratch> scratch_;  // one a thread
 };
@@ -238,22 +246,40 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
     }
   }
   Reporter reporter(plan, runtime.progress, total);
+  ZeroWatch zeros(plan);
   RunResult result;
+  // Room for all of them is taken before the work.
+  std::vector<gguf::Writer> writers;
+  writers.reserve(plan.outputs.size());
+  for (const OutputPlan& output : plan.outputs) {
+    if (!output.skipped) writers.push_back(writer_for(plan, output));
+  }
+  std::vector<base::OutputFile*> files;
   for (const OutputPlan& output : plan.outputs) {
     if (output.skipped) {
       for (const std::size_t job : output.jobs) reporter.skip(job);
       continue;
     }
     runtime.stop.check();
-    FileCook file(source, plan, output, runtime, cache,
-                  look_up(source, plan, output, cache, runtime.team, runtime.stop));
+    gguf::Writer& writer = writers[result.files_written];
+    FileCook file(source, plan, output, writer, runtime, cache,
+                  look_up(source, plan, output, cache, runtime.team, runtime.stop), zeros);
     file.run(reporter);
     result.bytes_written += file.bytes();
     ++result.files_written;
     result.from_cache += file.n_found();
     result.not_kept += file.n_not_kept();
     if (result.cache_error.empty()) result.cache_error = file.cache_error();
+    if (plan.partial) {
+      writer.finish();
+    } else {
+      files.push_back(&writer.whole());
+    }
   }
+  if (!files.empty()) {
+    base::commit_together(plan.outputs.front().path, std::move(files), "quantize");
+  }
+  result.findings = zeros.findings();
   return result;
 }
 

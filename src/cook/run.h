@@ -1,6 +1,7 @@
 // Carries a plan out: reads, encodes, checks, writes.
 #pragma once
 
+#include "base/error.h"
 #include "cook/plan.h"
 #include "cook/tensor_cache.h"
 #include "runtime/runtime.h"
@@ -13,9 +14,11 @@ struct RunResult {
   std::size_t from_cache = 0;  ///< tensors whose encoded bytes were found there
   std::size_t not_kept = 0;    ///< encoded tensors that the cache could not take
   std::string cache_error;     ///< why, of the first one
+  base::Findings findings;     ///< long stretches of zeros in the source
 };
 
-/// Writes every output file that is not skipped, each under a temporary name until it is whole.
+/// Writes every output file that is not skipped, each under a temporary name until all are whole;
+/// with Request::partial, which goes on from there, until itself is.
 /// Rows are encoded in chunks by the team, in any order; bytes depend neither on the number of
 /// threads nor on the kernels. Memory: a few chunks a thread and the importance vectors of the
 /// tensors in work. Reports bytes of source data done; one line of log a tensor, in file order. A

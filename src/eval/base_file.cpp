@@ -17,6 +17,13 @@ constexpr std::size_t kHeader = 8 + 3 * sizeof(std::int32_t);
 
 }  // namespace
 
+std::size_t base_file_bytes(std::size_t n_windows, std::size_t window, std::size_t n_vocab) {
+  const ScoredRange range = scored_range(window);
+  const std::size_t records = base::checked_mul(n_windows, range.last - range.first);
+  const std::size_t tokens = base::checked_mul(n_windows, window * sizeof(std::int32_t));
+  return base::checked_add(kHeader + tokens, base::checked_mul(records, 2 * record_words(n_vocab)));
+}
+
 void encode_record(std::span<const float> logits, const RowSummary& row,
                    std::span<std::uint16_t> out) noexcept {
   const float lowest = *std::min_element(logits.begin(), logits.end());
@@ -40,10 +47,7 @@ BaseFileWriter::BaseFileWriter(const std::filesystem::path& path, std::size_t wi
   const std::int32_t header[3] = {static_cast<std::int32_t>(window),
                                   static_cast<std::int32_t>(n_vocab),
                                   static_cast<std::int32_t>(tokens.size() / window)};
-  const ScoredRange range = scored_range(window);
-  const std::size_t records = base::checked_mul(tokens.size() / window, range.last - range.first);
-  out_.reserve(base::checked_add(kHeader + tokens.size_bytes(),
-                                 base::checked_mul(records, 2 * record_words(n_vocab))));
+  out_.reserve(base_file_bytes(tokens.size() / window, window, n_vocab));
   put(std::as_bytes(std::span(kMagic)));
   put(std::as_bytes(std::span(header)));
   put(std::as_bytes(tokens));

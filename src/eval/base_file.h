@@ -18,6 +18,9 @@ constexpr std::size_t record_words(std::size_t n_vocab) noexcept {
   return 2 * ((n_vocab + 1) / 2) + 4;
 }
 
+/// Size of a base file of so many windows.
+std::size_t base_file_bytes(std::size_t n_windows, std::size_t window, std::size_t n_vocab);
+
 /// Encodes one row of logits; out.size() == record_words(logits.size()).
 void encode_record(std::span<const float> logits, const RowSummary& row,
                    std::span<std::uint16_t> out) noexcept;

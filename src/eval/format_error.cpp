@@ -70,10 +70,9 @@ FormatError format_error(const quant::Codec& codec, const quant::EncodeInput& in
   codec.encode(in, bytes);
   FormatError error;
   std::vector<float> y(codec.group_rows * in.cols);
-  for (std::size_t row = 0; row < in.rows; row += codec.group_rows) {
-    codec.decode(std::span<const std::byte>(bytes).subspan(row / codec.group_rows * group_bytes,
-                                                           group_bytes),
-                 in.cols, y);
+  std::size_t at = 0;
+  for (std::size_t row = 0; row < in.rows; row += codec.group_rows, at += group_bytes) {
+    codec.decode(std::span<const std::byte>(bytes).subspan(at, group_bytes), in.cols, y);
     quant::apply_product_gain(codec, y);
     for (std::size_t k = 0; k < codec.group_rows; ++k) {
       error.add({in.row(row + k), in.cols}, std::span<const float>(y).subspan(k * in.cols, in.cols),

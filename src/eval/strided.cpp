@@ -9,12 +9,16 @@
 
 namespace eval {
 
+std::size_t strided_window(const StrideOptions& options) noexcept {
+  return std::max<std::size_t>(1, options.batch / options.window) * options.window +
+         options.stride / 2;
+}
+
 PerplexitySums measure_strided(const runtime::Model& model, std::string_view text,
                                const StrideOptions& stride, const runtime::EvaluateOptions& options,
                                const AfterWindow& after, runtime::Runtime& runtime) {
   const std::size_t s = stride.stride;
-  const std::size_t window =
-      std::max<std::size_t>(1, stride.batch / stride.window) * stride.window + s / 2;
+  const std::size_t window = strided_window(stride);
   const auto ids = model.tokenizer().encode(text, {.add_special = true, .parse_special = false});
   if (ids.size() < window + 1 || s + 1 > window) {
     throw base::Error(base::Fault::bad_input, "the text is too short for these windows")

@@ -13,6 +13,9 @@ struct StrideOptions {
   std::size_t max_windows = 0;  ///< 0 = all
 };
 
+/// Tokens of a window: max(1, batch / window) * window + stride / 2.
+std::size_t strided_window(const StrideOptions& options) noexcept;
+
 /// Throws Fault::bad_input when the text is shorter than one window.
 PerplexitySums measure_strided(const runtime::Model& model, std::string_view text,
                                const StrideOptions& stride, const runtime::EvaluateOptions& options,

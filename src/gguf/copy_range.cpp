@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -101,6 +103,23 @@ void copy_range(const FilePlace& from, const FilePlace& to, std::size_t size,
     copy_through_memory(in.fd(), rest_in, out.fd(), rest_out, piece);
     done += piece;
   }
+}
+
+bool share_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  {
+    const OpenFile in({from, 0}, O_RDONLY, "open");
+    const OpenFile out({to, 0}, O_WRONLY, "write file");
+    if (::ioctl(out.fd(), FICLONE, in.fd()) == 0) return true;
+  }
+  // The link gets a name of its own first: there is no call that replaces a file by a link.
+  const std::string link = to.string() + "-link";
+  ::unlink(link.c_str());
+  std::error_code unknown;
+  const std::filesystem::path file = std::filesystem::canonical(from, unknown);
+  if (unknown || ::link(file.c_str(), link.c_str()) != 0) return false;
+  if (::rename(link.c_str(), to.c_str()) == 0) return true;
+  ::unlink(link.c_str());
+  return false;
 }
 
 }  // namespace gguf

@@ -20,4 +20,10 @@ struct FilePlace {
 void copy_range(const FilePlace& from, const FilePlace& to, std::size_t size,
                 const base::StopFlag& stop);
 
+/// Gives the file `to`, which exists and is empty, the whole content of `from` without copying: it
+/// shares the blocks where the file system can (xfs, btrfs), else it is replaced by a second name
+/// (hard link) of the same file. False if neither is possible (another disk, no links): nothing has
+/// happened then.
+bool share_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
 }  // namespace gguf

@@ -2,6 +2,7 @@
 
 #include "base/checked.h"
 #include "base/printable.h"
+#include "base/rename_list.h"
 #include "gguf/file.h"
 #include "gguf/split.h"
 
@@ -60,6 +61,18 @@ File open_shard(const std::string& prefix, std::uint32_t no, const SplitKeys& fi
   return file;
 }
 
+/// Some files would be those of before and some those of after.
+void refuse_half_named(const fs::path& path) {
+  const fs::path list = base::rename_list_path(path);
+  std::error_code unknown;
+  if (!fs::exists(list, unknown)) return;
+  throw base::Error(base::Fault::bad_input, "not all files of this split set have their names yet")
+      .at("file", path.string())
+      .at("found", list.string())
+      .hint("the run that wrote them was killed: `quern edit " + path.string() +
+            "` gives them their names");
+}
+
 /// ik_llama.cpp's quantizer can append output_extra.weight without correcting the count.
 void check_total(std::size_t found, std::size_t expected, bool has_extra, const fs::path& path) {
   if (found == expected || (has_extra && found == expected + 1)) return;
@@ -76,6 +89,7 @@ FileSet FileSet::open(const fs::path& path) {
   set.shards_.push_back(File::open(path));
   const std::optional<SplitKeys> keys = keys_of(set.shards_[0]);
   if (keys) {
+    refuse_half_named(path);
     const std::string prefix = prefix_of(path, *keys);
     if (keys->no != 0) {
       throw base::Error(base::Fault::bad_input, "a split set is opened by its first shard")

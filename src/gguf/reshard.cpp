@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/checked.h"
+#include "gguf/copy_range.h"
 #include "gguf/header.h"
 #include "gguf/layout.h"
 #include "gguf/split.h"
@@ -18,6 +21,18 @@ std::vector<TensorPlan> plans_of(const FileSet& files, const std::vector<std::si
   out.reserve(tensors.size());
   for (const std::size_t i : tensors) out.push_back(plan_of(files.tensors()[i]));
   return out;
+}
+
+/// The file of the input that the shard would be, byte for byte; null if there is none.
+const File* same_file(const FileSet& files, const ShardPlan& shard) {
+  if (shard.tensors.empty()) return nullptr;
+  const File& file = files.shards()[files.tensors()[shard.tensors.front()].shard];
+  const Layout layout = plan_layout(shard.metadata, plans_of(files, shard.tensors));
+  const auto there = file.bytes();
+  const bool same = file.tensors().size() == shard.tensors.size() &&
+                    layout.file_size == there.size() &&
+                    std::equal(layout.header.begin(), layout.header.end(), there.begin());
+  return same ? &file : nullptr;
 }
 
 /// Copies tensors and tells how far it is over all files of the job.
@@ -36,6 +51,16 @@ class Copier {
     writer.copy(index, files_.shards()[info.shard].path(), info.offset, stop_);
     done_ += info.size;
     progress_.update(what_, done_, total_, "bytes", info.name);
+  }
+
+  /// All of a shard that is in the input as a file.
+  void copy_file(const ShardPlan& shard, const File& from, const base::OutputFile& to) {
+    stop_.check();
+    if (!shard.share_blocks || !share_file(from.path(), to.temporary_path())) {
+      copy_range({from.path(), 0}, {to.temporary_path(), 0}, shard.file_bytes, stop_);
+    }
+    for (const std::size_t tensor : shard.tensors) done_ += files_.tensors()[tensor].size;
+    progress_.update(what_, done_, total_, "bytes", from.path().filename().string());
   }
 
  private:
@@ -97,22 +122,50 @@ std::vector<ShardPlan> plan_split(const FileSet& files, const SplitRule& rule) {
       align_with(shard.metadata, plans, files.tensors()[shard.tensors.front()].offset);
     }
     shard.file_bytes = file_size(shard.metadata, plans);
+    shard.share_blocks = rule.share_blocks;
   }
   return shards;
 }
 
+std::string split_job(const FileSet& files, const SplitRule& rule) {
+  std::string job = fmt::format("split {} {} {} {}", rule.max_tensors, rule.max_bytes,
+                                rule.first_without_tensors, rule.share_blocks);
+  for (const File& file : files.shards()) {
+    const auto changed = std::filesystem::last_write_time(file.path()).time_since_epoch().count();
+    job += fmt::format("\n{} {} {}", std::filesystem::absolute(file.path()).string(),
+                       file.bytes().size(), changed);
+  }
+  return job;
+}
+
 void write_split(const FileSet& files, const std::vector<ShardPlan>& plan,
-                 const std::string& prefix, base::Progress& progress, const base::StopFlag& stop) {
+                 const std::string& prefix, base::Progress& progress, const base::StopFlag& stop,
+                 const SplitNames& names) {
   Copier copier("split", files, progress, stop);
   std::vector<Writer> writers;
   const auto count = static_cast<std::uint32_t>(plan.size());
+  const std::string first = shard_name(prefix, 0, count);
+  std::size_t bytes = 0;
+  for (const ShardPlan& shard : plan) bytes += shard.share_blocks ? 0 : shard.file_bytes;
+  base::require_room(first, bytes);
+  std::vector<base::OutputFile> copies;
+  std::vector<base::OutputFile*> whole;
+  writers.reserve(count);
+  copies.reserve(count);
   for (std::uint32_t no = 0; no < count; ++no) {
     const std::vector<std::size_t>& tensors = plan[no].tensors;
-    writers.emplace_back(shard_name(prefix, no, count), plan[no].metadata,
-                         plans_of(files, tensors));
-    for (std::size_t i = 0; i < tensors.size(); ++i) copier.copy(tensors[i], writers.back(), i);
+    const std::string path = shard_name(prefix, no, count);
+    if (const File* same = same_file(files, plan[no]); same != nullptr) {
+      whole.push_back(&copies.emplace_back(path));
+      copier.copy_file(plan[no], *same, copies.back());
+      continue;
+    }
+    Writer& writer = writers.emplace_back(path, plan[no].metadata, plans_of(files, tensors));
+    for (std::size_t i = 0; i < tensors.size(); ++i) copier.copy(tensors[i], writer, i);
+    whole.push_back(&writer.whole());
   }
-  for (Writer& writer : writers) writer.finish();
+  stop.check();
+  base::commit_together(first, std::move(whole), names.job, names.before_step);
 }
 
 void write_merged(const FileSet& files, const std::filesystem::path& path, bool share_blocks,

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/output_set.h"
 #include "base/progress.h"
 #include "gguf/file.h"
 
@@ -33,14 +34,28 @@ struct ShardPlan {
   std::vector<std::size_t> tensors;  ///< indices into FileSet::tensors(), ascending
   Metadata metadata;
   std::size_t file_bytes = 0;  ///< exact size
+  bool share_blocks = false;   ///< SplitRule
 };
 
 /// Throws as cut_into_shards.
 std::vector<ShardPlan> plan_split(const FileSet& files, const SplitRule& rule);
 
-/// Writes PREFIX-00001-of-0000N.gguf and so on. All files appear together at the end.
+/// Names what a plan is made from: the source files as they are now and the rule. Equal only for
+/// runs that give equal shards.
+std::string split_job(const FileSet& files, const SplitRule& rule);
+
+/// How shards get their names.
+struct SplitNames {
+  std::string job = {};  ///< of split_job, for the next run if this one is killed (output_set.h)
+  base::BeforeStep before_step = {};
+};
+
+/// Writes PREFIX-00001-of-0000N.gguf and so on. All files appear together at the end. Room for all
+/// is asked for at the beginning, unless blocks are to be shared. Throws Fault::io,
+/// Fault::interrupted.
 void write_split(const FileSet& files, const std::vector<ShardPlan>& plan,
-                 const std::string& prefix, base::Progress& progress, const base::StopFlag& stop);
+                 const std::string& prefix, base::Progress& progress, const base::StopFlag& stop,
+                 const SplitNames& names = {});
 
 /// Joins a split set into one file. split.count becomes 0, the other split keys stay, as in the
 /// public tool. With `share_blocks` the blocks of the first shard can be shared; those of the

@@ -55,7 +55,9 @@ void Writer::copy(std::size_t index, const std::filesystem::path& source, std::s
   written_[index].fetch_add(place.size, std::memory_order_relaxed);
 }
 
-void Writer::finish() {
+void Writer::finish() { whole().commit(); }
+
+base::OutputFile& Writer::whole() {
   for (std::size_t i = 0; i < places_.size(); ++i) {
     const std::size_t written = written_[i].load();
     if (written == places_[i].size) continue;
@@ -65,7 +67,7 @@ void Writer::finish() {
         .at("found", fmt::format("{} bytes", written))
         .expected(fmt::format("{} bytes", places_[i].size));
   }
-  file_.commit();
+  return file_;
 }
 
 }  // namespace gguf

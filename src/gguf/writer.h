@@ -48,6 +48,9 @@ class Writer {
   /// Throws Fault::io. Every tensor must have been written whole, each byte once; else
   /// Fault::bad_input naming the tensor.
   void finish();
+  /// The same without the name, for files that get their names together (base/output_set.h): whole,
+  /// and still this writer's.
+  base::OutputFile& whole();
 
   std::size_t size() const noexcept { return size_; }
   const std::filesystem::path& temporary_path() const noexcept { return file_.temporary_path(); }

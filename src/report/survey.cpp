@@ -40,6 +40,7 @@ nlohmann::json to_json(const Survey& survey) {
           {"calibration", survey.calibration},
           {"windows", survey.n_windows},
           {"window", survey.window},
+          {"calibration_windows", survey.n_calibration_windows},
           {"bytes", survey.original_bytes},
           {"ppl", survey.original_perplexity.value},
           {"ppl_error", survey.original_perplexity.error},

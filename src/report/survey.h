@@ -29,10 +29,11 @@ struct Survey {
   std::string text;           ///< file name of the evaluation text
   std::string calibration;    ///< file name of the calibration text
   std::size_t n_windows = 0, window = 0;
+  std::size_t n_calibration_windows = 0;
   std::uint64_t original_bytes = 0;
   eval::Estimate original_perplexity;
   std::string machine;  ///< processor, threads, kernels
-  std::string command;  ///< that made the survey
+  std::string command;  ///< that makes it, with all options that are no defaults
   std::vector<SurveyRow> rows;
 };
 

@@ -187,6 +187,7 @@ class Evaluation {
                     store.put();
                   });
       release_layer(model_, layer);
+      runtime_.stop.check();  // also where a weight could not be read any more
       if (options_.after_layer && layer + 1 < static_cast<int>(spec_.n_layer)) {
         options_.after_layer(layer + 1, save);
       }
@@ -195,6 +196,7 @@ class Evaluation {
     for_batches(
         store, -1, ends_, no_cache,
         [&](const Unit& unit, const Pass& p, const Matrix& hidden) { output(p, unit, hidden); });
+    runtime_.stop.check();
     release_layer(model_, -1);
   }
 
@@ -208,6 +210,7 @@ class Evaluation {
   /// Logits of the wanted rows, a bounded number at a time.
   void output(const Pass& p, const Unit& unit, const Matrix& hidden) {
     if (!sink_) return;
+    runtime_.stop.check();
     constexpr std::size_t kFloats = std::size_t{4} << 20;
     const std::size_t most = std::max<std::size_t>(16, kFloats / spec_.n_vocab);
     for (const TokenRun& run : p.batch.runs) {

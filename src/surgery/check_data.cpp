@@ -7,9 +7,9 @@
 #include "base/printable.h"
 #include "cook/readable_file.h"
 #include "gguf/rows.h"
+#include "gguf/zero_runs.h"
 #include "kernels/decode.h"
 #include "surgery/check.h"
-#include "surgery/zero_runs.h"
 
 namespace surgery {
 namespace {
@@ -35,7 +35,7 @@ struct Piece {
 };
 
 struct PieceResult {
-  ZeroRuns zeros;
+  gguf::ZeroRuns zeros;
   std::uint64_t n_bad = 0;  ///< row groups with a bad block
   std::size_t bad_row = 0;  ///< first row of the first such group
   std::optional<quant::BadBlock> bad;
@@ -137,7 +137,7 @@ class DataCheck {
     }
     // Where the file has no rows, a zero byte is four weights as any other.
     if (place.info->flat == nullptr) {
-      result.zeros = ZeroRuns(scratch.bytes, offset_of(place, piece.first));
+      result.zeros = gguf::ZeroRuns(scratch.bytes, offset_of(place, piece.first));
     }
     check_blocks(place, piece, scratch.bytes, result);
     find_values(place, piece, scratch);
@@ -240,7 +240,7 @@ class DataCheck {
     for (std::uint64_t m = 0; m < n; ++m) {
       if (!has_values_[place.first_matrix + m] && n_zero++ == 0) first = m;
     }
-    ZeroRuns zeros;
+    gguf::ZeroRuns zeros;
     for (const PieceResult& r : results_of(place)) {
       if (!r.unreadable.empty()) return;  // nothing is known about these rows
       zeros.append(r.zeros);
@@ -263,8 +263,10 @@ class DataCheck {
   /// A hole of a broken download begins and ends within a row. Rows that are zero throughout may be
   /// meant (tokens that were never trained, pruned heads), and so may columns that are zero in many
   /// rows (padding).
-  void tell_stretches(const Place& place, const ZeroRuns& zeros, FoundList& found) const {
-    const bool rows = is_whole_rows(place, zeros.longest_at(), zeros.longest());
+  void tell_stretches(const Place& place, const gguf::ZeroRuns& zeros, FoundList& found) const {
+    const quant::Codec& codec = *place.info->codec;
+    const bool rows = zeros.is_whole_rows(place.info->offset, place.row_bytes() * codec.group_rows,
+                                          codec.block_bytes);
     const bool many = zeros.n_long() * 4 >= place.info->shape.rows();
     const std::string text = fmt::format(
         "{} bytes of zeros from byte {} of the file on{}: {}", zeros.longest(), zeros.longest_at(),
@@ -279,15 +281,6 @@ class DataCheck {
               : many ? Level::warning
                      : Level::error,
               text, zeros.longest_at(), zeros.n_long(), found);
-  }
-
-  /// A row beside them may end or begin with a few zeros itself.
-  static bool is_whole_rows(const Place& place, std::size_t at, std::size_t size) noexcept {
-    const std::size_t group = place.row_bytes() * place.info->codec->group_rows;
-    const std::size_t slack = std::max<std::size_t>(place.info->codec->block_bytes, 64);
-    const std::size_t within = (at - place.info->offset) % group;
-    const std::size_t before = (group - within) % group, behind = (within + size) % group;
-    return before + behind <= size && before <= slack && behind <= slack;
   }
 
   /// Vectors that are added may do nothing; what is multiplied may not.

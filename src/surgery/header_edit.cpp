@@ -97,6 +97,14 @@ void check_as_left(const EditedFile& target, const UndoRecord& r) {
   }
 }
 
+/// What has another name by now would change under that, too.
+void refuse_second_name(const fs::path& file) {
+  if (fs::hard_link_count(file) == 1) return;
+  throw base::Error(base::Fault::bad_input, "the file has a second name (hard link) by now")
+      .at("file", file.string())
+      .hint("copy it and give the copy this name: then its edits can be taken back");
+}
+
 /// n of "...-0000n-of-0000m.gguf" and m.
 struct ShardNumber {
   std::uint32_t no = 0, count = 0;  ///< no from 0
@@ -248,6 +256,14 @@ std::vector<fs::path> model_files(const fs::path& file) {
   return out.empty() ? std::vector<fs::path>{file} : out;
 }
 
+fs::path first_of_model(const fs::path& file) {
+  const std::string name = file.string();
+  const std::optional<ShardNumber> number = shard_number(name);
+  if (!number) return file;
+  const std::string prefix = *gguf::shard_prefix(name, number->no, number->count);
+  return gguf::shard_name(prefix, 0, number->count);
+}
+
 std::optional<UndoState> undo_state(const fs::path& file) {
   std::set<std::uint64_t> edits;
   UndoState state;
@@ -283,6 +299,7 @@ Undo::Undo(const fs::path& file) {
   bool whole = true;
   for (const Part& part : parts_) {
     const UndoRecord& r = part.undo.records().back();
+    refuse_second_name(part.target.path());
     check_as_left(part.target, r);
     whole = whole && r.done;
   }

@@ -58,6 +58,9 @@ class HeaderSwap {
   void write();
   /// Now the edit can be undone, or, without undo, nothing that was done to this model until now.
   void finish(bool with_undo);
+  /// Nothing is put back any more, and the records stay: files that belong to the new headers have
+  /// got their names.
+  void keep() noexcept { written_ = false; }
 
  private:
   void take_back() noexcept;
@@ -74,6 +77,8 @@ void write_header(const gguf::File& file, const NewHeader& header, bool with_und
 /// The files of the model to which this one belongs by its name: itself, or all of a split set that
 /// are there, in order.
 std::vector<std::filesystem::path> model_files(const std::filesystem::path& file);
+/// The first of them, there or not.
+std::filesystem::path first_of_model(const std::filesystem::path& file);
 
 /// What stands in the undo files of a model.
 struct UndoState {

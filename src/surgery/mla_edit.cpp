@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <mutex>
+#include <cmath>
 
+#include "base/half.h"
 #include "surgery/mla.h"
 
 namespace surgery {
@@ -120,10 +121,30 @@ class WholeFromParts final : public ByHead {
 
 const quant::Codec& q8_0() { return *quant::find_codec("q8_0"); }
 
+/// The plain types, narrowest first, as far as they are needed for the values seen.
+class NarrowestPlain {
+ public:
+  void see(const std::vector<float>& values) {
+    for (const float v : values) {
+      const auto held = [&](float again) {
+        return again == v || (std::isnan(v) && std::isnan(again));
+      };
+      f16_ = f16_ && held(base::f16_to_f32(base::f32_to_f16(v)));
+      bf16_ = bf16_ && held(base::bf16_to_f32(base::f32_to_bf16(v)));
+    }
+  }
+  const quant::Codec& codec() const {
+    return *quant::find_codec(f16_ ? "f16" : bf16_ ? "bf16" : "f32");
+  }
+
+ private:
+  bool f16_ = true, bf16_ = true;
+};
+
 class MlaConverter {
  public:
-  MlaConverter(Draft& draft, MlaForm form, const quant::Codec* type)
-      : draft_(draft), form_(form), type_(type) {}
+  MlaConverter(Draft& draft, MlaForm form, const MlaType& type)
+      : draft_(draft), form_(form), type_(type.codec), exact_(type.exact) {}
 
   std::vector<std::shared_ptr<const MadeMla>> run() {
     const model::ModelSpec spec = model::describe(draft_.planned());
@@ -185,7 +206,9 @@ class MlaConverter {
   void make_parts(int layer) {
     if (find(Role::attn_k_b, layer) == nullptr) {
       const tensor::TensorView kv_b = source(Role::attn_kv_b, layer);
-      const quant::Codec& codec = type_for(*kv_b.codec, sizes_.nope, sizes_.rank);
+      const quant::Codec& codec = exact_ && !kv_b.codec->is_float()
+                                      ? exact_keys(kv_b)
+                                      : type_for(*kv_b.codec, sizes_.nope, sizes_.rank);
       auto made = std::make_shared<KeysFromWhole>(name(Role::attn_k_b, layer), codec, sizes_, kv_b);
       draft_.insert_after(name(Role::attn_kv_b, layer), draft_of(std::move(made), sizes_.k_b()));
     }
@@ -206,10 +229,30 @@ class MlaConverter {
     } else if (k_b.codec != v_b.codec) {
       common = &q8_0();
     }
-    const quant::Codec& codec = type_for(*common, sizes_.rank, sizes_.nope);
+    const quant::Codec& codec =
+        exact_ ? exact_whole(k_b, v_b) : type_for(*common, sizes_.rank, sizes_.nope);
     auto made =
         std::make_shared<WholeFromParts>(name(Role::attn_kv_b, layer), codec, sizes_, k_b, v_b);
     draft_.insert_before(name(Role::attn_k_b, layer), draft_of(std::move(made), sizes_.kv_b()));
+  }
+
+  const quant::Codec& exact_keys(const tensor::TensorView& kv_b) const {
+    NarrowestPlain plain;
+    for (std::size_t head = 0; head < sizes_.heads; ++head) {
+      plain.see(keys_of_kv_b(kv_b, sizes_, head));
+    }
+    return plain.codec();
+  }
+
+  const quant::Codec& exact_whole(const tensor::TensorView& k_b,
+                                  const tensor::TensorView& v_b) const {
+    if (k_b.codec == v_b.codec && k_b.codec->is_float()) return *k_b.codec;
+    NarrowestPlain plain;
+    for (std::size_t head = 0; head < sizes_.heads; ++head) {
+      plain.see(keys_of_k_b(k_b, sizes_, head));
+      plain.see(values_of_v_b(v_b, sizes_, head));
+    }
+    return plain.codec();
   }
 
   void shape_parts(int layer, const tensor::Shape& k_b, const tensor::Shape& v_b) {
@@ -267,6 +310,7 @@ class MlaConverter {
   Draft& draft_;
   MlaForm form_;
   const quant::Codec* type_;
+  bool exact_;
   MlaSizes sizes_;
   std::vector<std::shared_ptr<const MadeMla>> made_;
 };
@@ -274,7 +318,7 @@ class MlaConverter {
 }  // namespace
 
 std::vector<std::shared_ptr<const MadeMla>> convert_mla(Draft& draft, MlaForm form,
-                                                        const quant::Codec* type) {
+                                                        const MlaType& type) {
   return MlaConverter(draft, form, type).run();
 }
 

@@ -112,8 +112,8 @@ void refuse_own_input(const std::vector<FilePlan>& plan, const Draft& draft) {
     const bool model = input == &draft.source();
     for (const gguf::File& source : input->shards()) {
       for (const FilePlan& file : plan) {
-        std::error_code unknown;
-        if (!fs::equivalent(file.path, source.path(), unknown)) continue;
+        // A second name (hard link) may be replaced: the first keeps what it has.
+        if (fs::weakly_canonical(file.path) != fs::weakly_canonical(source.path())) continue;
         throw base::Error(base::Fault::bad_input, model ? "the output is the model itself"
                                                         : "the output would replace the donor")
             .at("file", file.path.string())
@@ -126,15 +126,19 @@ void refuse_own_input(const std::vector<FilePlan>& plan, const Draft& draft) {
 /// Writes the files of a plan and tells how far it is over all of them.
 class Publisher {
  public:
-  Publisher(const Draft& draft, runtime::Team& team, base::Progress& progress,
+  Publisher(const Draft& draft, bool share_blocks, runtime::Team& team, base::Progress& progress,
             const base::StopFlag& stop)
-      : draft_(draft), team_(team), progress_(progress), stop_(stop) {}
+      : draft_(draft), share_blocks_(share_blocks), team_(team), progress_(progress), stop_(stop) {}
 
   /// Temporary files, whole.
   void write(const std::vector<FilePlan>& plan) {
     for (const FilePlan& file : plan) {
       if (file.action == Action::rewrite || file.action == Action::copy) total_ += file.bytes;
     }
+    if (!share_blocks_) base::require_room(plan.front().path, total_);
+    // Pointers to them are handed out.
+    writers_.reserve(plan.size());
+    copies_.reserve(plan.size());
     for (const FilePlan& file : plan) {
       if (file.action == Action::rewrite) rewrite(file);
       if (file.action == Action::copy) copy(file);
@@ -145,12 +149,16 @@ class Publisher {
       for (const gguf::File& file : input->shards()) require_unchanged(file);
     }
   }
-  /// Their final names.
-  void commit() {
-    for (gguf::Writer& writer : writers_) writer.finish();
-    for (base::OutputFile& out : copies_) out.commit();
-    progress_.update("edit", total_, total_, "bytes", "");
+  /// All of them, in the order of the set.
+  std::vector<base::OutputFile*> files() {
+    std::vector<base::OutputFile*> out;
+    for (gguf::Writer& writer : writers_) out.push_back(&writer.whole());
+    for (base::OutputFile& copy : copies_) out.push_back(&copy);
+    std::ranges::sort(out, {}, [](const base::OutputFile* file) { return file->path(); });
+    stop_.check();
+    return out;
   }
+  void tell_end() { progress_.update("edit", total_, total_, "bytes", ""); }
 
  private:
   void rewrite(const FilePlan& plan) {
@@ -185,11 +193,13 @@ class Publisher {
     const fs::path& from = draft_.source().shards()[plan.file].path();
     progress_.update("edit", done_, total_, "bytes", from.filename().string());
     base::OutputFile& out = copies_.emplace_back(plan.path);
-    gguf::copy_range({from, 0}, {out.temporary_path(), 0}, plan.bytes, stop_);
     done_ += plan.bytes;
+    if (share_blocks_ && gguf::share_file(from, out.temporary_path())) return;
+    gguf::copy_range({from, 0}, {out.temporary_path(), 0}, plan.bytes, stop_);
   }
 
   const Draft& draft_;
+  const bool share_blocks_;
   runtime::Team& team_;
   base::Progress& progress_;
   const base::StopFlag& stop_;
@@ -218,22 +228,53 @@ std::vector<FilePlan> plan_publish(Draft& draft, const PublishOptions& options) 
 
 void publish(const Draft& draft, const std::vector<FilePlan>& plan, const PublishOptions& options,
              runtime::Team& team, base::Progress& progress, const base::StopFlag& stop) {
-  if (!options.output) require_no_broken_edit(draft.source().shards());
-  Publisher files(draft, team, progress, stop);
-  files.write(plan);
+  const std::vector<gguf::File>& shards = draft.source().shards();
+  if (!options.output) require_no_broken_edit(shards);
+  Publisher publisher(draft, options.share_blocks, team, progress, stop);
+  publisher.write(plan);
+  std::vector<base::OutputFile*> files = publisher.files();
   if (options.output) {
-    files.commit();
+    base::commit_together(plan.front().path, std::move(files), "edit", options.before_step);
+    publisher.tell_end();
     return;
   }
   std::vector<HeaderChange> headers;
   for (const FilePlan& file : plan) {
     if (file.action == Action::header) headers.push_back({file.file, &file.header});
   }
-  // Headers first: they come back if one of the files does not get its name.
-  HeaderSwap swap(draft.source().shards(), std::move(headers));
+  const bool one_file = files.size() == 1 && headers.empty();
+  base::OutputSet set(shards.front().path(), files, options.before_step);
+  set.seal();
+  // Headers first: they come back if no file gets its name.
+  HeaderSwap swap(shards, std::move(headers));
   swap.write();
-  files.commit();
+  if (one_file) {
+    files.front()->publish();
+  } else if (!files.empty()) {
+    try {
+      set.rename("edit");
+    } catch (...) {
+      if (set.begun()) swap.keep();
+      throw;
+    }
+  }
   swap.finish(can_undo(plan, options));
+  if (set.begun()) set.finish();
+  publisher.tell_end();
+}
+
+std::optional<base::UnfinishedSet> unfinished_publish(const fs::path& file) {
+  return base::unfinished_set(first_of_model(file));
+}
+
+void finish_publish(const base::UnfinishedSet& set, const fs::path& file) {
+  base::finish_names(set);
+  for (const fs::path& path : model_files(file)) {
+    UndoFile undo(path);
+    undo.records().clear();
+    undo.save();
+  }
+  base::remove_list(set);
 }
 
 }  // namespace surgery

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/output_set.h"
 #include "base/progress.h"
 #include "runtime/runtime.h"
 #include "surgery/draft.h"
@@ -20,9 +21,11 @@ struct PublishOptions {
   bool in_place = true;  ///< headers are replaced where they stand if nothing else changes
   bool grow = false;     ///< a header that is too long pushes the data back by whole blocks
   /// Headers of files that are written anew are filled up (gguf::kRoomKey), so that file systems
-  /// that can share blocks need not copy what stays in front of the first change.
+  /// that can share blocks need not copy what stays in front of the first change. A file that does
+  /// not change shares all of them, or becomes a second name (hard link) of that of the model.
   bool share_blocks = false;
   bool undo = true;  ///< keep what a replaced header said
+  base::BeforeStep before_step = {};
 };
 
 enum class Action : std::uint8_t {
@@ -52,12 +55,21 @@ std::vector<FilePlan> plan_publish(Draft& draft, const PublishOptions& options);
 /// other file of the set can go back either.
 bool can_undo(const std::vector<FilePlan>& plan, const PublishOptions& options) noexcept;
 
-/// Carries it out. When all files that are written are whole, headers are replaced, then the new
-/// files get their names; if one does not, headers are as before. A model of which a file is
+/// Carries it out. Room for all files that are written is asked for first, unless blocks are to be
+/// shared. When they are whole, headers are replaced, then the new files get their names; if the
+/// first of them does not, headers are as before. Killed before the first has its name, headers
+/// come back by Undo; killed behind that, finish_publish goes on. A model of which a file is
 /// written anew in its place loses the records of earlier edits. Throws Fault::io,
 /// Fault::interrupted, Fault::bad_input if an input has changed since it was opened, and what made
 /// tensors throw.
 void publish(const Draft& draft, const std::vector<FilePlan>& plan, const PublishOptions& options,
              runtime::Team& team, base::Progress& progress, const base::StopFlag& stop);
+
+/// What a killed run has left of a set whose files were getting their names (also of `split` and
+/// `quantize`): nullopt if nothing. `file`: any of the set; it need not be there.
+std::optional<base::UnfinishedSet> unfinished_publish(const std::filesystem::path& file);
+/// Gives the rest their names. Records for Undo that those files had do not fit them any more and
+/// go. Throws as base::finish_names.
+void finish_publish(const base::UnfinishedSet& set, const std::filesystem::path& file);
 
 }  // namespace surgery

@@ -46,14 +46,23 @@ TEST(CheckCommand, UnreadableIsAnError) {
   EXPECT_EQ(test::run_quern({"check"}).exit_code, 2);
 }
 
-TEST(CheckCommand, TruncatedFileIsAFinding) {
+TEST(CheckCommand, ATruncatedFileCannotBeRead) {
   const test::TempDir dir;
-  auto bytes = test::read_bytes(kModel);
-  bytes.resize(bytes.size() - 1000);
-  test::write_bytes(dir / "m.gguf", bytes);
-  const test::RunResult r = test::run_quern({"check", (dir / "m.gguf").string()});
-  EXPECT_EQ(r.exit_code, 3);
-  EXPECT_THAT(r.out, HasSubstr("tensor data lies outside the file"));
+  const auto whole = test::read_bytes(kModel);
+  const std::string path = (dir / "m.gguf").string();
+  for (const auto& [size, hint] :
+       {std::pair<std::size_t, std::string>{whole.size() - 1000, "the file is truncated"},
+        {3000, "the file is truncated or its header damaged"}}) {
+    test::write_bytes(path, std::span(whole).first(size));
+    const test::RunResult r = test::run_quern({"check", path});
+    EXPECT_EQ(r.exit_code, 1);
+    EXPECT_EQ(r.out, "");
+    EXPECT_THAT(r.err, HasSubstr("hint: " + hint));
+    EXPECT_EQ(r.err, test::run_quern({"info", path}).err);
+    const test::RunResult j = test::run_quern({"check", "--json", path});
+    EXPECT_EQ(j.exit_code, 1);
+    EXPECT_EQ(json::parse(j.out)["findings"][0]["part"], "container");
+  }
 }
 
 }  // namespace

@@ -80,6 +80,65 @@ TEST(DiskFull, TheBaseFileOfDivergenceIsToldBeforeTheWork) {
   EXPECT_THAT(disk.files(), testing::IsEmpty());
 }
 
+TEST(DiskFull, SetsAskForAllTheirFilesBeforeTheFirst) {
+  const test::TempDir dir;
+  const SmallDisk disk(dir / "disk", "24m");  // two thirds of the model
+  QUERN_NEEDS_MOUNT(disk);
+  const std::string set = (dir / "m").string();
+  ASSERT_EQ(test::run_quern({"split", "--split-max-tensors", "20", model(), set}).exit_code, 0);
+  const std::string first = set + "-00001-of-00005.gguf", out = (disk / "o").string();
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"split", "--split-max-tensors", "20", model(), out},
+        {"edit", first, "--set", "general.name=other", "-o", out},
+        {"quantize", "--keep-split", first, out, "bf16"},
+        {"merge", first, out}}) {
+    const auto r = test::run_quern(words);
+    EXPECT_EQ(r.exit_code, 1) << words[0];
+    EXPECT_THAT(r.err, HasSubstr("not enough room on the file system")) << words[0];
+    EXPECT_THAT(r.err, testing::ContainsRegex("expected: 3[56][0-9]{6} bytes")) << words[0];
+    EXPECT_THAT(disk.files(), testing::IsEmpty()) << words[0];
+  }
+}
+
+TEST(DiskFull, MeasurementsAskBeforeTheyBegin) {
+  const test::TempDir dir;
+  const SmallDisk disk(dir / "disk", "1m");
+  QUERN_NEEDS_MOUNT(disk);
+  const std::string text = test::source_path("data/calibration.txt").string();
+  const auto matrix = test::run_quern(
+      {"imatrix", "-m", model(), "-f", text, "-ofreq", "1", "-o", (disk / "i.gguf").string()});
+  EXPECT_EQ(matrix.exit_code, 1);
+  EXPECT_THAT(matrix.err, HasSubstr("not enough room on the file system"));
+  EXPECT_THAT(matrix.out, testing::IsEmpty());
+  EXPECT_THAT(disk.files(), testing::IsEmpty());
+  const auto survey = test::run_quern({"survey", "-m", model(), "-f", text, "--calibration", text,
+                                       "--types", "q8_0", "-o", (disk / "s").string()});
+  EXPECT_EQ(survey.exit_code, 1);
+  EXPECT_THAT(survey.err, HasSubstr("not enough room on the file system"));
+  EXPECT_THAT(survey.out, testing::Not(HasSubstr("importance matrix")));
+}
+
+TEST(DiskFull, ADryRunForecastsTheRoomOfTheCache) {
+  const test::TempDir dir;
+  const SmallDisk disk(dir / "disk", "20m");
+  QUERN_NEEDS_MOUNT(disk);
+  const std::string cache = (disk / "cache").string();
+  const auto forecast = [&](const std::string& out, std::vector<std::string> options) {
+    options.insert(options.begin(), {"quantize", "--dry-run"});
+    options.insert(options.end(), {model(), out, "q4_K_S"});
+    return test::run_quern(options).out;
+  };
+  EXPECT_THAT(forecast((dir / "o").string(), {}), testing::Not(HasSubstr("cache:")));
+  const std::string apart = forecast((dir / "o").string(), {"--cache", cache});
+  EXPECT_THAT(apart, testing::ContainsRegex("cache: at most 1[0-9.]+ MB needed, 2[0-9.]+ MB free"));
+  EXPECT_THAT(apart, testing::Not(HasSubstr("NOT ENOUGH")));
+  // Each has room, both have not.
+  EXPECT_THAT(forecast((disk / "o").string(), {"--cache", cache}),
+              testing::ContainsRegex("cache: .*: NOT ENOUGH"));
+  EXPECT_THAT(forecast((disk / "o").string(), {"--resume"}), HasSubstr("cache: at most"));
+  EXPECT_THAT(disk.files(), testing::IsEmpty());
+}
+
 TEST(DiskFull, TheOldFileOfThatNameStays) {
   const test::TempDir dir;
   const SmallDisk disk(dir / "disk", "4m");
@@ -107,6 +166,24 @@ TEST(DiskFull, ACacheThatIsFullDoesNotStopTheRun) {
       EXPECT_EQ(f.path().extension(), ".tensor") << f.path();
     }
   }
+}
+
+TEST(DiskFull, AnEditTellsWhatItHasDoneWhenItIsDone) {
+  const test::TempDir dir;
+  const SmallDisk disk(dir / "disk", "4m");
+  QUERN_NEEDS_MOUNT(disk);
+  const std::vector<std::string> words{"edit", model(), "--drop-tensor", "blk\\.5\\.attn_kv_b.*",
+                                       "--force"};
+  std::vector<std::string> there = words, here = words;
+  there.insert(there.end(), {"-o", (disk / "e.gguf").string()});
+  here.insert(here.end(), {"-o", (dir / "e.gguf").string()});
+  const auto full = test::run_quern(there);
+  EXPECT_EQ(full.exit_code, 1);
+  EXPECT_THAT(full.err, HasSubstr("not enough room"));
+  EXPECT_EQ(full.out, "");
+  EXPECT_THAT(disk.files(), testing::IsEmpty());
+  EXPECT_THAT(test::run_quern(here).out,
+              testing::AllOf(HasSubstr("dropped 1 tensor: "), HasSubstr("written anew")));
 }
 
 }  // namespace

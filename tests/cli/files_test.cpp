@@ -127,8 +127,12 @@ TEST_F(Files, ANameNearbyIsGuessed) {
 
 TEST_F(Files, MixedUpWordsOfQuantizeAreTold) {
   const auto swapped = test::run_quern({"quantize", at("out.gguf"), kModel, "Q4_K"});
-  EXPECT_EQ(swapped.exit_code, 2);
-  EXPECT_THAT(swapped.err, HasSubstr("the other way round?"));
+  EXPECT_EQ(swapped.exit_code, 1);
+  EXPECT_THAT(swapped.err,
+              AllOf(HasSubstr("no such file"), HasSubstr("file: " + at("out.gguf")),
+                    HasSubstr("which is there"), HasSubstr("the order is INPUT OUTPUT TYPE")));
+  EXPECT_THAT(test::run_quern({"quantize", "", kModel, "Q4_K"}).err,
+              HasSubstr("INPUT has an empty name"));
   const auto late = test::run_quern({"quantize", kModel, "Q4_K", at("out.gguf")});
   EXPECT_EQ(late.exit_code, 2);
   EXPECT_THAT(late.err, HasSubstr("the order is INPUT OUTPUT TYPE"));
@@ -254,6 +258,51 @@ TEST_F(Files, LeftOversOfKilledRunsAreRemovedAndTold) {
     EXPECT_THAT(r.err, HasSubstr("left behind by a run that was killed")) << words[0];
     EXPECT_FALSE(std::filesystem::exists(at(rest))) << words[0];
   }
+}
+
+TEST_F(Files, OutputsOfEveryKindReplaceOnlyTheirOwn) {
+  put("notes", "my notes\n");
+  put("old.svg", "<svg xmlns='http://www.w3.org/2000/svg'></svg>\n");
+  put("i.gguf.at_3", "my notes\n");
+  const std::vector<std::string> stats{"quantize-stats",         "-m", kModel, "-t", "q8_0", "-l",
+                                       "^blk.0.attn_q_b.weight$"};
+  const auto plot = [&](const std::string& name) {
+    std::vector<std::string> words = stats;
+    words.insert(words.end(), {"--plot", at(name)});
+    return test::run_quern(words);
+  };
+  EXPECT_EQ(plot("old.svg").exit_code, 0);
+  EXPECT_THAT(test::read_text(at("old.svg")), HasSubstr("q8_0"));
+  for (const char* name : {"notes", "m.dat", "m.imatrix.gguf"}) {
+    const auto before = test::read_bytes(at(name));
+    const auto r = plot(name);
+    EXPECT_EQ(r.exit_code, 1);
+    EXPECT_THAT(r.err, HasSubstr("--plot would replace "));
+    EXPECT_EQ(test::read_bytes(at(name)), before);
+  }
+  const auto copies = test::run_quern({"imatrix", "-m", kModel, "-f", kText, "-c", "16", "--chunks",
+                                       "4", "--save-frequency", "3", "-o", at("i.gguf")});
+  EXPECT_EQ(copies.exit_code, 1);
+  EXPECT_THAT(copies.err, AllOf(HasSubstr("--save-frequency would replace a text file by an"),
+                                HasSubstr(at("i.gguf.at_3"))));
+  EXPECT_EQ(copies.out, "");
+}
+
+TEST_F(Files, ADamagedImportanceFileTellsFieldAndOffset) {
+  put("bad.dat", std::string("\xff\xff\xff\x7f\x05\0\0\0hello", 13));
+  const auto info = test::run_quern({"info", at("bad.dat")});
+  EXPECT_EQ(info.exit_code, 1);
+  EXPECT_THAT(info.err, AllOf(HasSubstr("offset: 0"), HasSubstr("2147483647")));
+}
+
+TEST_F(Files, AModelIsNoListOfHashes) {
+  const auto r = test::run_quern({"hash", "-c", kModel, kModel});
+  EXPECT_EQ(r.exit_code, 5);
+  EXPECT_THAT(r.err, HasSubstr("the manifest is a model in GGUF, not a list of hashes"));
+  EXPECT_EQ(r.out, "");
+  const auto text = test::run_quern({"hash", "-c", kText, kModel});
+  EXPECT_EQ(text.exit_code, 4);
+  EXPECT_EQ(text.out, "");
 }
 
 }  // namespace

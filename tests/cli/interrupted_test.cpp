@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 
+#include "cli/commands.h"
 #include "support/support.h"
 
 namespace {
@@ -90,6 +91,25 @@ TEST(Interrupted, ImatrixTellsWhenTheLayerLoopSaves) {
                           "--loop", "layer", "-t", "1"},
                          "kept: nothing"),
               HasSubstr("the layer loop saves its state after every layer"));
+}
+
+TEST(Interrupted, CommandsThatEncodeTellOfTheCacheAndOfResume) {
+  struct Case {
+    std::vector<const char*> words;
+    const char *what, *how;
+  };
+  for (const char* name : {"quantize", "convert"}) {
+    const cli::Command& command = *cli::find_command(name);
+    ASSERT_NE(command.kept, nullptr) << name;
+    for (const Case& c : {Case{{"a", "b"}, "nothing", "with --resume"},
+                          Case{{"--resume", "a", "b"}, "encoded tensors, beside the output", ""},
+                          Case{{"--cache", "c", "a", "b"}, "encoded tensors, in c", ""}}) {
+      const cli::Kept kept = command.kept(cli::parse(command, c.words, "quern"));
+      EXPECT_THAT(kept.what, HasSubstr(c.what)) << name;
+      EXPECT_THAT(kept.how, HasSubstr(c.how)) << name;
+      EXPECT_EQ(kept.how.empty(), c.how[0] == 0) << name;
+    }
+  }
 }
 
 }  // namespace

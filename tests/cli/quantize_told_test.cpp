@@ -3,10 +3,12 @@
 
 #include <cstring>
 #include <limits>
+#include <sstream>
 
 #include "base/file_lock.h"
 #include "cook/small_model.h"
 #include "support/bytes_builder.h"
+#include "support/spoiled_model.h"
 
 namespace {
 
@@ -53,6 +55,41 @@ TEST(QuantizeTold, RecipesOfTheOtherPolicy) {
   EXPECT_THAT(
       test::run_quern({"quantize", "--policy", "llama.cpp", model(), "o.gguf", "IQ4_KS"}).err,
       HasSubstr("IQ4_KS is a recipe of --policy ik"));
+}
+
+TEST(QuantizeTold, HolesOfZerosInTheSource) {
+  const test::TempDir dir;
+  test::Spoiled m;
+  const auto clear = [&](std::string_view name, std::size_t at, std::size_t n) {
+    std::fill_n(m.bytes(name).begin() + static_cast<std::ptrdiff_t>(at), n, std::byte{0});
+  };
+  clear("blk.3.attn_output.weight", 10'000, 65'536);                     // encoded
+  clear("token_embd.weight", 100 * 512, 20 * 512);                       // tokens that never occur
+  clear("output_norm.weight", 0, m.bytes("output_norm.weight").size());  // copied
+  clear("blk.4.attn_kv_a_mqa.weight", 0, m.bytes("blk.4.attn_kv_a_mqa.weight").size());
+  const std::string path = m.write(dir / "m.gguf"), out = (dir / "o.gguf").string();
+  for (const char* type : {"q8_0", "COPY"}) {
+    std::string told;
+    for (const char* threads : {"1", "3"}) {
+      const auto r = test::run_quern({"quantize", path, out, type, threads});
+      EXPECT_EQ(r.exit_code, 0) << r.err;
+      std::string warnings;
+      std::istringstream lines(r.err);
+      for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("warning: ")) warnings += line + "\n";
+      }
+      if (threads[0] == '3') {
+        EXPECT_EQ(warnings, told) << "threads";
+      }
+      told = warnings;
+    }
+    EXPECT_THAT(told,
+                AllOf(HasSubstr("warning: blk.3.attn_output.weight: 65"),
+                      HasSubstr("a hole of a broken download"),
+                      HasSubstr("blk.4.attn_kv_a_mqa.weight: all weights of the source are")));
+    EXPECT_THAT(told, AllOf(Not(HasSubstr("token_embd")), Not(HasSubstr("output_norm"))));
+  }
+  EXPECT_THAT(test::run_quern({"quantize", model(), out, "COPY"}).err, Not(HasSubstr("zeros")));
 }
 
 TEST(QuantizeTold, AnImportanceMatrixInPlaceOfTheModel) {

@@ -1,4 +1,8 @@
 // quern split, merge and hash, as a user calls them.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gguf/reshard.h"
 #include "support/support.h"
 
 namespace {
@@ -27,6 +31,49 @@ TEST(Split, BySizeAndBackAgainKeepsEveryHash) {
     again.replace(at, merged.size(), kModel);
   }
   EXPECT_EQ(again, hash);
+}
+
+TEST(Split, MoreShardsThanFilesMayBeOpenAtFirst) {
+  const test::TempDir dir;
+  const std::string prefix = (dir / "s").string();
+  const test::RunResult r = test::run_program(
+      "/bin/sh", {"-c", "ulimit -Sn 40 && exec \"$0\" split --split-max-tensors 1 \"$1\" \"$2\"",
+                  test::program_path(), kModel, prefix});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.out, HasSubstr("100 files written"));
+}
+
+TEST(Split, ARunThatFinishesAKilledOneIsDone) {
+  const test::TempDir dir;
+  const std::string prefix = (dir / "s").string(), first = prefix + "-00001-of-00002.gguf";
+  const std::vector<std::string> words = {"split", "--split-max-tensors", "50", kModel, prefix};
+  ASSERT_EQ(test::run_quern(words).exit_code, 0);
+  const auto whole = test::read_bytes(first);
+  fs::remove(first);
+  fs::remove(prefix + "-00002-of-00002.gguf");
+  // Killed before the last rename: as write_split does it, in a child.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const gguf::FileSet files = gguf::FileSet::open(kModel);
+    const gguf::SplitRule rule{.max_tensors = 50};
+    base::SilentProgress progress;
+    const base::StopFlag stop;
+    int step = 0;
+    gguf::write_split(files, gguf::plan_split(files, rule), prefix, progress, stop,
+                      {.job = gguf::split_job(files, rule), .before_step = [&] {
+                         if (step++ == 2) ::_exit(0);
+                       }});
+    ::_exit(1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_EQ(status, 0);
+  ASSERT_FALSE(fs::exists(first));
+  const test::RunResult r = test::run_quern(words);
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, HasSubstr("all 2 have them now"));
+  EXPECT_EQ(test::read_bytes(first), whole);
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir.path()), {}), 2);
 }
 
 TEST(Split, DryRunWritesNothing) {

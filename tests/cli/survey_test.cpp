@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file_lock.h"
+#include "cli/command_line.h"
 #include "cli/survey_state.h"
 #include "support/support.h"
 
@@ -56,6 +57,13 @@ class Survey : public testing::Test {
     return all["rows"];
   }
 
+  /// What the page shows.
+  json page_data() const {
+    const std::string page = test::read_text(folder() / "index.html");
+    const std::size_t start = page.find("const survey = ") + 15;
+    return json::parse(page.substr(start, page.find(";\n", start) - start));
+  }
+
   const test::TempDir dir_;
 };
 
@@ -82,11 +90,26 @@ TEST_F(Survey, MeasuresOnlyWhatIsNew) {
 
 TEST_F(Survey, EarlierRowsOfOtherTypesStayInTheTableAndThePage) {
   ASSERT_EQ(test::run_quern(words("q8_0")).exit_code, 0);
-  const auto r = test::run_quern(words("q4_0"));
+  const auto r = test::run_quern(words("q4_0", {"-t", "1", "--no-escape"}));
   ASSERT_EQ(r.exit_code, 0) << r.err;
   EXPECT_EQ(rows().size(), 4u);
   EXPECT_THAT(r.out, HasSubstr("\nq8_0 "));
-  EXPECT_THAT(test::read_text(folder() / "index.html"), HasSubstr("q8_0"));
+  const json page = page_data();
+  EXPECT_EQ(page.at("rows").size(), 4u);
+  EXPECT_EQ(page.at("calibration_windows"), 2);
+  // The command that makes this page anew: every option that is no default, all types of the table.
+  const std::string data = test::source_path("data").string();
+  EXPECT_EQ(page.at("command"),
+            "quern survey -m " + data + "/tiny-mla-bf16.gguf -f " + data +
+                "/evaluation.txt -c 128 --chunks 2 --no-escape -t 1 --calibration " + data +
+                "/calibration.txt --calibration-chunks 2 --types q8_0,q4_0 -o " +
+                folder().string());
+}
+
+TEST(CommandLine, WordsAreQuotedWhereAShellWouldSplitThem) {
+  EXPECT_EQ(cli::shell_word("a/b-1.gguf"), "a/b-1.gguf");
+  EXPECT_EQ(cli::shell_word("it's here"), "'it'\\''s here'");
+  EXPECT_EQ(cli::shell_word(""), "''");
 }
 
 TEST_F(Survey, RowsOfOtherInputsAreNotDropped) {

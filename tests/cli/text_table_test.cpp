@@ -51,6 +51,14 @@ TEST(TextTable, ARightLastColumnStaysAligned) {
   EXPECT_EQ(t.text(0, 80), "a     1\nbb  100\n");
 }
 
+TEST(TextTable, CellsThatLackAreEmpty) {
+  cli::TextTable t("lrl");
+  t.add({"a", "1", "x"});
+  t.add({"bb"});
+  t.add({});
+  EXPECT_EQ(t.text(0, 80), "a   1  x\nbb\n\n");
+}
+
 TEST(TextTable, TextIsBrokenByCharacters) {
   using Lines = std::vector<std::string>;
   EXPECT_EQ(cli::wrapped("\xc4\xa0\xc4\xa0 ab", 5), Lines{"\xc4\xa0\xc4\xa0 ab"});

@@ -56,4 +56,31 @@ TEST(TypesCommand, JsonTellsTheSameOfEach) {
   EXPECT_EQ(all["types"].size(), quant::all_codecs().size() + n_flat);
 }
 
+// Encoded, and without rows: a row of each kind has all cells.
+TEST(TypesCommand, MeasuresTheFormatsThatAreNamed) {
+  std::vector<std::string> words{"types", "--measure", "Q8_0"};
+  for (const quant::FlatFormat* f : quant::all_flat_formats()) words.emplace_back(f->name);
+  const auto r = test::run_quern(words);
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  std::istringstream lines(r.out);
+  std::string line;
+  std::getline(lines, line);
+  EXPECT_THAT(line, testing::ContainsRegex("matrix +error +enc M/s +dec M/s$"));
+  std::getline(lines, line);
+  EXPECT_THAT(line, testing::ContainsRegex("8 +q8_0 .* 0\\.00[0-9]+ +[0-9.]+ +[0-9]+$"));
+  for (const quant::FlatFormat* f : quant::all_flat_formats()) {
+    std::getline(lines, line);
+    EXPECT_THAT(line, HasSubstr(std::string(f->name)));
+    EXPECT_THAT(line, testing::ContainsRegex("read only +- +- +-$"));
+  }
+  EXPECT_FALSE(std::getline(lines, line)) << line;
+}
+
+TEST(TypesCommand, ANameOfNoFormatIsRefused) {
+  const auto r = test::run_quern({"types", "q4_k_m"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_THAT(r.err, HasSubstr("no format has this name"));
+  EXPECT_THAT(test::run_quern({"types", "q4K"}).err, HasSubstr("did you mean q4_K?"));
+}
+
 }  // namespace

@@ -68,7 +68,9 @@ TEST(Warnings, EarlierImportanceOfNoTensorAndOfAbsurdSize) {
   EXPECT_EQ(r.exit_code, 0) << r.err;
   EXPECT_THAT(r.err, AllOf(HasSubstr("belongs to no tensor: Xlk.0.attn_k_b.weight"),
                            HasSubstr("1 of 4 values are above 1e+30, the first in column 2")));
-  EXPECT_THAT(test::run_quern({"info", earlier}).out, HasSubstr("above 1e+30"));
+  EXPECT_THAT(r.out, HasSubstr("imatrix: 1 chunk of 16 tokens\n"));
+  EXPECT_THAT(test::run_quern({"info", earlier}).out,
+              AllOf(HasSubstr("above 1e+30"), HasSubstr("1 chunk of 512 tokens")));
 }
 
 TEST(Warnings, MoreTokensThanTheModelWasTrainedFor) {
@@ -86,6 +88,46 @@ TEST(Warnings, MoreTokensThanTheModelWasTrainedFor) {
   }
   EXPECT_THAT(test::run_quern({"run", "-m", kModel, "-p", "x", "-n", "1", "-c", "512"}).err,
               testing::Not(HasSubstr("trained for")));
+  // The windows of --ppl-stride are those of the batch and half a stride.
+  for (const char* tokens : {"512", "256"}) {
+    const auto r = test::run_quern({"perplexity", "-m", kModel, "-f", kText, "-c", tokens, "-b",
+                                    tokens, "--ppl-stride", "4", "--chunks", "1"});
+    EXPECT_EQ(r.exit_code, 0) << r.err;
+    EXPECT_EQ(
+        r.err.find("514 tokens at once, but the model was trained for 512") != std::string::npos,
+        std::string(tokens) == "512")
+        << r.err;
+  }
+}
+
+TEST(Warnings, ANameThatPromisesNeitherFormat) {
+  const test::TempDir dir;
+  const std::string earlier =
+      test::source_path("tests/golden/tiny-mla/imatrix_32x512.gguf").string();
+  for (const auto& [name, told] : {std::pair<const char*, bool>{"imx.txt", true},
+                                   {"imx", true},
+                                   {"imx.gguf", false},
+                                   {"imx.dat", false}}) {
+    const std::string out = (dir / name).string();
+    const auto r = test::run_quern({"imatrix", "--in-file", earlier, "-o", out});
+    EXPECT_EQ(r.exit_code, 0) << r.err;
+    EXPECT_EQ(r.err.find(out + " is written as GGUF") != std::string::npos, told) << r.err;
+  }
+  const auto asked = test::run_quern(
+      {"imatrix", "--in-file", earlier, "-o", (dir / "d.im").string(), "--output-format", "dat"});
+  EXPECT_EQ(asked.err, "");
+}
+
+TEST(Warnings, OverriddenKeysThatCannotBeMeant) {
+  const auto twice = test::run_quern({"quantize", "--dry-run", "--override-kv", "a.b=int:1",
+                                      "--override-kv", "a.b=int:2", kModel, "o", "COPY"});
+  EXPECT_EQ(twice.exit_code, 0) << twice.err;
+  EXPECT_THAT(twice.err, HasSubstr("warning: --override-kv sets a.b more than once; the last one"));
+  const auto other = test::run_quern({"quantize", "--dry-run", "--override-kv",
+                                      "general.architecture=str:llama", kModel, "o", "COPY"});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_THAT(other.err, AllOf(HasSubstr("hint: --override-kv makes it a llama model"),
+                               testing::Not(HasSubstr("incomplete conversion"))));
 }
 
 TEST(Warnings, InfoTellsIdsOutsideTheVocabulary) {

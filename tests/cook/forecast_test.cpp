@@ -9,9 +9,10 @@ namespace {
 using testing::HasSubstr;
 
 cook::Plan plan_for(const std::filesystem::path& input, const std::filesystem::path& output,
-                    const calibrate::Importance* importance = nullptr) {
+                    const calibrate::Importance* importance = nullptr,
+                    std::string_view recipe = "Q4_K_M") {
   cook::Request r;
-  r.recipe.recipe = recipe::recipe_by_symbol(recipe::Policy::ik, "Q4_K_M");
+  r.recipe.recipe = recipe::recipe_by_symbol(recipe::Policy::ik, recipe);
   r.output = output;
   r.importance = importance;
   return cook::make_plan(*cook::open_gguf_source(input), r);
@@ -91,6 +92,14 @@ TEST(Forecast, TimeIsThatOfTheEncodersSharedByThreads) {
   cook::Plan copies = plan;
   for (cook::Job& job : copies.jobs) job.action = recipe::Action::copy;
   EXPECT_EQ(cook::encode_seconds(copies, 1), 0.0);
+}
+
+TEST(Forecast, TimeLeavesOutTablesThatAreMadeOnce) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  const cook::Plan plan = plan_for(input, dir / "o.gguf", nullptr, "IQ3_S");
+  const double first = cook::encode_seconds(plan, 1);
+  EXPECT_LT(first, 10 * cook::encode_seconds(plan, 1));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "cook/run.h"
 #include "cook/run_plan.h"
 #include "cook/small_model.h"
+#include "support/bytes_builder.h"
 
 namespace {
 
@@ -92,6 +93,41 @@ TEST(CookSplit, SeventeenShardsGoThereAndBack) {
   request.output = dir / "joined.gguf";
   cook_file(dir / "out-00001-of-00017.gguf", request);
   expect_same_tensors(gguf::FileSet::open(dir / "joined.gguf"), gguf::FileSet::open(input));
+}
+
+/// Alignment 64, a name of 63 bytes, four dimensions: what writers of files get wrong.
+std::filesystem::path write_odd_file(const std::filesystem::path& path, const std::string& name) {
+  const std::vector<std::uint64_t> ne = {32, 2, 3, 2};
+  test::Bytes b;
+  b.header(2, 2).pair_u32("general.alignment", 64).pair_str("general.architecture", "odd");
+  b.info("one.weight", {1}, 0, 0).info(name, ne, 0, 64).pad(64);
+  b.f32(7).pad(64);
+  for (int i = 0; i < 32 * 2 * 3 * 2; ++i) b.f32(static_cast<float>(i % 127 - 63));
+  test::write_bytes(path, b.pad(64).data());
+  return path;
+}
+
+TEST(CookSplit, OddNamesShapesAndAlignmentsGoThereAndBack) {
+  const test::TempDir dir;
+  const std::string name = std::string(56, 'n') + ".weight";
+  ASSERT_EQ(name.size(), 63U);
+  const auto input = write_odd_file(dir / "in.gguf", name);
+  cook_file(input, request_for(dir / "out.gguf", {.max_tensors = 1}));
+  cook::Request join = request_for(dir / "joined.gguf", {});
+  join.split.reset();
+  join.recipe.run = recipe::Run::copy;
+  cook_file(dir / "out-00001-of-00002.gguf", join);
+  const auto joined = gguf::FileSet::open(dir / "joined.gguf");
+  EXPECT_FALSE(joined.metadata().has("general.alignment")) << "32 is what is written";
+  const gguf::TensorInfo* t = joined.find(name);
+  ASSERT_NE(t, nullptr);
+  EXPECT_EQ(t->codec->name, "q8_0");
+  EXPECT_EQ(t->shape, (tensor::Shape{{32, 2, 3, 2}}));
+  std::vector<float> values(t->shape.elements());
+  tensor::decode_rows(joined.view(*t), 0, t->shape.rows(), values);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    EXPECT_NEAR(values[i], static_cast<float>(i % 127) - 63, 0.3F) << i;
+  }
 }
 
 }  // namespace

@@ -74,6 +74,18 @@ TEST_F(CopyRange, AShorterSourceIsAnErrorWithPlace) {
               HasSubstr("cannot open: No such file"));
 }
 
+TEST_F(CopyRange, WhatTheDiskCannotReadIsToldWithItsPlace) {
+  // The first page of a process is never mapped: reading it fails as a bad sector does.
+  const fs::path bad = "/proc/self/mem", to = dir_ / "to";
+  test::write_bytes(to, std::vector<std::byte>(16));
+  EXPECT_THAT(
+      test::error_text([&] {
+        gguf::copy_range({bad, 8}, {to, 0}, 16, {});
+      }),
+      testing::AllOf(testing::HasSubstr("Input/output error"), testing::HasSubstr("/proc/self/mem"),
+                     testing::HasSubstr("offset: 8")));
+}
+
 TEST_F(CopyRange, StopsWhenAsked) {
   stop_.request();
   EXPECT_THAT(test::error_text([&] { copied(0, 0, 100); }), HasSubstr("interrupted"));

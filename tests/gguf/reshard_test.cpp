@@ -1,5 +1,8 @@
 #include "gguf/reshard.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "gguf/split.h"
 #include "gguf/writer.h"
 #include "support/bytes_builder.h"
@@ -148,6 +151,77 @@ TEST(Reshard, InterruptedLeavesNoFile) {
             }),
             "interrupted");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 1);
+}
+
+TEST(Reshard, KilledBeforeOrBetweenTheNamesThereIsNoFirstFile) {
+  constexpr int kKilled = 9;
+  for (const int step : {0, 3}) {  // before the list; before the last of three names
+    const test::TempDir dir;
+    const gguf::FileSet files = gguf::FileSet::open(make_model(dir, {1, 2, 3}));
+    const gguf::SplitRule rule{.max_tensors = 1};
+    const auto write = [&](base::BeforeStep before_step) {
+      base::SilentProgress progress;
+      write_split(files, plan_split(files, rule), (dir / "s").string(), progress, {},
+                  {.job = split_job(files, rule), .before_step = std::move(before_step)});
+    };
+    const pid_t child = ::fork();
+    if (child == 0) {
+      int now = 0;
+      write([&] {
+        if (now++ == step) ::_exit(kKilled);
+      });
+      ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_EQ(WEXITSTATUS(status), kKilled);
+    const std::filesystem::path first = dir / "s-00001-of-00003.gguf";
+    EXPECT_FALSE(std::filesystem::exists(first));
+    const auto set = base::unfinished_set(first);
+    ASSERT_EQ(set.has_value(), step > 0);
+    if (set) {
+      EXPECT_EQ(set->content.job, split_job(files, rule));
+      base::finish_names(*set);
+      base::remove_list(*set);
+    } else {
+      write({});
+    }
+    EXPECT_TRUE(same_tensors(files, gguf::FileSet::open(first))) << step;
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 4) << step;
+  }
+}
+
+TEST(Reshard, ShardsOfTheInputThatStayAreTakenAsFiles) {
+  const test::TempDir dir;
+  const gguf::FileSet files = gguf::FileSet::open(make_model(dir, {1, 2, 3}));
+  const auto split = [&](const gguf::FileSet& from, const char* prefix, bool share) {
+    base::SilentProgress progress;
+    const gguf::SplitRule rule{.max_tensors = 1, .share_blocks = share};
+    write_split(from, plan_split(from, rule), (dir / prefix).string(), progress, {});
+    return gguf::FileSet::open(dir / (prefix + std::string("-00001-of-00003.gguf")));
+  };
+  const gguf::FileSet one = split(files, "a", false);
+  for (const bool share : {false, true}) {
+    const char* prefix = share ? "c" : "b";
+    const gguf::FileSet two = split(one, prefix, share);
+    for (std::size_t no = 0; no < 3; ++no) {
+      const auto &path = two.shards()[no].path(), &from = one.shards()[no].path();
+      EXPECT_EQ(test::read_bytes(path), test::read_bytes(from));
+      // With `share` a file system without shared blocks gives a second name.
+      EXPECT_TRUE(share || !std::filesystem::equivalent(path, from));
+    }
+  }
+}
+
+TEST(Reshard, JobsAreEqualOnlyForEqualShards) {
+  const test::TempDir dir;
+  const auto path = make_model(dir, {1, 2});
+  const std::string job = split_job(gguf::FileSet::open(path), {.max_tensors = 1});
+  EXPECT_EQ(split_job(gguf::FileSet::open(path), {.max_tensors = 1}), job);
+  EXPECT_NE(split_job(gguf::FileSet::open(path), {.max_tensors = 2}), job);
+  std::filesystem::last_write_time(
+      path, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  EXPECT_NE(split_job(gguf::FileSet::open(path), {.max_tensors = 1}), job);
 }
 
 TEST(Reshard, RefusesWhatCannotBeDone) {

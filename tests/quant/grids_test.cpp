@@ -1,4 +1,5 @@
 // The codebook tables and the searches over them.
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
@@ -90,6 +91,64 @@ TEST(LargeGrids, SearchFromAnyHintFindsTheSameValue) {
   for (int lane = 0; lane < quant::kLanes; ++lane) {
     EXPECT_NEAR(a.a[lane], b.a[lane], 1e-4F * a.a[lane]);
     EXPECT_NEAR(a.b[lane], b.b[lane], 1e-4F * a.b[lane]);
+  }
+}
+
+/// At most what the exact search gains, and at least `least` of it.
+template <class Search>
+void expect_near_estimates(bool even, float least) {
+  const auto x = test::gaussian(256, 0.02F, 23);
+  const auto importance = test::hostile_importances(256)[2].values;
+  quant::BlockInput input;
+  quant::prepare_block(x.data(), importance.data(), input);
+  quant::LaneGroups<32> lanes;
+  quant::to_lanes<32, false>(input, 0, lanes);
+  quant::LaneGroups<32> turned = lanes;
+  if (even) quant::turn_cheapest(turned);
+  for (const float ratio : {0.5F, 0.8F, 1.0F}) {
+    const quant::F8 s = lanes.peak * (ratio / Search::kPeakLevel);
+    quant::I8 index[8] = {};
+    const auto exact = Search::at_scale(lanes, s, index), near = Search::estimate(turned, s);
+    const quant::F8 best = s * (2 * exact.a - s * exact.b), found = s * (2 * near.a - s * near.b);
+    for (int lane = 0; lane < quant::kLanes; ++lane) {
+      EXPECT_LE(found[lane], best[lane] * (1 + 1e-5F)) << "ratio " << ratio;
+      EXPECT_GE(found[lane], best[lane] * least) << "ratio " << ratio;
+    }
+  }
+}
+
+TEST(Neighbours, EstimateNearlyWhatTheWholeGridGains) {
+  using quant::MagnitudeSearch, quant::Signs;
+  expect_near_estimates<
+      MagnitudeSearch<quant::grid_iq3xxs, quant::kLevels3xxs, 32, Signs::even, quant::kRuns3xxs>>(
+      true, 0.98F);
+  expect_near_estimates<
+      MagnitudeSearch<quant::grid_iq3s, quant::kLevels3s, 32, Signs::free, quant::kRuns3s>>(false,
+                                                                                            0.98F);
+}
+
+TEST(Neighbours, HoldTheNearestEntriesInOrder) {
+  const auto table = quant::make_neighbours(quant::grid_iq3s, quant::kLevels3s);
+  ASSERT_EQ(table.size(), 4096u);
+  for (std::size_t cell = 0; cell < table.size(); cell += 37) {
+    std::vector<int> all;
+    const auto off = [&](std::size_t k, int twice) {
+      const int d = static_cast<int>(2 * quant::kLevels3s[cell >> 3 * k & 7]) - twice;
+      return d * d;
+    };
+    for (std::size_t n = 0; n < 512; ++n) {
+      int distance = 0;
+      for (std::size_t k = 0; k < 4; ++k) distance += off(k, 2 * quant::grid_iq3s.entry(n)[k]);
+      all.push_back(distance);
+    }
+    std::sort(all.begin(), all.end());
+    for (std::size_t j = 0; j < quant::kNear; ++j) {
+      int distance = 0;
+      for (std::size_t k = 0; k < 4; ++k) {
+        distance += off(k, static_cast<int>(table[cell][j] >> 8 * k & 255));
+      }
+      EXPECT_EQ(distance, all[j]) << "cell " << cell;
+    }
   }
 }
 

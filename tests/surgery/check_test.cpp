@@ -6,10 +6,10 @@
 #include <span>
 
 #include "gguf/split.h"
+#include "gguf/zero_runs.h"
 #include "support/flat_tensor.h"
 #include "support/spoiled_model.h"
 #include "surgery/value_error.h"
-#include "surgery/zero_runs.h"
 
 namespace {
 
@@ -422,10 +422,10 @@ TEST(ZeroRuns, JoinsPiecesAsIfTheyWereOne) {
   std::fill_n(bytes.end() - 5000, 5000, std::byte{0});
   for (const std::size_t step :
        {std::size_t{20000}, std::size_t{64}, std::size_t{1024}, std::size_t{5120}}) {
-    surgery::ZeroRuns all;
+    gguf::ZeroRuns all;
     for (std::size_t at = 0; at < bytes.size(); at += step) {
-      all.append(surgery::ZeroRuns(std::span(bytes).subspan(at, std::min(step, bytes.size() - at)),
-                                   100 + at));
+      all.append(gguf::ZeroRuns(std::span(bytes).subspan(at, std::min(step, bytes.size() - at)),
+                                100 + at));
     }
     all.finish();
     EXPECT_EQ(all.n_long(), 2u) << step;
@@ -437,8 +437,8 @@ TEST(ZeroRuns, JoinsPiecesAsIfTheyWereOne) {
 TEST(ZeroRuns, AllZeroIsOneRun) {
   const std::vector<std::byte> bytes(6400);
   const std::span<const std::byte> whole = bytes;
-  surgery::ZeroRuns all(whole.first(3200), 0);
-  all.append(surgery::ZeroRuns(whole.subspan(3200), 3200));
+  gguf::ZeroRuns all(whole.first(3200), 0);
+  all.append(gguf::ZeroRuns(whole.subspan(3200), 3200));
   all.finish();
   EXPECT_EQ(all.n_long(), 1u);
   EXPECT_EQ(all.long_bytes(), 6400u);

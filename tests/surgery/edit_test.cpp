@@ -33,8 +33,9 @@ std::vector<std::shared_ptr<const surgery::MadeMla>> convert(const fs::path& fro
                                                              const char* type = nullptr) {
   const gguf::FileSet files = gguf::FileSet::open(from);
   surgery::Draft draft(files);
-  auto made =
-      surgery::convert_mla(draft, form, type == nullptr ? nullptr : quant::find_codec(type));
+  const bool exact = type != nullptr && std::string_view(type) == "exact";
+  const quant::Codec* codec = type == nullptr || exact ? nullptr : quant::find_codec(type);
+  auto made = surgery::convert_mla(draft, form, {.codec = codec, .exact = exact});
   publish(draft, {.output = to});
   return made;
 }
@@ -193,6 +194,32 @@ TEST(MlaEdit, CodedWeightsKeepTheirValueRowsAndTellTheErrorOfTheKeys) {
   const gguf::FileSet again = gguf::FileSet::open(dir / "a2");
   const auto kv_b2 = again.view(*again.find("blk.1.attn_kv_b.weight"));
   EXPECT_TRUE(std::ranges::equal(kv_b2.rows(128, 128), kv_b.rows(128, 128)));
+}
+
+TEST(MlaEdit, ExactIsTheNarrowestPlainTypeThatLosesNothing) {
+  const test::TempDir dir;
+  const fs::path a = dir / "a", c = dir / "c";
+  const std::pair<const char*, const char*> cases[] = {
+      {"iq4_xs", "f32"}, {"mxfp4", "f16"}, {"tq2_0", "f16"}, {"bf16", "bf16"}};
+  for (const auto& [type, expected] : cases) {
+    ASSERT_EQ(test::run_quern({"quantize", "--custom-q", "attn_kv_b=" + std::string(type),
+                               kModel.string(), a.string(), "q8_0"})
+                  .exit_code,
+              0)
+        << type;
+    ASSERT_EQ(gguf::FileSet::open(a).find("blk.1.attn_kv_b.weight")->codec,
+              quant::find_codec(type));
+    for (const auto& made : convert(a, c, MlaForm::both, "exact")) {
+      const bool keys = made->name().find("attn_k_b") != std::string::npos;
+      EXPECT_EQ(made->codec().name, std::string_view(keys ? expected : type)) << made->name();
+      EXPECT_TRUE(made->error().equal()) << type << " " << made->name();
+    }
+    // And the reverse: both parts of one coded type give a whole of a plain one.
+    convert(a, c, MlaForm::split, "exact");
+    for (const auto& made : convert(c, dir / "back", MlaForm::kv_b, "exact")) {
+      EXPECT_TRUE(made->error().equal()) << type;
+    }
+  }
 }
 
 TEST(MlaEdit, WhatCannotBeDoneIsRefused) {
@@ -477,6 +504,44 @@ TEST_F(EditSet, AnotherPrefixGetsAllFiles) {
   // The name of the first file is as good.
   EXPECT_EQ(surgery::plan_publish(draft, {.output = dir_ / "n-00001-of-00003.gguf"})[2].path,
             dir_ / "n-00003-of-00003.gguf");
+  EXPECT_EQ(test::read_bytes(path(0)), before_[0]);
+}
+
+TEST_F(EditSet, FilesThatStayAreSharedOrGetASecondNameThatNoEditChanges) {
+  const auto rename = [](surgery::Draft& draft, const char* to) {
+    draft.metadata().set("general.name", std::string(to));
+  };
+  const surgery::PublishOptions options{.output = dir_ / "n.gguf", .share_blocks = true};
+  const gguf::FileSet files = gguf::FileSet::open(path(0));
+  surgery::Draft draft(files);
+  rename(draft, "other");
+  for (int i = 0; i < 2; ++i) publish(draft, options);  // also over itself
+  const fs::path second = dir_ / "n-00002-of-00003.gguf";
+  EXPECT_EQ(test::read_bytes(second), before_[1]);
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_.path()), {}), 6);
+  if (fs::hard_link_count(second) == 1) GTEST_SKIP() << "the file system shares blocks";
+  EXPECT_TRUE(fs::equivalent(second, path(1)));
+  // An edit of either leaves the other as it is.
+  const gguf::FileSet copy = gguf::FileSet::open(dir_ / "n-00001-of-00003.gguf");
+  surgery::Draft edit(copy);
+  surgery::rename_tensor(edit, copy.shards()[1].tensors()[0].name, "renamed.weight");
+  EXPECT_EQ(surgery::plan_publish(edit, {})[1].action, Action::rewrite);
+  publish(edit, {});
+  EXPECT_NE(test::read_bytes(second), before_[1]);
+  EXPECT_EQ(test::read_bytes(path(1)), before_[1]);
+}
+
+TEST_F(EditSet, NoUndoInAFileThatGotASecondNameSince) {
+  const gguf::FileSet files = gguf::FileSet::open(path(0));
+  surgery::Draft draft(files);
+  draft.metadata().set("general.name", std::string("Quern tiny MLB"));
+  publish(draft, {});
+  const auto edited = test::read_bytes(path(0));
+  fs::create_hard_link(path(0), dir_ / "second");
+  EXPECT_THAT(test::error_text([&] { surgery::undo_last(path(0)); }), HasSubstr("second name"));
+  EXPECT_EQ(test::read_bytes(dir_ / "second"), edited);
+  fs::remove(dir_ / "second");
+  surgery::undo_last(path(0));
   EXPECT_EQ(test::read_bytes(path(0)), before_[0]);
 }
 

@@ -23,8 +23,8 @@ struct BlockCodes {
   std::array<std::array<std::uint16_t, Vectors>, Groups> index{};
 };
 
-/// `Search`: as MagnitudeSearch. `Levels`: number of
-/// small scales.
+/// `Search`: as MagnitudeSearch. `Levels`: number of small scales. Where the search can estimate,
+/// estimates choose the scales and one exact search the entries; else every search is exact.
 template <class Search, int Levels>
 class BlockFit {
  public:
@@ -45,8 +45,14 @@ class BlockFit {
       to_lanes<Search::kGroup, Search::kSigned>(in, set * kLanes, groups_[set]);
       probe(set, effort);
     }
-    refine(scan_block_scale(), false, codes);
-    if (effort == Effort::best) refine(scan_block_scale(), true, codes);
+    const bool best = effort == Effort::best;
+    if constexpr (Search::kEstimates) {
+      if (best) estimate_beside(scan_block_scale());
+      refine(scan_block_scale(), false, codes);
+    } else {
+      refine(scan_block_scale(), false, codes);
+      if (best) refine(scan_block_scale(), true, codes);
+    }
     if (codes.d != 0) to_f16(fitted_ * fit::stretch(energy, explained_, in.weighted), codes.d);
     return codes;
   }
@@ -55,15 +61,46 @@ class BlockFit {
   /// Searches at a ladder of scales between where nearly all and nearly no elements are clipped.
   void probe(int set, Effort effort) noexcept {
     const LaneGroups<Search::kGroup>& in = groups_[set];
-    const int count = effort == Effort::best ? 7 : 6;
+    const bool best = effort == Effort::best;
+    const int count = Search::kEstimates ? (best ? 12 : 9) : (best ? 7 : 6);
     const float step = (Search::kLastProbe - Search::kFirstProbe) / static_cast<float>(count - 1);
     const F8 full = max(in.peak, splat(1e-6F)) / Search::kPeakLevel;
     lines_[set] = {};
     for (I8& index : hint_[set]) index = splat(0);
+    if constexpr (Search::kEstimates) {
+      turned_[set] = in;
+      if constexpr (Search::kEvenSigns) turn_cheapest(turned_[set]);
+    }
     for (int i = 0; i < count; ++i) {
       const F8 s = full * (Search::kFirstProbe + step * static_cast<float>(i));
-      const auto gain = Search::at_scale(in, s, hint_[set]);
+      add_line(set, s);
+    }
+  }
+
+  /// A line of the codes at scales s, found as cheaply as the search can.
+  void add_line(int set, F8 s) noexcept {
+    if constexpr (Search::kEstimates) {
+      const auto gain = Search::estimate(turned_[set], s);
       lines_[set].add(gain.a, gain.b);
+    } else {
+      const auto gain = Search::at_scale(groups_[set], s, hint_[set]);
+      lines_[set].add(gain.a, gain.b);
+    }
+  }
+
+  static F8 scale_of(I8 level, float d) noexcept {
+    return (2.0F * __builtin_convertvector(level, F8) + 1.0F) * d;
+  }
+  static I8 valid(I8 level) noexcept {
+    level = level < 0 ? splat(0) : level;
+    return level > Levels - 1 ? splat(Levels - 1) : level;
+  }
+
+  /// Lines at the likely small scales of block scale `d` and at their neighbours.
+  void estimate_beside(float d) noexcept {
+    for (int set = 0; set < kSets; ++set) {
+      const I8 likely = best_level(lines_[set], free_[set], d, Levels).level;
+      for (const int step : {-1, 0, 1}) add_line(set, scale_of(valid(likely + step), d));
     }
   }
 
@@ -98,7 +135,10 @@ class BlockFit {
       const float gain = total_gain(d);
       if (gain > best_gain) best_gain = gain, best = d;
     };
-    for (int i = 0; i < 26; ++i) weigh(full * (0.60F + 0.03F * static_cast<float>(i)));
+    constexpr int kCoarse = Search::kEstimates ? 16 : 26;
+    for (int i = 0; i < kCoarse; ++i) {
+      weigh(full * (0.60F + 0.78F / kCoarse * static_cast<float>(i)));
+    }
     const float centre = best;
     for (int i = -3; i <= 3; ++i) weigh(centre * (1.0F + 0.008F * static_cast<float>(i)));
     return best;
@@ -137,10 +177,8 @@ class BlockFit {
     out.gain = splat(-1e30F);
     const int steps[] = {0, -1, 1};
     for (int i = 0; i < (neighbours ? 3 : 1); ++i) {
-      I8 level = likely + steps[i];
-      level = level < 0 ? splat(0) : level;
-      level = level > Levels - 1 ? splat(Levels - 1) : level;
-      const F8 s = (2.0F * __builtin_convertvector(level, F8) + 1.0F) * d;
+      const I8 level = valid(likely + steps[i]);
+      const F8 s = scale_of(level, d);
       I8* index = hint_[set];
       const auto gain = Search::at_scale(groups_[set], s, index);
       lines_[set].add(gain.a, gain.b);
@@ -167,6 +205,7 @@ class BlockFit {
   }
 
   LaneGroups<Search::kGroup> groups_[kSets];
+  LaneGroups<Search::kGroup> turned_[Search::kEstimates ? kSets : 1];  ///< as estimates want them
   ScaleLines lines_[kSets];
   F8 free_[kSets];
   I8 hint_[kSets][Search::kVectors];  ///< entries of the last search

@@ -30,6 +30,7 @@ void prepare_block(const float* x, const float* importance, BlockInput& out) noe
 /// Eight groups of `E` consecutive elements, one a lane.
 template <int E>
 struct LaneGroups {
+  F8 x[E];   ///< magnitude
   F8 wx[E];  ///< weight * magnitude
   F8 w[E];
   F8 odd[(E + 7) / 8];  ///< 1 where the eight elements have an odd number of minus signs, else 0
@@ -37,7 +38,7 @@ struct LaneGroups {
   const float* rows;    ///< the weights in element order, lane g at rows + g * E
 };
 
-/// `Signed`: wx gets the sign of the element.
+/// `Signed`: x and wx get the sign of the element.
 template <int E, bool Signed>
 void to_lanes(const BlockInput& in, int first_group, LaneGroups<E>& out) noexcept {
   out.rows = in.weight + first_group * E;
@@ -50,6 +51,7 @@ void to_lanes(const BlockInput& in, int first_group, LaneGroups<E>& out) noexcep
       x[g] = minus ? -in.magnitude[at] : in.magnitude[at];
       out.w[e][g] = in.weight[at];
     }
+    out.x[e] = x;
     out.wx[e] = out.w[e] * x;
     out.peak = max(out.peak, max(x, -x));
   }
@@ -57,6 +59,23 @@ void to_lanes(const BlockInput& in, int first_group, LaneGroups<E>& out) noexcep
     for (int g = 0; g < kLanes; ++g) {
       const auto mask = in.negative[(first_group + g) * (E / 8) + v];
       out.odd[v][g] = static_cast<float>(__builtin_popcount(mask) & 1);
+    }
+  }
+}
+
+/// Where the minus signs of eight elements are odd, turns the one that weighs least: which is dear
+/// to turn hardly depends on the entries.
+template <int E>
+void turn_cheapest(LaneGroups<E>& in) noexcept {
+  for (int first = 0; first < E; first += 8) {
+    F8 least = in.wx[first];
+    for (int e = first + 1; e < first + 8; ++e) least = min(least, in.wx[e]);
+    I8 due = in.odd[first / 8] > 0.0F;
+    for (int e = first; e < first + 8; ++e) {
+      const I8 turn = due & (in.wx[e] <= least);
+      in.x[e] = turn ? -in.x[e] : in.x[e];
+      in.wx[e] = turn ? -in.wx[e] : in.wx[e];
+      due = due & ~turn;  // only one of equals
     }
   }
 }

@@ -4,6 +4,7 @@
 
 #include "quant/codebook/block_input.h"
 #include "quant/codebook/grid_runs.h"
+#include "quant/codebook/neighbours.h"
 #include "quant/codebook/scan.h"
 
 namespace quant {
@@ -93,6 +94,8 @@ struct MagnitudeSearch {
   static constexpr std::size_t kLevelCount = kLevels.size();
   static constexpr int kVectors = E / static_cast<int>(kDim);
   static constexpr bool kSigned = false;
+  static constexpr bool kEvenSigns = kSigns == Signs::even;
+  static constexpr bool kEstimates = kDim == 4;  ///< there is an `estimate`
   static constexpr float kPeakLevel = kLevels[kLevelCount - 1];
   static constexpr float kFirstProbe = 0.40F, kLastProbe = 1.20F;  ///< times peak / kPeakLevel
   using Tables = search::Tables<kLevelCount, kDim>;
@@ -110,6 +113,19 @@ struct MagnitudeSearch {
     }
     const F8 b = squares_of(kGrid.squares.data(), kDim, in.rows, E, index, kVectors);
     return {.a = value / s + 0.5F * s * b, .b = b};
+  }
+
+  /// As at_scale, with entries that are good, not always best, and not told. Signs are free: with
+  /// even ones, `in` has gone through turn_cheapest.
+  static Gain estimate(const LaneGroups<E>& in, F8 s) noexcept {
+    static const NeighbourTable table = make_neighbours(kGrid, kLevels);
+    Gain out{};
+    for (int v = 0; v < kVectors; ++v) {
+      const auto sums = best_neighbour(table, in.x + 4 * v, in.wx + 4 * v, in.w + 4 * v, s);
+      out.a += sums.a;
+      out.b += sums.b;
+    }
+    return out;
   }
 
  private:

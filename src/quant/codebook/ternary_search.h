@@ -16,6 +16,7 @@ struct TernarySearch {
   static constexpr int kGroup = E;
   static constexpr int kVectors = E / 8;
   static constexpr bool kSigned = true;
+  static constexpr bool kEstimates = false;
   static constexpr float kPeakLevel = 1 + kDelta;
   static constexpr float kFirstProbe = 0.45F, kLastProbe = 1.45F;
 

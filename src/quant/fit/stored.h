@@ -18,26 +18,50 @@ inline std::uint16_t finite_f16(float v) noexcept {
   return base::f32_to_f16(std::clamp(v, -65504.0f, 65504.0f));
 }
 
+/// The f16 nearest to each lane; beyond its range the largest.
+inline void to_f16(Lanes v, std::uint16_t (&bits)[kLanes]) noexcept {
+  v = clamp(v, -65504.0f, 65504.0f);
+#if defined(__F16C__)
+  const auto store_half = [&](Half half, std::size_t at) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(bits + at),
+                     _mm256_cvtps_ph(half, _MM_FROUND_TO_NEAREST_INT));
+  };
+  store_half(v.lo, 0);
+  store_half(v.hi, kLanes / 2);
+#else
+  alignas(64) float values[kLanes];
+  store(values, v);
+  for (std::size_t l = 0; l < kLanes; ++l) bits[l] = base::f32_to_f16(values[l]);
+#endif
+}
+
+inline Lanes from_f16(const std::uint16_t (&bits)[kLanes]) noexcept {
+#if defined(__F16C__)
+  const auto half = [&](std::size_t at) -> Half {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bits + at)));
+  };
+  return {half(0), half(kLanes / 2)};
+#else
+  alignas(64) float values[kLanes];
+  for (std::size_t l = 0; l < kLanes; ++l) values[l] = base::f16_to_f32(bits[l]);
+  return load(values);
+#endif
+}
+
 inline StoredScales stored(const std::uint16_t (&bits)[kLanes], const float* unit) noexcept {
   StoredScales s;
-  alignas(64) float value[kLanes];
-  for (std::size_t l = 0; l < kLanes; ++l) {
-    s.bits[l] = bits[l];
-    value[l] = base::f16_to_f32(bits[l]) / unit[l];
-  }
-  s.value = load(value);
+  std::copy_n(bits, kLanes, s.bits);
+  s.value = from_f16(bits) / load(unit);
   return s;
 }
 
 /// The nearest f16 of each scale, `step` representable numbers further from zero.
 inline StoredScales store_scales(Lanes scale, const float* unit, int step) noexcept {
-  alignas(64) float real[kLanes];
-  store(real, scale * load(unit));
   std::uint16_t bits[kLanes];
-  for (std::size_t l = 0; l < kLanes; ++l) {
-    const int nearest_bits = finite_f16(real[l]);
-    const int moved = (nearest_bits & 0x7fff) + step;
-    bits[l] = static_cast<std::uint16_t>((nearest_bits & 0x8000) | std::clamp(moved, 0, 0x7bff));
+  to_f16(scale * load(unit), bits);
+  for (std::uint16_t& b : bits) {
+    const int moved = (b & 0x7fff) + step;
+    b = static_cast<std::uint16_t>((b & 0x8000) | std::clamp(moved, 0, 0x7bff));
   }
   return stored(bits, unit);
 }

@@ -2,6 +2,8 @@
 // and one step of which all are nearly integer multiples. Source: docs/spec/types/basic.md 1.4.
 #pragma once
 
+#include <array>
+
 #include "quant/fit/lanes.h"
 
 namespace quant::fit {
@@ -34,43 +36,62 @@ Lanes largest_of_groups(Lanes v) noexcept {
   return load(a);
 }
 
-/// Tries the step 1/t for every group: keeps the best step (refitted) in `step`.
+/// Steps to try, as the integer that the largest value becomes.
+using StepTargets = std::array<float, 2 * kLanes>;
+
+/// For every group the best of the steps, refitted to its integers. One lane is one step, so the
+/// sums over a group need no adding across lanes.
 template <std::size_t L>
-void try_step(Lanes values, Lanes weight, Lanes t, float low, float high, Lanes& step,
-              Lanes& best_gain) noexcept {
-  const Lanes level = nearest(clamp(values * t, low, high));
-  const Lanes a = sum_groups<L>(weight * values * level);
-  const Lanes b = sum_groups<L>(weight * level * level);
-  const Lanes gain = a * a / max(b, all(1e-30f));
-  const Mask better = gain > best_gain;
-  step = select(better, a / max(b, all(1e-30f)), step);
-  best_gain = select(better, gain, best_gain);
+Lanes best_step(Lanes values, Lanes weight, const StepTargets& targets, std::size_t count,
+                float low, float high) noexcept {
+  alignas(64) float v[kLanes], w[kLanes], inverses[kLanes], steps[kLanes];
+  store(v, values);
+  store(w, weight);
+  store(inverses, inverse(largest_of_groups<L>(values)));
+  for (std::size_t g = 0; g < kLanes; g += L) {
+    float step = 0, best = 0;
+    for (std::size_t first = 0; first < count; first += kLanes) {
+      const Lanes t = all(inverses[g]) * load(targets.data() + first);
+      Lanes a = all(0), b = all(0);
+      for (std::size_t k = g; k < g + L; ++k) {
+        const Lanes level = nearest(clamp(all(v[k]) * t, low, high));
+        a = a + all(w[k] * v[k]) * level;
+        b = b + all(w[k]) * level * level;
+      }
+      alignas(64) float gain[kLanes], fitted[kLanes];
+      store(fitted, a / max(b, all(1e-30f)));
+      store(gain, a * a / max(b, all(1e-30f)));
+      for (std::size_t l = 0; l < kLanes; ++l) {
+        step = gain[l] > best ? fitted[l] : step;
+        best = gain[l] > best ? gain[l] : best;
+      }
+    }
+    for (std::size_t k = g; k < g + L; ++k) steps[k] = step;
+  }
+  return load(steps);
 }
 
 /// The step of each group so that step * integer in 0..levels comes near the values (>= 0), errors
 /// weighted. 0 if all values are 0.
 template <std::size_t L>
 Lanes fit_step(Lanes values, Lanes weight, float levels) noexcept {
-  const Lanes t = inverse(largest_of_groups<L>(values));
-  Lanes step = all(0), gain = all(0);
-  for (int k = -10; k <= 6; ++k) {
-    const float target = levels + 0.15f * static_cast<float>(k);
-    try_step<L>(values, weight, t * all(target), 0, levels, step, gain);
+  StepTargets targets;
+  for (std::size_t k = 0; k < kLanes; ++k) {
+    targets[k] = levels + 0.15f * (static_cast<float>(k) - 9);
   }
-  return step;
+  return best_step<L>(values, weight, targets, kLanes, 0, levels);
 }
 
 /// The same for values of both signs and integers low..high (low < 0); the step has a sign.
 template <std::size_t L>
 Lanes fit_signed_step(Lanes values, Lanes weight, float low, float high) noexcept {
-  const Lanes t = inverse(largest_of_groups<L>(values));
-  Lanes step = all(0), gain = all(0);
-  for (int k = -10; k <= 6; ++k) {
-    const float stretch = 0.15f * static_cast<float>(k);
-    try_step<L>(values, weight, t * all(low - stretch), low, high, step, gain);
-    try_step<L>(values, weight, t * all(high + stretch), low, high, step, gain);
+  StepTargets targets;
+  for (std::size_t k = 0; k < kLanes; ++k) {
+    const float stretch = 0.15f * (static_cast<float>(k) - 9);
+    targets[k] = low - stretch;
+    targets[kLanes + k] = high + stretch;
   }
-  return step;
+  return best_step<L>(values, weight, targets, 2 * kLanes, low, high);
 }
 
 }  // namespace quant::fit

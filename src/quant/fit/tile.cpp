@@ -1,7 +1,6 @@
 #include "quant/fit/tile.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace quant::fit {
 
@@ -23,18 +22,6 @@ std::vector<float> relative_importance(const EncodeInput& in, std::size_t segmen
     }
   }
   return u;
-}
-
-float peak(const float* x, std::size_t n) noexcept {
-  float largest = 0;
-  for (std::size_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(x[i]));
-  return largest;
-}
-
-Unit unit_of(float largest) noexcept {
-  if (!(largest > 1e-30f)) return {.multiply = 1, .divide = 0};
-  const int exponent = std::ilogb(largest);
-  return {.multiply = std::ldexp(1.0f, exponent), .divide = std::ldexp(1.0f, -exponent)};
 }
 
 }  // namespace quant::fit

@@ -2,6 +2,8 @@
 // that decides what an encoder minimises. Knows nothing of formats.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <span>
 #include <vector>
 
@@ -40,15 +42,17 @@ struct TileSource {
   const float* u[kLanes];  ///< relative importance of the same elements
 };
 
-/// Largest magnitude of n floats.
-float peak(const float* x, std::size_t n) noexcept;
-
 /// The power of two to divide by so that `largest` comes into [1, 2). Below 1e-30: infinity-free
 /// stand-in that makes everything 0 (no 16-bit scale could hold it).
 struct Unit {
   float multiply, divide;  ///< divide is 0 for a block of (nearly) zeros
 };
-Unit unit_of(float largest) noexcept;
+inline Unit unit_of(float largest) noexcept {
+  if (!(largest > 1e-30f)) return {.multiply = 1, .divide = 0};
+  const auto exponent = std::bit_cast<std::uint32_t>(largest) & 0x7f800000u;
+  const float unit = std::bit_cast<float>(exponent);  // a normal number, as 1e-30 is
+  return {.multiply = unit, .divide = 1 / unit};
+}
 
 /// Multiplies the weights by sqrt(tempering * S + x^2).
 template <std::size_t N>
@@ -75,24 +79,24 @@ void temper(Tile<N>& tile, std::size_t lanes_per_scale, float tempering) noexcep
 template <std::size_t N>
 void load_tile(const TileSource& from, std::size_t lanes_per_scale, const Weighting& weighting,
                Tile<N>& tile) noexcept {
-  alignas(64) float divide[kLanes];
-  for (std::size_t l = 0; l < kLanes; l += lanes_per_scale) {
-    float largest = 0;
-    for (std::size_t k = 0; k < lanes_per_scale; ++k) {
-      const float p = peak(from.x[l + k], N);
-      largest = p > largest ? p : largest;
-    }
-    const Unit unit = unit_of(largest);
-    for (std::size_t k = 0; k < lanes_per_scale; ++k) {
-      tile.unit[l + k] = unit.multiply;
-      divide[l + k] = unit.divide;
-    }
-  }
-  const Lanes factor = load(divide);
+  Lanes peaks = all(0);
   for (std::size_t i = 0; i < N; i += 8) {
     load_columns(from.x, i, tile.x + i);
     load_columns(from.u, i, tile.w + i);
+    for (std::size_t k = i; k < i + 8; ++k) peaks = max(peaks, abs(tile.x[k]));
   }
+  alignas(64) float peak[kLanes], divide[kLanes];
+  store(peak, peaks);
+  for (std::size_t l = 0; l < kLanes; l += lanes_per_scale) {
+    float largest = 0;
+    for (std::size_t k = l; k < l + lanes_per_scale; ++k) largest = std::max(largest, peak[k]);
+    const Unit unit = unit_of(largest);
+    for (std::size_t k = l; k < l + lanes_per_scale; ++k) {
+      tile.unit[k] = unit.multiply;
+      divide[k] = unit.divide;
+    }
+  }
+  const Lanes factor = load(divide);
   for (std::size_t i = 0; i < N; ++i) tile.x[i] = tile.x[i] * factor;
   if (weighting.tempering >= 0) temper(tile, lanes_per_scale, weighting.tempering);
 }

@@ -57,32 +57,32 @@ struct AffineFormat {
 template <std::size_t N>
 void encode_affine(const EncodeInput& in, std::span<std::byte> out, const AffineFormat<N>& format,
                    const fit::SuperAffinePlan& plan) {
-  constexpr std::size_t L = kElems / N;
+  constexpr std::size_t kBlocks = kElems / N;
   const auto u = fit::relative_importance(in, kElems);
   fit::Tile<N> tile;
   fit::for_each_tile<N>(in, u, [&](const auto& source, std::size_t first, std::size_t count) {
-    fit::load_tile(source, L, format.weighting, tile);
+    fit::load_tile(source, kBlocks, format.weighting, tile);
     alignas(64) float sign[fit::kLanes], scale[fit::kLanes], min[fit::kLanes];
-    fit::store(sign, fit::turn_positive_blocks<N, L>(tile));
+    fit::store(sign, fit::turn_positive_blocks<N, kBlocks>(tile));
     const auto s = fit::fit_super_affine(tile, format.high, format.max_scale, plan);
     std::uint8_t codes[fit::kLanes * N];
     fit::affine_codes(tile, s.step(), s.offset(), format.high, codes);
     fit::store(scale, s.scale);
     float factor[fit::kLanes];
     std::fill_n(factor, fit::kLanes, 1.0f);
-    if (format.stretched) stretch_lanes<N, L>(tile, s.error, !in.importance.empty(), factor);
+    if (format.stretched) stretch_lanes<N, kBlocks>(tile, s.error, !in.importance.empty(), factor);
     fit::store(min, s.min);
-    for (std::size_t l = 0; l < count; l += L) {
+    for (std::size_t l = 0; l < count; l += kBlocks) {
       AffineBlock<N> block;
       const std::uint16_t turned = sign[l] < 0 ? 0x8000 : 0;
       block.d = times(s.d.bits[l], factor[l]) ^ turned;
       block.dmin = times(s.dmin.bits[l], factor[l]) ^ turned;
-      for (std::size_t k = 0; k < L; ++k) {
+      for (std::size_t k = 0; k < kBlocks; ++k) {
         block.scale[k] = static_cast<std::uint8_t>(scale[l + k]);
         block.min[k] = static_cast<std::uint8_t>(min[l + k]);
       }
       std::memcpy(block.codes, codes + l * N, kElems);
-      format.pack(block, out.data() + (first + l) / L * format.block_bytes);
+      format.pack(block, out.data() + (first + l) / kBlocks * format.block_bytes);
     }
   });
 }
@@ -99,11 +99,11 @@ struct SymmetricFormat {
 template <std::size_t N>
 void encode_symmetric(const EncodeInput& in, std::span<std::byte> out,
                       const SymmetricFormat<N>& format, const fit::SuperSymmetricPlan& plan) {
-  constexpr std::size_t L = kElems / N;
+  constexpr std::size_t kBlocks = kElems / N;
   const auto u = fit::relative_importance(in, kElems);
   fit::Tile<N> tile;
   fit::for_each_tile<N>(in, u, [&](const auto& source, std::size_t first, std::size_t count) {
-    fit::load_tile(source, L, format.weighting, tile);
+    fit::load_tile(source, kBlocks, format.weighting, tile);
     const auto s = fit::fit_super_symmetric(tile, format.levels, plan);
     std::uint8_t codes[fit::kLanes * N];
     fit::symmetric_codes(tile, s.step(), format.levels.low, format.levels.high, codes);
@@ -111,13 +111,14 @@ void encode_symmetric(const EncodeInput& in, std::span<std::byte> out,
     fit::store(scale, s.scale);
     float factor[fit::kLanes];
     std::fill_n(factor, fit::kLanes, 1.0f);
-    if (format.stretched) stretch_lanes<N, L>(tile, s.error, !in.importance.empty(), factor);
-    for (std::size_t l = 0; l < count; l += L) {
+    if (format.stretched) stretch_lanes<N, kBlocks>(tile, s.error, !in.importance.empty(), factor);
+    for (std::size_t l = 0; l < count; l += kBlocks) {
       SymmetricBlock<N> block;
       block.d = times(s.d.bits[l], factor[l]);
-      for (std::size_t k = 0; k < L; ++k) block.scale[k] = static_cast<std::int8_t>(scale[l + k]);
+      for (std::size_t k = 0; k < kBlocks; ++k)
+        block.scale[k] = static_cast<std::int8_t>(scale[l + k]);
       std::memcpy(block.codes, codes + l * N, kElems);
-      format.pack(block, out.data() + (first + l) / L * format.block_bytes);
+      format.pack(block, out.data() + (first + l) / kBlocks * format.block_bytes);
     }
   });
 }

@@ -10,7 +10,7 @@
 
 namespace quant {
 namespace {
-using namespace legacy;
+using legacy::kElems, legacy::pack_nibbles;
 
 constexpr float kLargestLevel = 7.0F;
 constexpr float kLargestHalf = 65504.0F;

@@ -26,6 +26,7 @@ CodebookIndex<Dim, Clusters>::CodebookIndex(const std::vector<std::int8_t>& entr
       EntryBlock<Dim> block;
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
         const std::uint32_t i = in_cell[std::min(first + lane, in_cell.size() - 1)];
+        // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): i < n
         order_.push_back(static_cast<std::uint32_t>(i % n_book));
         for (int k = 0; k < Dim; ++k) {
           block.value(k, static_cast<int>(lane)) = entries[i * Dim + static_cast<std::size_t>(k)];
@@ -69,7 +70,8 @@ typename CodebookIndex<Dim, Clusters>::Half CodebookIndex<Dim, Clusters>::cluste
   Half half{};
   for (std::size_t c = 0; c < kClusters; ++c) {
     for (int k = 0; k < kHalf; ++k) {
-      half.mean[k][c / kLanes][c % kLanes] = point(c * (kSample / kClusters))[k];
+      const std::int8_t* first_guess = point(c * (kSample / kClusters));
+      half.mean[k][c / kLanes][c % kLanes] = first_guess[k];
     }
   }
   for (int round = 0; round < kRounds; ++round) {
@@ -79,7 +81,7 @@ typename CodebookIndex<Dim, Clusters>::Half CodebookIndex<Dim, Clusters>::cluste
       const std::size_t c = nearest(half, point(i));
       ++count[c];
       for (std::size_t k = 0; k < kHalf; ++k) {
-        const int v = point(i)[k];
+        const std::int8_t v = point(i)[k];
         total[c][k] += v;
         squares[c][k] += v * v;
       }

@@ -21,7 +21,10 @@ struct alignas(16) EntryBlock {
   std::int8_t at[Dim / 2][2 * kLanes];
 
   std::int8_t& value(int k, int lane) noexcept { return at[k / 2][2 * lane + k % 2]; }
-  float value(int k, int lane) const noexcept { return at[k / 2][2 * lane + k % 2]; }
+  float value(int k, int lane) const noexcept {
+    const std::int8_t entry = at[k / 2][2 * lane + k % 2];
+    return entry;
+  }
 };
 
 /// q = sum w x entry and p = sum w entry^2 of eight entries, each in its own unit.

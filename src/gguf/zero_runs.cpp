@@ -1,17 +1,22 @@
-#include "surgery/zero_runs.h"
+#include "gguf/zero_runs.h"
 
 #include <algorithm>
 #include <cstring>
 
-namespace surgery {
+namespace gguf {
 namespace {
 
 constexpr std::size_t kStep = 64;
 
-/// No branch inside, so that the loop becomes vector instructions.
+/// The first bytes of a step mostly tell. No branch in the loop, so that it becomes vector
+/// instructions.
 bool is_zero(const std::byte* p, std::size_t n) noexcept {
   std::uint64_t any = 0;
   std::size_t i = 0;
+  if (n >= 8) {
+    std::memcpy(&any, p, 8);
+    if (any != 0) return false;
+  }
   for (; i + 8 <= n; i += 8) {
     std::uint64_t word;
     std::memcpy(&word, p + i, 8);
@@ -89,4 +94,13 @@ void ZeroRuns::count(std::size_t at, std::size_t size) noexcept {
   longest_at_ = at;
 }
 
-}  // namespace surgery
+bool ZeroRuns::is_whole_rows(std::size_t start, std::size_t row_bytes,
+                             std::size_t slack) const noexcept {
+  const std::size_t within = (longest_at_ - start) % row_bytes;
+  const std::size_t before = (row_bytes - within) % row_bytes;
+  const std::size_t behind = (within + longest_) % row_bytes;
+  slack = std::max<std::size_t>(slack, kStep);
+  return before + behind <= longest_ && before <= slack && behind <= slack;
+}
+
+}  // namespace gguf

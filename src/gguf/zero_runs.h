@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-namespace surgery {
+namespace gguf {
 
 /// Zero stretches of a run of bytes, found in steps of 64 bytes; joined piece by piece in order.
 class ZeroRuns {
@@ -25,6 +25,10 @@ class ZeroRuns {
   std::size_t long_bytes() const noexcept { return long_bytes_; }  ///< in all long ones
   std::size_t longest() const noexcept { return longest_; }        ///< bytes
   std::size_t longest_at() const noexcept { return longest_at_; }  ///< offset in the file
+  /// The longest stretch covers rows from end to end, and next to nothing beside them: a row there
+  /// may end or begin with a few zeros itself, up to `slack` bytes. `row_bytes`: of rows, or of
+  /// groups that are interleaved; `start`: offset of the first.
+  bool is_whole_rows(std::size_t start, std::size_t row_bytes, std::size_t slack) const noexcept;
 
  private:
   void count(std::size_t at, std::size_t size) noexcept;
@@ -37,4 +41,4 @@ class ZeroRuns {
   std::size_t n_long_ = 0, long_bytes_ = 0, longest_ = 0, longest_at_ = 0;
 };
 
-}  // namespace surgery
+}  // namespace gguf
