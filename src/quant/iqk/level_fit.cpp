@@ -46,7 +46,7 @@ class Fitter {
         up_(up),
         weighted_(weighted),
         best_(effort == Effort::best) {
-    trials_ = best_ ? format.trials : format.trials / 2;
+    trials_ = best_ ? format.trials : format.fast_trials;
   }
 
   /// d in units of the tiles: for choosing codes, and as it is to be stored.
