@@ -24,8 +24,8 @@ struct UnpackEntry {
 };
 template <class Format>
 constexpr UnpackEntry entry(const quant::Codec& codec) noexcept {
-  if constexpr (requires { Format::kSignedZeros; }) {
-    return {&codec, unpack_row<Format>, nullptr};
+  if constexpr (requires { Format::decode; }) {
+    return {&codec, unpack_row<Format>, Format::decode};
   } else {
     return {&codec, unpack_row<Format>, decode_rows<Format>};
   }
