@@ -129,10 +129,16 @@ void for_each_tile(const EncodeInput& in, std::span<const float> u, F f) {
     const std::size_t count = blocks - first < kLanes ? blocks - first : kLanes;
     TileSource source;
     source.w = weights.empty() ? nullptr : weights.data() + first % blocks_a_row / kLanes * N;
+    std::size_t in_row = first % blocks_a_row;
     for (std::size_t l = 0; l < kLanes; ++l) {
-      const std::size_t block = first + l % count;
-      source.x[l] = in.x.data() + block * N;
-      source.u[l] = u.data() + block % blocks_a_row * N;
+      source.x[l] = in.x.data() + (first + l) * N;
+      source.u[l] = u.data() + in_row * N;
+      if (l + 1 >= count) {  // the last one again
+        std::fill(source.x + l, source.x + kLanes, source.x[l]);
+        std::fill(source.u + l, source.u + kLanes, source.u[l]);
+        break;
+      }
+      if (++in_row == blocks_a_row) in_row = 0;
     }
     f(source, first, count);
   }

@@ -23,7 +23,7 @@ BlockPlan symmetric_plan(Effort effort, float high) {
     if (effort == Effort::fast) {
       return {.scales = {.first = -1, .step = 1, .count = 1, .polish = 0}, .neighbours = false};
     }
-    return {.scales = {.first = -8, .step = 4, .count = 3, .polish = 0}, .neighbours = false};
+    return {.scales = {.first = -5, .step = 4, .count = 2, .polish = 0}, .neighbours = false};
   }
   if (effort == Effort::fast) {
     return {.scales = {.first = -0.06f * high, .step = 0.03f * high, .count = 8, .polish = 1},
