@@ -3,6 +3,7 @@
 //   quant_bench             weights/s of encoding, GB/s of decoding (google-benchmark flags)
 //   quant_bench --quality   errors on the golden matrices against the reference encoders'
 //   quant_bench --table     one line a type: reference error, ours, ratio, speed on one thread
+//   quant_bench --errors    name, reference error, ours with best and with fast effort; for scripts
 //
 // Decoding is compared with `copy`, which writes as many floats as a decoder does.
 #include <benchmark/benchmark.h>
@@ -177,6 +178,19 @@ void print_table(const test::GoldenSet& set) {
              std::exp(product / static_cast<double>(count)));
 }
 
+/// Errors on the golden weights, of types that a reference encodes.
+void print_errors(const test::GoldenSet& set) {
+  for (const Codec* codec : quant::all_codecs()) {
+    const auto found = set.rows.find(codec->name);
+    if (found == set.rows.end() || codec->encode == nullptr || codec->is_float()) continue;
+    const auto error = [&](Effort effort) {
+      return error_of(*codec, set, found->second, effort, set.importance, set.importance);
+    };
+    fmt::print("{} {:.7f} {:.7f} {:.7f}\n", codec->name, found->second.wrmse_importance,
+               error(Effort::best), error(Effort::fast));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -184,9 +198,11 @@ int main(int argc, char** argv) {
     for (const test::GoldenSet& set : test::golden_sets()) print_quality(set);
     return 0;
   }
-  if (argc > 1 && std::strcmp(argv[1], "--table") == 0) {
+  const bool table = argc > 1 && std::strcmp(argv[1], "--table") == 0;
+  const bool errors = argc > 1 && std::strcmp(argv[1], "--errors") == 0;
+  if (table || errors) {
     for (const test::GoldenSet& set : test::golden_sets()) {
-      if (set.name == "weights") print_table(set);
+      if (set.name == "weights") table ? print_table(set) : print_errors(set);
     }
     return 0;
   }

@@ -143,23 +143,59 @@ struct UnpackIq2Kt : ScaledRows {
 
 /// Magnitudes; signs apart: bit b of byte i for column 32 b + i.
 struct UnpackIq3Kt : ScaledRows {
-  static constexpr bool kSignedZeros = true;  ///< the sign of a zero is lost here
   static constexpr std::size_t kChunkBytes = 100;
+  struct Block {
+    __m256i magnitude, minus;  ///< minus: all bits of a byte set where its weight is negative
+  };
+  static Block block(const std::uint32_t* seeds, __m256i signs, std::size_t b) noexcept {
+    const __m256i value = _mm256_sub_epi8(codes_of_4(seeds + 4 * b), _mm256_set1_epi8(126));
+    const __m256i bit = _mm256_set1_epi8(static_cast<char>(1u << b));
+    return {_mm256_abs_epi8(value), _mm256_cmpeq_epi8(_mm256_and_si256(signs, bit), bit)};
+  }
+  static __m256 scales(const std::byte* p, float d) noexcept {
+    const __m256 s = to_floats(_mm_set_epi64x(0, static_cast<long long>(halved_nibbles(p))));
+    return _mm256_mul_ps(_mm256_set1_ps(d), s);
+  }
   template <class Panel>
   static void chunk(const std::byte* p, const Lane& lane, Panel* panel) noexcept {
     alignas(32) std::uint32_t seeds[32];
     load_seeds(p + 4, seeds);
     const __m256i signs = load32(p + 68);
     for (std::size_t b = 0; b < 8; ++b) {
-      const __m256i value = _mm256_sub_epi8(codes_of_4(seeds + 4 * b), _mm256_set1_epi8(126));
-      const __m256i bit = _mm256_set1_epi8(static_cast<char>(1u << b));
-      const __m256i minus = _mm256_cmpeq_epi8(_mm256_and_si256(signs, bit), bit);
-      const __m256i magnitude = _mm256_abs_epi8(value);
+      const auto [magnitude, minus] = block(seeds, signs, b);
       const __m256i with_sign = _mm256_sub_epi8(_mm256_xor_si256(magnitude, minus), minus);
       put32(panel->code + 32 * b, _mm256_xor_si256(with_sign, _mm256_set1_epi8(-128)));
     }
-    const __m256 s = to_floats(_mm_set_epi64x(0, static_cast<long long>(halved_nibbles(p))));
-    finish_32(panel, _mm256_mul_ps(_mm256_set1_ps(lane.d), s), 128);
+    finish_32(panel, scales(p, lane.d), 128);
+  }
+  /// Codes of a panel lose the sign of a zero, so the decoder turns the products. Rows are whole
+  /// chunks.
+  static void decode(const std::byte* row, std::size_t cols, float* out) noexcept {
+    const std::byte* p = row + kMeta;
+    for (std::size_t c = 0; c < cols; c += kChunkCols, p += kChunkBytes) {
+      alignas(32) std::uint32_t seeds[32];
+      load_seeds(p + 4, seeds);
+      const __m256i signs = load32(p + 68);
+      alignas(32) float scale[8];
+      _mm256_store_ps(scale, scales(p, f32(row)));
+      for (std::size_t b = 0; b < 8; ++b, out += 32) {
+        alignas(32) std::uint8_t magnitude[32], minus[32];
+        const Block found = block(seeds, signs, b);
+        put32(magnitude, found.magnitude);
+        put32(minus, found.minus);
+        for (std::size_t i = 0; i < 32; i += 8) {
+          const __m256 m =
+              _mm256_mul_ps(_mm256_set1_ps(scale[b]), _mm256_cvtepi32_ps(eight(magnitude + i)));
+          const __m256i turn = _mm256_slli_epi32(eight(minus + i), 31);
+          _mm256_storeu_ps(out + i, _mm256_xor_ps(m, _mm256_castsi256_ps(turn)));
+        }
+      }
+    }
+  }
+
+ private:
+  static __m256i eight(const std::uint8_t* p) noexcept {
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
   }
 };
 

@@ -6,6 +6,7 @@
 #include "kernels/shared/unpack_codebook_inl.h"
 #include "kernels/shared/unpack_interleave_inl.h"
 #include "kernels/shared/unpack_interleave_levels_inl.h"
+#include "kernels/shared/unpack_interleave_ternary_inl.h"
 #include "kernels/shared/unpack_iqk_inl.h"
 #include "kernels/shared/unpack_kquant_inl.h"
 #include "kernels/shared/unpack_legacy_inl.h"
@@ -23,8 +24,8 @@ struct UnpackEntry {
 };
 template <class Format>
 constexpr UnpackEntry entry(const quant::Codec& codec) noexcept {
-  if constexpr (requires { Format::kSignedZeros; }) {
-    return {&codec, unpack_row<Format>, nullptr};
+  if constexpr (requires { Format::decode; }) {
+    return {&codec, unpack_row<Format>, Format::decode};
   } else {
     return {&codec, unpack_row<Format>, decode_rows<Format>};
   }
@@ -115,6 +116,8 @@ constexpr UnpackEntry kUnpackers[] = {
     entry<UnpackIq2SR4>(quant::iq2_s_r4),
     entry<UnpackIq3XxsR4>(quant::iq3_xxs_r4),
     entry<UnpackIq3SR4>(quant::iq3_s_r4),
+    entry<UnpackIq1SR4>(quant::iq1_s_r4),
+    entry<UnpackIq1MR4>(quant::iq1_m_r4),
     entry<UnpackIq4NlR4>(quant::iq4_nl_r4),
     entry<UnpackIq4XsR8>(quant::iq4_xs_r8),
     entry<UnpackIq2KR4>(quant::iq2_k_r4),

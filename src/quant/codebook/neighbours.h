@@ -10,8 +10,8 @@
 
 namespace quant {
 
-/// Neighbours looked at: four cost 1 % of iq3_s's error, twelve gain nothing.
-inline constexpr std::size_t kNear = 8;
+/// Neighbours looked at: four add 0.5 % to iq3_s's error, eight take 0.1 % from it.
+inline constexpr std::size_t kNear = 6;
 
 /// For each of the 8^4 combinations of levels (first coordinate the lowest digit) the nearest
 /// entries, nearest first, ties to the lower index. An entry is four bytes, first coordinate

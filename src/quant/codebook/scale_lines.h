@@ -53,8 +53,7 @@ class ScaleLines {
   int oldest_ = 0;
 };
 
-/// Best of the small scales near free / d (the nearest and one on each side) on the lines of eight
-/// groups: level and gain.
+/// Best of the two small scales around free / d on the lines of eight groups: level and gain.
 struct LevelChoice {
   I8 level;
   F8 gain;
@@ -65,8 +64,9 @@ inline LevelChoice best_level(const ScaleLines& lines, F8 free, float d, int lev
   middle = min(max(middle, splat(0.0F)), splat(top));
   const F8 nearest = __builtin_convertvector(__builtin_convertvector(middle + 0.5F, I8), F8);
   LevelChoice best{.level = splat(0), .gain = splat(-1e30F)};
-  for (const float step : {0.0F, -1.0F, 1.0F}) {
-    const F8 level = min(max(nearest + step, splat(0.0F)), splat(top));
+  const F8 other = nearest + (middle > nearest ? splat(1.0F) : splat(-1.0F));
+  for (const F8& wanted : {nearest, other}) {
+    const F8 level = min(max(wanted, splat(0.0F)), splat(top));
     const F8 gain = lines.gain_at((2.0F * level + 1.0F) * d);
     const I8 better = gain > best.gain;
     best.gain = better ? gain : best.gain;

@@ -77,14 +77,13 @@ template <std::size_t N>
 template <std::size_t N>
 SymmetricFit fit_symmetric(const Tile<N>& tile, float low, float high,
                            const SymmetricPlan& plan) noexcept {
-  Lanes largest = all(0), energy = all(0);
-  Lanes signed_largest = all(0);
+  Lanes largest = all(0), smallest = all(0), energy = all(0);
   for (std::size_t i = 0; i < N; ++i) {
-    const Lanes magnitude = abs(tile.x[i]);
-    signed_largest = select(magnitude > largest, tile.x[i], signed_largest);
-    largest = max(magnitude, largest);
+    largest = max(largest, tile.x[i]);
+    smallest = min(smallest, tile.x[i]);
     energy = fma(tile.w[i] * tile.x[i], tile.x[i], energy);
   }
+  const Lanes signed_largest = select(largest < -smallest, smallest, largest);
   SymmetricFit best{.scale = all(0), .error = energy, .weight = all(0)};
   const Lanes unit = inverse(signed_largest);
   for (int k = 0; k < plan.count; ++k) {

@@ -40,6 +40,7 @@ struct Tile {
 struct TileSource {
   const float* x[kLanes];
   const float* u[kLanes];  ///< relative importance of the same elements
+  const Lanes* w;          ///< the same as a tile holds it, or null
 };
 
 /// The power of two to divide by so that `largest` comes into [1, 2). Below 1e-30: infinity-free
@@ -82,9 +83,10 @@ void load_tile(const TileSource& from, std::size_t lanes_per_scale, const Weight
   Lanes peaks = all(0);
   for (std::size_t i = 0; i < N; i += 8) {
     load_columns(from.x, i, tile.x + i);
-    load_columns(from.u, i, tile.w + i);
+    if (from.w == nullptr) load_columns(from.u, i, tile.w + i);
     for (std::size_t k = i; k < i + 8; ++k) peaks = max(peaks, abs(tile.x[k]));
   }
+  if (from.w != nullptr) std::copy_n(from.w, N, tile.w);
   alignas(64) float peak[kLanes], divide[kLanes];
   store(peak, peaks);
   for (std::size_t l = 0; l < kLanes; l += lanes_per_scale) {
@@ -101,6 +103,20 @@ void load_tile(const TileSource& from, std::size_t lanes_per_scale, const Weight
   if (weighting.tempering >= 0) temper(tile, lanes_per_scale, weighting.tempering);
 }
 
+/// The weights of the tiles of a row, one after the other; empty if rows are not whole tiles.
+template <std::size_t N>
+std::vector<Lanes> tile_weights(std::span<const float> u) {
+  constexpr std::size_t kTile = N * kLanes;
+  if (u.size() % kTile != 0) return {};
+  std::vector<Lanes> out(u.size() / kLanes);
+  for (std::size_t first = 0; first < u.size(); first += kTile) {
+    const float* from[kLanes];
+    for (std::size_t l = 0; l < kLanes; ++l) from[l] = u.data() + first + l * N;
+    for (std::size_t i = 0; i < N; i += 8) load_columns(from, i, out.data() + first / kLanes + i);
+  }
+  return out;
+}
+
 /// Calls f(source, first, count) for every run of kLanes blocks of N elements: blocks first ..
 /// first + count - 1 of the matrix; missing lanes repeat the last block. Row length a multiple
 /// of a super-block makes every run hold whole super-blocks.
@@ -108,13 +124,21 @@ template <std::size_t N, class F>
 void for_each_tile(const EncodeInput& in, std::span<const float> u, F f) {
   const std::size_t blocks = in.rows * in.cols / N;
   const std::size_t blocks_a_row = in.cols / N;
+  const std::vector<Lanes> weights = tile_weights<N>(u);
   for (std::size_t first = 0; first < blocks; first += kLanes) {
     const std::size_t count = blocks - first < kLanes ? blocks - first : kLanes;
     TileSource source;
+    source.w = weights.empty() ? nullptr : weights.data() + first % blocks_a_row / kLanes * N;
+    std::size_t in_row = first % blocks_a_row;
     for (std::size_t l = 0; l < kLanes; ++l) {
-      const std::size_t block = first + l % count;
-      source.x[l] = in.x.data() + block * N;
-      source.u[l] = u.data() + block % blocks_a_row * N;
+      source.x[l] = in.x.data() + (first + l) * N;
+      source.u[l] = u.data() + in_row * N;
+      if (l + 1 >= count) {  // the last one again
+        std::fill(source.x + l, source.x + kLanes, source.x[l]);
+        std::fill(source.u + l, source.u + kLanes, source.u[l]);
+        break;
+      }
+      if (++in_row == blocks_a_row) in_row = 0;
     }
     f(source, first, count);
   }

@@ -38,6 +38,10 @@ void unpack(const std::byte* block, LevelBlock& to) noexcept {
 constexpr LevelFormat kFormat{.kernel = &kernel_t2,
                               .sub_elems = 16,
                               .scales = {.min = -8, .max = 7},
+                              .trials = 6,
+                              .fast_trials = 5,
+                              .commons = 16,
+                              .rounds = 1,
                               .block_bytes = kBytes,
                               .pack = pack,
                               .unpack = unpack};

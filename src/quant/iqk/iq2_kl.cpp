@@ -10,7 +10,7 @@
 
 namespace quant {
 namespace {
-using lanes::F8, lanes::I8, lanes::kLanes, lanes::min, lanes::pick_from, lanes::splat;
+using lanes::F8, lanes::I8, lanes::fused, lanes::kLanes, lanes::max, lanes::min, lanes::splat;
 constexpr std::size_t kHigh = 0, kLow = 2, kCodes = 6, kFifth = 70, kBytes = 86;
 constexpr std::size_t kPoints = 32, kLevels = LevelsT3::kLevel.size();
 
@@ -81,15 +81,85 @@ I8 nearest_point(const Tile& tile, std::size_t j, F8 inverse) noexcept {
   return point;
 }
 
+// The same nearly, for sums: the plane is cut into squares, and for each a table names four points,
+// nearest to its middle for even weights, for uneven ones, and the second nearest for even ones.
+constexpr std::size_t kSquares = 16;  // a side, 8 wide, from -64 to 64
+
+/// The coordinates of four points, even element first, one byte each: two points a word.
+using Square = std::array<std::uint32_t, 2>;
+
+Square points_near(float x0, float x1) noexcept {
+  constexpr std::array<std::array<float, 2>, 4> kWeights{{{1, 1}, {1, 6}, {6, 1}, {1, 1}}};
+  std::array<bool, kPoints> taken{};
+  Square out{};
+  for (std::size_t k = 0; k < kWeights.size(); ++k) {
+    std::size_t nearest = kPoints;
+    float least = 3e38F;
+    for (std::size_t c = 0; c < kPoints; ++c) {
+      const float off0 = x0 - kCoordinates[0][c], off1 = x1 - kCoordinates[1][c];
+      const float distance = kWeights[k][0] * off0 * off0 + kWeights[k][1] * off1 * off1;
+      if (!taken[c] && distance < least) least = distance, nearest = c;
+    }
+    taken[nearest] = true;
+    for (std::size_t e = 0; e < 2; ++e) {
+      const auto byte = static_cast<std::uint8_t>(static_cast<int>(kCoordinates[e][nearest]));
+      out[k / 2] |= static_cast<std::uint32_t>(byte) << 8 * (k % 2 * 2 + e);
+    }
+  }
+  return out;
+}
+
+std::array<Square, kSquares * kSquares> make_squares() noexcept {
+  std::array<Square, kSquares * kSquares> out{};
+  const auto middle = [](std::size_t i) { return 8.0F * static_cast<float>(i) - 60.0F; };
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = points_near(middle(i % kSquares), middle(i / kSquares));
+  }
+  return out;
+}
+
+/// Number of the strip of squares that holds v, or of the last one towards it.
+I8 strip(F8 v) noexcept {
+  constexpr float kLast = static_cast<float>(kSquares) - 0.5F;
+  const F8 at = fused(v, splat(1 / 8.0F), splat(8.0F));
+  return lanes::truncate(max(min(at, splat(kLast)), splat(0.0F)));
+}
+
+/// Byte `at` of each word, with its sign.
+F8 byte_of(I8 word, int at) noexcept { return lanes::to_float(word << (24 - 8 * at) >> 24); }
+
+struct Pair {
+  F8 q0, q1;
+};
+
+Pair near_point(const Square& first, const Tile& tile, std::size_t j, F8 inverse) noexcept {
+  const F8 v0 = tile.x[j] * inverse, v1 = tile.x[j + 1] * inverse;
+  const I8 square = strip(v1) * static_cast<std::int32_t>(kSquares) + strip(v0);
+  Pair best{};
+  F8 least = splat(3e38F);
+  for (std::size_t word = 0; word < first.size(); ++word) {
+    const I8 points = lanes::gather(first.data() + word, square * 2);
+    for (int p = 0; p < 2; ++p) {
+      const F8 q0 = byte_of(points, 2 * p), q1 = byte_of(points, 2 * p + 1);
+      const F8 off0 = v0 - q0, off1 = v1 - q1;
+      const F8 cost = fused(tile.w[j] * off0, off0, tile.w[j + 1] * off1 * off1);
+      best.q0 = cost < least ? q0 : best.q0;
+      best.q1 = cost < least ? q1 : best.q1;
+      least = min(cost, least);
+    }
+  }
+  return best;
+}
+
 void sums(const Tile& tile, const F8& inverse, const F8&, Sums& out) noexcept {
+  static const auto squares = make_squares();
   F8 xq{}, qq{};
   for (std::size_t j = 0; j < tile.elems; j += 2) {
-    const I8 point = nearest_point(tile, j, inverse);
-    for (std::size_t e = 0; e < 2; ++e) {
-      const F8 q = pick_from(kCoordinates[e], point);
-      xq = xq + tile.wx[j + e] * q;
-      qq = qq + tile.w[j + e] * (q * q);
-    }
+    const Pair q = near_point(squares[0], tile, j, inverse);
+    xq = fused(tile.wx[j], q.q0, xq);
+    xq = fused(tile.wx[j + 1], q.q1, xq);
+    qq = fused(tile.w[j] * q.q0, q.q0, qq);
+    qq = fused(tile.w[j + 1] * q.q1, q.q1, qq);
   }
   out = {xq, qq};
 }
@@ -161,6 +231,7 @@ constexpr LevelFormat kFormat{.kernel = &kKernel,
                               .scales = {.min = -32, .max = 31},
                               .scope = LevelFormat::Scope::row,
                               .trials = 8,  // each costs more than in other formats
+                              .fast_trials = 4,
                               .block_bytes = kBytes,
                               .pack = pack,
                               .unpack = unpack};

@@ -44,6 +44,10 @@ void unpack(const std::byte* block, LevelBlock& to) noexcept {
 constexpr LevelFormat kFormat{.kernel = &kernel_t3,
                               .sub_elems = 16,
                               .scales = {.min = -31, .max = 31, .step = 2},
+                              .trials = 6,
+                              .fast_trials = 5,
+                              .commons = 16,
+                              .rounds = 1,
                               .block_bytes = kBytes,
                               .pack = pack,
                               .unpack = unpack};

@@ -12,7 +12,7 @@
 
 namespace quant {
 namespace {
-using lanes::F8, lanes::I8, lanes::abs, lanes::kLanes, lanes::min, lanes::splat;
+using lanes::F8, lanes::I8, lanes::fused, lanes::kLanes, lanes::min, lanes::pick_from, lanes::splat;
 constexpr std::size_t kBytes = 128, kGroup = 4;
 
 /// Column of member `m` of group k.
@@ -20,66 +20,79 @@ constexpr std::size_t member(std::size_t k, std::size_t m) noexcept {
   return 2 * k + 16 * (m % 2) + m / 2;
 }
 
-/// The levels whose codes have an even (or odd) number of ones.
-template <bool kOdd>
-constexpr std::array<std::uint8_t, 8> codes_of() noexcept {
-  std::array<std::uint8_t, 8> out{};
-  std::size_t n = 0;
-  for (unsigned c = 0; c < 16; ++c) {
-    if ((std::popcount(c) % 2 == 1) == kOdd) out[n++] = static_cast<std::uint8_t>(c);
-  }
-  return out;
-}
+/// Bit c is set where code c has an odd number of ones.
+constexpr std::int32_t kOddCodes = 0x6996;
 
-/// An element's nearest level among those of one parity.
-struct Nearest {
-  F8 level;
-  I8 code;
+constexpr bool is_odd(unsigned code) noexcept { return std::popcount(code) % 2 == 1; }
+
+/// Beside a code: the codes of other parity that are nearest to values a little below and above
+/// its level, and where the one gives way to the other. (Between the values that have this code
+/// nearest there is at most one such place.)
+struct Beside {
+  std::array<float, 16> low_level{}, high_level{}, from{};
+  std::array<float, 16> low_code{}, high_code{};
 };
-
-template <bool kOdd>
-Nearest nearest(F8 v) noexcept {
-  static constexpr auto kCodes = codes_of<kOdd>();
-  const auto level_of = [](std::size_t k) { return LevelsT4::kLevel[kCodes[k]]; };
-  Nearest out{.level = splat(level_of(0)), .code = splat(std::int32_t{kCodes[0]})};
-  for (std::size_t k = 1; k < 8; ++k) {
-    const I8 above = v >= splat((level_of(k - 1) + level_of(k)) / 2);
-    out.level = above ? splat(level_of(k)) : out.level;
-    out.code = above ? splat(std::int32_t{kCodes[k]}) : out.code;
+constexpr Beside kBeside = [] {
+  constexpr auto& kLevel = LevelsT4::kLevel;
+  const auto nearest_other = [&](unsigned code, float v) {
+    unsigned nearest = 16;
+    for (unsigned c = 0; c < 16; ++c) {
+      if (is_odd(c) == is_odd(code)) continue;
+      const auto off = [&](unsigned k) { return v < kLevel[k] ? kLevel[k] - v : v - kLevel[k]; };
+      if (nearest == 16 || off(c) < off(nearest)) nearest = c;
+    }
+    return nearest;
+  };
+  Beside out;
+  for (unsigned c = 0; c < 16; ++c) {
+    const float begin = c == 0 ? kLevel[0] - 64 : (kLevel[c - 1] + kLevel[c]) / 2;
+    const float end = c == 15 ? kLevel[15] + 64 : (kLevel[c] + kLevel[c + 1]) / 2;
+    const unsigned low = nearest_other(c, begin), high = nearest_other(c, end - 0.25F);
+    out.low_level[c] = kLevel[low], out.high_level[c] = kLevel[high];
+    out.low_code[c] = static_cast<float>(low), out.high_code[c] = static_cast<float>(high);
+    out.from[c] = (kLevel[low] + kLevel[high]) / 2;
   }
   return out;
-}
+}();
 
-/// The best four codes of even total parity: everywhere the cheaper parity, then, if the total is
-/// odd, the other parity where it costs least.
+/// The best four codes of even total parity: everywhere the nearest, then, if the total is odd, the
+/// nearest of the other parity where that costs least.
 struct Group {
   std::array<F8, kGroup> level;
-  std::array<I8, kGroup> code;
+  std::array<I8, kGroup> code;      ///< nearest of all
+  std::array<I8, kGroup> flip;      ///< set where the other one is taken
+  std::array<I8, kGroup> is_above;  ///< which one that is
 };
 
-Group round_group(const Tile& tile, std::size_t k, F8 inverse, F8 shift) noexcept {
-  std::array<Nearest, kGroup> other;
-  std::array<F8, kGroup> cost;
+/// `Code`: gives the nearest code of a value.
+template <class Code>
+[[gnu::always_inline]] inline Group round_group(const Tile& tile, std::size_t k, F8 inverse,
+                                                F8 shift, Code nearest) noexcept {
+  std::array<F8, kGroup> other, cost;
   Group out;
   I8 odd{};
   for (std::size_t m = 0; m < kGroup; ++m) {
-    const F8 v = tile.x[member(k, m)] * inverse - shift;
-    const Nearest a = nearest<false>(v), b = nearest<true>(v);
-    const F8 off_a = v - a.level, off_b = v - b.level;
-    const F8 more = off_b * off_b - off_a * off_a;
-    const I8 take_odd = more < splat(0.0F);
-    out.level[m] = take_odd ? b.level : a.level;
-    out.code[m] = take_odd ? b.code : a.code;
-    other[m].level = take_odd ? a.level : b.level;
-    other[m].code = take_odd ? a.code : b.code;
-    cost[m] = tile.w[member(k, m)] * abs(more);
-    odd = odd ^ take_odd;
+    const F8 v = fused(tile.x[member(k, m)], inverse, -shift);
+    const I8 code = nearest(v);
+    const F8 level = pick_from(LevelsT4::kLevel, code);
+    const I8 above = v >= pick_from(kBeside.from, code);
+    const F8 beside =
+        above ? pick_from(kBeside.high_level, code) : pick_from(kBeside.low_level, code);
+    const F8 off = v - level, off_beside = v - beside;
+    // The parity of a code is bit `code` of this word, carried to the sign.
+    odd = odd ^ (splat(kOddCodes) << (31 - code));
+    out.level[m] = level;
+    out.code[m] = code;
+    out.is_above[m] = above;
+    other[m] = beside;
+    cost[m] = tile.w[member(k, m)] * fused(off_beside, off_beside, -(off * off));
   }
+  odd = odd >> 31;
   const F8 least = min(min(cost[0], cost[1]), min(cost[2], cost[3]));
   for (std::size_t m = 0; m < kGroup; ++m) {
     const I8 flip = odd & (cost[m] <= least);
-    out.level[m] = flip ? other[m].level : out.level[m];
-    out.code[m] = flip ? other[m].code : out.code[m];
+    out.level[m] = flip ? other[m] : out.level[m];
+    out.flip[m] = flip;
     odd = odd & ~flip;  // only one of equals
   }
   return out;
@@ -88,11 +101,11 @@ Group round_group(const Tile& tile, std::size_t k, F8 inverse, F8 shift) noexcep
 void sums(const Tile& tile, const F8& inverse, const F8& shift, Sums& out) noexcept {
   F8 xq{}, qq{};
   for (std::size_t k = 0; k < tile.elems / kGroup; ++k) {
-    const Group g = round_group(tile, k, inverse, shift);
+    const Group g = round_group(tile, k, inverse, shift, lanes::rough_code<LevelsT4>);
     for (std::size_t m = 0; m < kGroup; ++m) {
       const F8 q = g.level[m] + shift;
-      xq = xq + tile.wx[member(k, m)] * q;
-      qq = qq + tile.w[member(k, m)] * (q * q);
+      xq = fused(tile.wx[member(k, m)], q, xq);
+      qq = fused(tile.w[member(k, m)] * q, q, qq);
     }
   }
   out = {xq, qq};
@@ -104,10 +117,13 @@ void sums2(const Tile& tile, const F8 (&inverse)[2], const F8& shift, Sums (&out
 
 void codes(const Tile& tile, const F8& inverse, const F8& shift, std::uint8_t* out) noexcept {
   for (std::size_t k = 0; k < tile.elems / kGroup; ++k) {
-    const Group g = round_group(tile, k, inverse, shift);
+    const Group g = round_group(tile, k, inverse, shift, lanes::exact_code<LevelsT4>);
     for (std::size_t m = 0; m < kGroup; ++m) {
+      const F8 other = g.is_above[m] ? pick_from(kBeside.high_code, g.code[m])
+                                     : pick_from(kBeside.low_code, g.code[m]);
+      const I8 code = g.flip[m] ? lanes::truncate(other) : g.code[m];
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        out[lane * tile.elems + member(k, m)] = static_cast<std::uint8_t>(g.code[m][lane]);
+        out[lane * tile.elems + member(k, m)] = static_cast<std::uint8_t>(code[lane]);
       }
     }
   }

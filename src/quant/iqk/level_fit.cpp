@@ -46,7 +46,7 @@ class Fitter {
         up_(up),
         weighted_(weighted),
         best_(effort == Effort::best) {
-    trials_ = best_ ? format.trials : format.trials / 2;
+    trials_ = best_ ? format.trials : format.fast_trials;
   }
 
   /// d in units of the tiles: for choosing codes, and as it is to be stored.
@@ -196,7 +196,7 @@ float Fitter::best_common(std::span<const Tile> tiles, std::span<const Scan> sca
     }
   }
   if (extreme == 0) return 0;
-  const int count = best_ ? 24 : 8;
+  const int count = best_ ? f_.commons : 8;
   const auto end = static_cast<float>(std::max(f_.scales.max, -f_.scales.min));
   double least = -1;
   float best_d = 0;
@@ -241,7 +241,7 @@ Fitter::Common Fitter::fit(std::span<const Tile> tiles, std::span<Scan> scans,
   };
   double error = choose_all(d, picks);
   std::vector<Pick> next(picks.begin(), picks.end());
-  for (int round = 0; round < (best_ ? 3 : 1); ++round) {
+  for (int round = 0; round < (best_ ? f_.rounds : 1); ++round) {
     const float moved = refit(picks, d);
     if (moved == d) break;
     const double moved_error = choose_all(moved, next);

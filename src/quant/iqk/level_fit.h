@@ -31,8 +31,11 @@ struct LevelFormat {
   WeightRule with_importance{}, without{};
   /// Trial scales put the largest element at these multiples of the table's end.
   float narrowest = 0.8F, widest = 1.4F;
-  int trials = 16;  ///< of them, for either sign; `fast` makes half
-  int window = 1;   ///< integer scales tried on each side of the current one
+  int trials = 8;       ///< of them, for either sign
+  int fast_trials = 6;  ///< the same with `fast`
+  int commons = 24;     ///< trials of d; `fast` makes 8
+  int rounds = 2;       ///< refits of d; `fast` makes one
+  int window = 1;       ///< integer scales tried on each side of the current one
   std::size_t block_bytes = 0;
   /// Everything of a block but d.
   void (*pack)(const LevelBlock&, std::byte* block) noexcept = nullptr;

@@ -33,27 +33,29 @@ template <class T>
 struct LevelRounding {
   static void sums(const Tile& tile, const lanes::F8& inverse, const lanes::F8& shift,
                    Sums& out) noexcept {
-    using lanes::F8, lanes::pick_from, lanes::rough_code;
+    using lanes::F8, lanes::fused, lanes::pick_from, lanes::rough_code;
     F8 xq{}, qq{};
     for (std::size_t j = 0; j < tile.elems; ++j) {
-      const F8 q = pick_from(T::kLevel, rough_code<T>(tile.x[j] * inverse - shift)) + shift;
-      xq = xq + tile.wx[j] * q;
-      qq = qq + tile.w[j] * (q * q);
+      const F8 q = pick_from(T::kLevel, rough_code<T>(fused(tile.x[j], inverse, -shift))) + shift;
+      xq = fused(tile.wx[j], q, xq);
+      qq = fused(tile.w[j] * q, q, qq);
     }
     out = {xq, qq};
   }
 
   static void sums2(const Tile& tile, const lanes::F8 (&inverse)[2], const lanes::F8& shift,
                     Sums (&out)[2]) noexcept {
-    using lanes::F8, lanes::pick_from, lanes::rough_code;
+    using lanes::F8, lanes::fused, lanes::pick_from, lanes::rough_code;
     F8 xq0{}, qq0{}, xq1{}, qq1{};
     for (std::size_t j = 0; j < tile.elems; ++j) {
-      const F8 q0 = pick_from(T::kLevel, rough_code<T>(tile.x[j] * inverse[0] - shift)) + shift;
-      const F8 q1 = pick_from(T::kLevel, rough_code<T>(tile.x[j] * inverse[1] - shift)) + shift;
-      xq0 = xq0 + tile.wx[j] * q0;
-      xq1 = xq1 + tile.wx[j] * q1;
-      qq0 = qq0 + tile.w[j] * (q0 * q0);
-      qq1 = qq1 + tile.w[j] * (q1 * q1);
+      const F8 q0 =
+          pick_from(T::kLevel, rough_code<T>(fused(tile.x[j], inverse[0], -shift))) + shift;
+      const F8 q1 =
+          pick_from(T::kLevel, rough_code<T>(fused(tile.x[j], inverse[1], -shift))) + shift;
+      xq0 = fused(tile.wx[j], q0, xq0);
+      xq1 = fused(tile.wx[j], q1, xq1);
+      qq0 = fused(tile.w[j] * q0, q0, qq0);
+      qq1 = fused(tile.w[j] * q1, q1, qq1);
     }
     out[0] = {xq0, qq0};
     out[1] = {xq1, qq1};

@@ -102,9 +102,9 @@ template <class T>
 I8 rough_code(F8 v) noexcept {
   static_assert(warp_fits<T>());
   v = max(min(v, splat(T::kLevel.back())), splat(T::kLevel.front()));
-  F8 slope = splat(T::kWarp[1]) + splat(T::kWarp[2]) * abs(v);
-  if constexpr (T::kWarp[3] != 0) slope = slope + splat(T::kWarp[3]) * v;
-  return truncate(splat(T::kWarp[0]) + v * slope);
+  F8 slope = fused(splat(T::kWarp[2]), abs(v), splat(T::kWarp[1]));
+  if constexpr (T::kWarp[3] != 0) slope = fused(splat(T::kWarp[3]), v, slope);
+  return truncate(fused(v, slope, splat(T::kWarp[0])));
 }
 
 /// Code of the nearest level of the plain half; ties go up.

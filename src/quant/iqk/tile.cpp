@@ -7,6 +7,12 @@ namespace quant {
 namespace {
 using lanes::F8, lanes::I8, lanes::abs, lanes::max, lanes::min, lanes::splat;
 
+F8 load(const float* p) noexcept {
+  F8 v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
 F8 square_root(F8 a) noexcept {
   F8 out{};
   for (int i = 0; i < 8; ++i) out[i] = std::sqrt(a[i]);
@@ -28,11 +34,16 @@ std::vector<float> scaled_importance(std::span<const float> importance, std::siz
 }
 
 float scale_down(std::span<const float> x, const float* v) noexcept {
+  F8 peaks{}, anywhere{};
+  for (std::size_t i = 0; i < x.size(); i += lanes::kLanes) {
+    const F8 magnitude = abs(load(x.data() + i));
+    peaks = load(v + i) > F8{} ? max(peaks, magnitude) : peaks;
+    anywhere = max(anywhere, magnitude);
+  }
   float peak = 0, peak_anywhere = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const float magnitude = std::fabs(x[i]);
-    peak = v[i] > 0 ? std::max(peak, magnitude) : peak;
-    peak_anywhere = std::max(peak_anywhere, magnitude);
+  for (std::size_t lane = 0; lane < lanes::kLanes; ++lane) {
+    peak = std::max(peak, peaks[lane]);
+    peak_anywhere = std::max(peak_anywhere, anywhere[lane]);
   }
   if (peak < kNothing) peak = peak_anywhere;
   if (peak < kNothing) return 1;

@@ -14,15 +14,38 @@ using fit::Tile;
 
 /// Trials from 10 % below to 40 % above the absmax scale: with importance the largest weight is
 /// often worth cutting off. At 8 bits fewer trials, as the error is small and speed is expected.
-fit::SymmetricPlan symmetric_plan(Effort effort, float high) {
+struct BlockPlan {
+  fit::SymmetricPlan scales;
+  bool neighbours;  ///< the f16 numbers next to the best scale are weighed, too
+};
+BlockPlan symmetric_plan(Effort effort, float high) {
   if (high > 100) {
-    if (effort == Effort::fast) return {.first = -2, .step = 4, .count = 1, .polish = 1};
-    return {.first = -12, .step = 3, .count = 6, .polish = 1};
+    if (effort == Effort::fast) {
+      return {.scales = {.first = -1, .step = 1, .count = 1, .polish = 0}, .neighbours = false};
+    }
+    return {.scales = {.first = -5, .step = 4, .count = 2, .polish = 0}, .neighbours = false};
   }
   if (effort == Effort::fast) {
-    return {.first = -0.06f * high, .step = 0.03f * high, .count = 8, .polish = 1};
+    return {.scales = {.first = -0.06f * high, .step = 0.03f * high, .count = 8, .polish = 1},
+            .neighbours = true};
   }
-  return {.first = -0.1f * high, .step = 0.02f * high, .count = 25, .polish = 2};
+  return {.scales = {.first = -0.1f * high, .step = 0.02f * high, .count = 25, .polish = 2},
+          .neighbours = true};
+}
+
+/// `scale` as f16, or the f16 beside it that loses less.
+StoredScales settle_scale(const Tile<kElems>& tile, const SymmetricFormat& format, Lanes scale,
+                          bool neighbours) {
+  StoredScales best = fit::store_scales(scale, tile.unit, 0);
+  if (!neighbours) return best;
+  Lanes error = fit::symmetric_error(tile, best.value, format.low, format.high);
+  for (const int step : {-1, 1}) {
+    const StoredScales other = fit::store_scales(scale, tile.unit, step);
+    const Lanes changed = fit::symmetric_error(tile, other.value, format.low, format.high);
+    best = fit::select(changed < error, other, best);
+    error = fit::min(error, changed);
+  }
+  return best;
 }
 
 constexpr AffineTrial kTrials[] = {{-1.0f, -0.5f}, {-1.0f, 0.0f}, {-1.0f, 0.5f}, {-1.0f, 1.0f},
@@ -70,15 +93,8 @@ void encode_symmetric(const EncodeInput& in, std::span<std::byte> out,
   Tile<kElems> tile;
   fit::for_each_tile<kElems>(in, u, [&](const auto& source, std::size_t first, std::size_t count) {
     fit::load_tile(source, 1, fit::Weighting{}, tile);
-    const auto fitted = fit::fit_symmetric(tile, format.low, format.high, plan);
-    StoredScales best = fit::store_scales(fitted.scale, tile.unit, 0);
-    Lanes error = fit::symmetric_error(tile, best.value, format.low, format.high);
-    for (const int step : {-1, 1}) {
-      const StoredScales other = fit::store_scales(fitted.scale, tile.unit, step);
-      const Lanes changed = fit::symmetric_error(tile, other.value, format.low, format.high);
-      best = fit::select(changed < error, other, best);
-      error = fit::min(error, changed);
-    }
+    const auto fitted = fit::fit_symmetric(tile, format.low, format.high, plan.scales);
+    const StoredScales best = settle_scale(tile, format, fitted.scale, plan.neighbours);
     std::uint8_t codes[fit::kLanes * kElems];
     fit::symmetric_codes(tile, best.value, format.low, format.high, codes);
     for (std::size_t l = 0; l < count; ++l) {

@@ -86,7 +86,7 @@ void encode_blocks(std::span<const TileLane> from, WeightRule rule, Effort effor
   F8 up = splat(1.0F);
   for (std::size_t lane = 0; lane < from.size(); ++lane) up[lane] = 1 / from[lane].down;
   const bool best = effort == Effort::best;
-  const F8 scale = settle(tile, scan(tile, best ? 32 : 12), up, best ? 4 : 2);
+  const F8 scale = settle(tile, scan(tile, best ? 20 : 12), up, best ? 4 : 2);
   std::array<std::uint8_t, kLanes * kElems> codes;
   kernel().codes(tile, inverse_of(scale), splat(0.0F), codes.data());
   for (std::size_t lane = 0; lane < from.size(); ++lane) {

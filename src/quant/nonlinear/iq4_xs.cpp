@@ -39,6 +39,7 @@ void unpack(const std::byte* block, LevelBlock& to) noexcept {
 constexpr LevelFormat kFormat{.kernel = &kernel_t4_plain,
                               .sub_elems = 32,
                               .scales = {.min = -32, .max = 31},
+                              .trials = 10,
                               .block_bytes = kBytes,
                               .pack = pack,
                               .unpack = unpack};
