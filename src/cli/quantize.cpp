@@ -9,6 +9,7 @@
 #include "base/file_lock.h"
 #include "base/printable.h"
 #include "cli/alien_entries.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
@@ -135,6 +136,9 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
   session.progress().clear();
   tell_left(plan);
   print_findings(result.findings);
+  if (!result.findings.empty()) {
+    fmt::print(stderr, "hint: `quern check {}` tells more\n", shell_word(arguments.input.string()));
+  }
   print_end(plan, result, cache.get() != nullptr, std::chrono::steady_clock::now() - start);
   return 0;
 }

@@ -64,15 +64,24 @@ TEST(QuantizeTold, HolesOfZerosInTheSource) {
     std::fill_n(m.bytes(name).begin() + static_cast<std::ptrdiff_t>(at), n, std::byte{0});
   };
   clear("blk.3.attn_output.weight", 10'000, 65'536);                     // encoded
+  clear("blk.4.ffn_up_exps.weight", 262'144 - 20'000, 65'536);           // in two units of work
   clear("token_embd.weight", 100 * 512, 20 * 512);                       // tokens that never occur
   clear("output_norm.weight", 0, m.bytes("output_norm.weight").size());  // copied
   clear("blk.4.attn_kv_a_mqa.weight", 0, m.bytes("blk.4.attn_kv_a_mqa.weight").size());
   const std::string path = m.write(dir / "m.gguf"), out = (dir / "o.gguf").string();
-  for (const char* type : {"q8_0", "COPY"}) {
+  const std::string cache = (dir / "cache").string();
+  for (const char* type : {"q8_0", "COPY", "cache"}) {
+    const bool cached = type == std::string("cache");
     std::string told;
     for (const char* threads : {"1", "3"}) {
-      const auto r = test::run_quern({"quantize", path, out, type, threads});
+      const auto r =
+          cached ? test::run_quern({"quantize", "--cache", cache, path, out, "q8_0", threads})
+                 : test::run_quern({"quantize", path, out, type, threads});
       EXPECT_EQ(r.exit_code, 0) << r.err;
+      EXPECT_THAT(r.err, HasSubstr("hint: `quern check " + path + "` tells more"));
+      if (cached && threads[0] == '3') {
+        EXPECT_THAT(r.err, Not(HasSubstr("\n0 of"))) << "nothing came from the cache";
+      }
       std::string warnings;
       std::istringstream lines(r.err);
       for (std::string line; std::getline(lines, line);) {
@@ -84,8 +93,9 @@ TEST(QuantizeTold, HolesOfZerosInTheSource) {
       told = warnings;
     }
     EXPECT_THAT(told,
-                AllOf(HasSubstr("warning: blk.3.attn_output.weight: 65"),
-                      HasSubstr("a hole of a broken download"),
+                AllOf(HasSubstr("warning: blk.3.attn_output.weight: the source has 65"),
+                      HasSubstr("warning: blk.4.ffn_up_exps.weight: the source has 65"),
+                      HasSubstr("a hole of a broken download"), Not(HasSubstr("such stretches")),
                       HasSubstr("blk.4.attn_kv_a_mqa.weight: all weights of the source are")));
     EXPECT_THAT(told, AllOf(Not(HasSubstr("token_embd")), Not(HasSubstr("output_norm"))));
   }
