@@ -337,6 +337,7 @@ TEST_F(CheckSet, AMissingFileIsAFindingAndTheOthersAreStillLookedAt) {
   fs::remove(path(1));
   const auto report = check(path(0));
   EXPECT_EQ(report.n_files, 2u);
+  EXPECT_EQ(report.n_unreadable, 0u);
   EXPECT_THAT(texts(report),
               HasSubstr("split|m-00002-of-00003.gguf|is missing: file 2 of the 3 of this split"));
   EXPECT_THAT(texts(report), HasSubstr("blocks|t2|"));
@@ -346,6 +347,7 @@ TEST_F(CheckSet, ATruncatedFileIsAFinding) {
   fs::resize_file(path(1), fs::file_size(path(1)) - 40);
   const auto report = check(path(0));
   EXPECT_EQ(report.n_files, 2u);
+  EXPECT_EQ(report.n_unreadable, 1u);
   EXPECT_THAT(texts(report), HasSubstr("container|t1|tensor data lies outside the file"));
 }
 
