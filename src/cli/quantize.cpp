@@ -26,6 +26,8 @@
 namespace cli {
 namespace {
 
+constexpr std::string_view kArchitecture = "general.architecture";
+
 void print_start(const QuantizeArguments& arguments, std::size_t n_threads) {
   for (const recipe::CustomRule& rule : arguments.request.recipe.custom_rules) {
     fmt::print(stderr, "Adding custom rule {} -> {}\n", rule.text, rule.type->name);
@@ -143,6 +145,19 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
   return 0;
 }
 
+/// True if the model opens once --override-kv leaves its architecture alone.
+bool opens_as_it_is(const QuantizeArguments& arguments) {
+  std::vector<cook::Override> others = arguments.request.overrides;
+  std::erase_if(others, [](const cook::Override& o) { return o.key == kArchitecture; });
+  try {
+    static_cast<void>(cook::open_gguf_model(
+        arguments.input, {.overrides = others, .allow_broken = arguments.allow_broken}));
+    return true;
+  } catch (const base::Error&) {
+    return false;
+  }
+}
+
 /// The model with its keys changed and layers left out.
 std::unique_ptr<cook::TensorSource> open_source(const QuantizeArguments& arguments) {
   const std::vector<cook::Override>& overrides = arguments.request.overrides;
@@ -151,9 +166,8 @@ std::unique_ptr<cook::TensorSource> open_source(const QuantizeArguments& argumen
     source = cook::open_gguf_model(
         arguments.input, {.overrides = overrides, .allow_broken = arguments.allow_broken});
   } catch (base::Error& e) {
-    constexpr std::string_view kArchitecture = "general.architecture";
     const auto it = std::ranges::find(overrides, kArchitecture, &cook::Override::key);
-    if (it == overrides.end()) throw;
+    if (it == overrides.end() || !opens_as_it_is(arguments)) throw;
     // A hint that is there speaks of the file as it is.
     base::Error error(e.fault(), e.message());
     for (const auto& [key, value] : e.facts()) error.at(key, value);

@@ -102,6 +102,24 @@ TEST(QuantizeTold, HolesOfZerosInTheSource) {
   EXPECT_THAT(test::run_quern({"quantize", model(), out, "COPY"}).err, Not(HasSubstr("zeros")));
 }
 
+TEST(QuantizeTold, AnotherArchitectureIsBlamedForItsOwnErrorsOnly) {
+  struct Case {
+    const char *architecture, *key, *error;
+    bool blamed;
+  };
+  for (const Case& c :
+       {Case{"llama", "general.name=str:x", "llama.", true},
+        Case{"deepseek2", "deepseek2.block_count=int:7", "blk.6.", false},  // as the file says
+        Case{"llama", "deepseek2.block_count=int:7", "llama.", false}}) {   // wrong both ways
+    const auto r = test::run_quern({"quantize", "--dry-run", "--override-kv",
+                                    std::string("general.architecture=str:") + c.architecture,
+                                    "--override-kv", c.key, model(), "o.gguf", "q4_K"});
+    EXPECT_EQ(r.exit_code, 1) << c.key;
+    EXPECT_THAT(r.err, AllOf(HasSubstr(c.error), HasSubstr("hint: "))) << c.key;
+    EXPECT_EQ(r.err.find("leave that out") != std::string::npos, c.blamed) << r.err;
+  }
+}
+
 TEST(QuantizeTold, AnImportanceMatrixInPlaceOfTheModel) {
   EXPECT_THAT(test::run_quern({"quantize", importance(), "o.gguf", "q4_K"}).err,
               HasSubstr("give it with --imatrix"));
