@@ -61,6 +61,14 @@ std::string differences(std::string_view saved, std::string_view now) {
   return out;
 }
 
+/// Chunks between two saves of the token loop. Batches must hold the same chunks whenever the state
+/// is saved: their sizes decide bits.
+std::size_t save_step(const CollectOptions& options, std::size_t window) {
+  const std::size_t together =
+      std::max<std::size_t>(1, options.evaluate.batch_tokens / std::max<std::size_t>(1, window));
+  return (std::max<std::size_t>(1, options.save_every) + together - 1) / together * together;
+}
+
 /// Shows the progress of a group of chunks as part of the whole text.
 class PartProgress final : public base::Progress {
  public:
@@ -147,11 +155,7 @@ class Run {
   }
 
   void token_loop() {
-    // Batches must hold the same windows whenever the state is saved: their sizes decide bits.
-    const std::size_t together = std::max<std::size_t>(
-        1, evaluate_.batch_tokens / std::max<std::size_t>(1, windows_.window));
-    const std::size_t step =
-        (std::max<std::size_t>(1, options_.save_every) + together - 1) / together * together;
+    const std::size_t step = save_step(options_, windows_.window);
     while (state_.chunks_done < windows_.n_windows) {
       const std::size_t begin = state_.chunks_done;
       const std::size_t end = std::min(windows_.n_windows, begin + step);
@@ -267,6 +271,13 @@ class Run {
 };
 
 }  // namespace
+
+std::size_t count_saves(const model::ModelSpec& spec, const eval::Windows& windows,
+                        const CollectOptions& options) {
+  if (options.checkpoint.empty() || windows.n_windows == 0) return 0;
+  if (options.evaluate.loop == runtime::Loop::layer) return spec.n_layer - 1;
+  return (windows.n_windows - 1) / save_step(options, windows.window);
+}
 
 Collected collect(const runtime::Model& model, const eval::Windows& windows,
                   const CollectOptions& options, const CollectEvents& events,

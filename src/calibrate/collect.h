@@ -35,6 +35,10 @@ struct Collected {
   std::size_t resumed_chunks = 0;  ///< chunks that a saved state had
 };
 
+/// How often a run from the beginning saves its state.
+std::size_t count_saves(const model::ModelSpec& spec, const eval::Windows& windows,
+                        const CollectOptions& options);
+
 /// Throws Fault::bad_input where `keep_others` says so, and Fault::interrupted between units of
 /// work; the state saved last stays in the checkpoint.
 Collected collect(const runtime::Model& model, const eval::Windows& windows,

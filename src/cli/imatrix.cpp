@@ -253,8 +253,13 @@ int collect(const Args& args) {
   const auto copies = static_cast<std::size_t>(args.integer("save-frequency"));
   calibrate::CollectOptions options = collect_options(args, out);
   if (copies > 0) options.save_every = std::gcd(options.save_every, copies);
-  check_importance_room(model.spec(), options, windows.n_windows,
-                        copies > 0 ? windows.n_windows / copies : 0, out);
+  check_importance_room(
+      model.spec(), windows, options,
+      {.output = out,
+       .output_every = args.given("output-frequency")
+                           ? static_cast<std::size_t>(args.integer("output-frequency"))
+                           : 0,
+       .copy_every = copies});
   const bool quiet = args.integer("verbosity") == 0;
   if (!quiet) {
     fmt::print("imatrix: {} of {} tokens\n", counted(windows.n_windows, "chunk"), windows.window);

@@ -8,11 +8,18 @@
 
 namespace cli {
 
-/// The result, `n_copies` more of it, and the state that is saved on the way fit beside `out`; of
-/// two saves the new state is whole before the old one goes. Not counted: headers, hidden states of
-/// the layer loop. Throws Fault::io with the bytes needed and there.
-void check_importance_room(const model::ModelSpec& spec, const calibrate::CollectOptions& options,
-                           std::size_t n_windows, std::size_t n_copies,
-                           const std::filesystem::path& out);
+/// What a run writes besides its state.
+struct ImportanceFiles {
+  std::filesystem::path output;
+  std::size_t output_every = 0;  ///< chunks after which it is saved on the way; 0: at the end only
+  std::size_t copy_every = 0;    ///< chunks after which a copy stays; 0: never
+};
+
+/// The result, its copies, and the state and hidden states that are saved on the way fit beside the
+/// output; of two saves the new one is whole before the old one goes. Hidden states that are
+/// spilled count where they go to the same disk; another one is asked when they are. Not counted:
+/// headers. Throws Fault::io with the bytes needed and there.
+void check_importance_room(const model::ModelSpec& spec, const eval::Windows& windows,
+                           const calibrate::CollectOptions& options, const ImportanceFiles& files);
 
 }  // namespace cli

@@ -369,7 +369,7 @@ class Surveyor {
                                             .checkpoint = checkpoint,
                                             .resume = !args_.flag("no-resume"),
                                             .dataset = args_.str("calibration")};
-    check_importance_room(model_.spec(), options, w.n_windows, 0, folder_.importance());
+    check_importance_room(model_.spec(), w, options, {.output = folder_.importance()});
     const auto result = calibrate::collect(model_, w, options, {}, runtime_);
     calibrate::save_importance(result.importance, folder_.importance(), calibrate::Dialect::gguf);
     std::error_code ignored;

@@ -80,20 +80,29 @@ TEST(DiskFull, TheBaseFileOfDivergenceIsToldBeforeTheWork) {
   EXPECT_THAT(disk.files(), testing::IsEmpty());
 }
 
+/// Bytes that "expected: N bytes" asks for.
+std::size_t asked_for(const std::string& err) {
+  const std::size_t at = err.find("expected: ");
+  return at == std::string::npos ? 0 : std::stoul(err.substr(at + 10));
+}
+
 TEST(DiskFull, ImportanceAndItsStateAreAskedForBeforeTheWork) {
   const test::TempDir dir;
-  const SmallDisk small(dir / "small", "200k"), larger(dir / "larger", "640k");
-  QUERN_NEEDS_MOUNT(small);
+  const SmallDisk tiny(dir / "tiny", "100k");
+  QUERN_NEEDS_MOUNT(tiny);
   struct Case {
-    const SmallDisk& disk;
     std::vector<std::string> more;
-    bool fits;
+    bool spill = false;
+    std::size_t asked = 0;
   };
-  for (const Case& c : {Case{small, {}, false},                    // the matrix
-                        Case{larger, {}, true},                    // no state with 3 chunks
-                        Case{larger, {"-ofreq", "1"}, false},      // two states at a time
-                        Case{larger, {"--loop", "layer"}, false},  // one after each layer
-                        Case{larger, {"--save-frequency", "1"}, false}}) {
+  // 3 chunks of 16 tokens; batches hold one chunk only with -ub 16.
+  Case cases[] = {{{}},
+                  {{"-ofreq", "1"}},
+                  {{"--save-frequency", "2", "-ub", "16"}},
+                  {{"-ofreq", "1", "-ub", "16"}},
+                  {{"--loop", "layer"}},
+                  {{"--loop", "layer"}, true}};
+  const auto run = [&](const Case& c, const SmallDisk& disk) {
     std::vector<std::string> words{"imatrix",
                                    "-m",
                                    model(),
@@ -101,22 +110,37 @@ TEST(DiskFull, ImportanceAndItsStateAreAskedForBeforeTheWork) {
                                    test::source_path("data/evaluation.txt").string(),
                                    "-c",
                                    "16",
-                                   "--chunks",
-                                   "3",
                                    "-o",
-                                   (c.disk / "i.gguf").string()};
+                                   disk / "i.gguf",
+                                   "--chunks",
+                                   "3"};
     words.insert(words.end(), c.more.begin(), c.more.end());
-    const auto r = test::run_quern(words);
-    EXPECT_EQ(r.exit_code, c.fits ? 0 : 1) << testing::PrintToString(c.more) << r.err;
-    if (c.fits) {
-      std::filesystem::remove(c.disk / "i.gguf");
-      continue;
-    }
-    EXPECT_THAT(r.err, testing::AllOf(HasSubstr("not enough room on the file system"),
-                                      HasSubstr(" bytes free")));
-    EXPECT_EQ(r.out, "") << "before the work";
-    EXPECT_THAT(c.disk.files(), testing::IsEmpty());
+    if (c.spill) words.insert(words.end(), {"--spill", disk / "spill"});
+    return test::run_quern(words);
+  };
+  for (Case& c : cases) {
+    const auto refused = run(c, tiny);
+    SCOPED_TRACE(testing::PrintToString(c.more) + refused.err);
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.err, testing::AllOf(HasSubstr("not enough room on the file system"),
+                                            HasSubstr(" bytes free")));
+    EXPECT_EQ(refused.out, "") << "before the work";
+    EXPECT_THAT(tiny.files(), testing::IsEmpty());
+    c.asked = asked_for(refused.err);
+    // It is enough, with a little for headers and whole pages.
+    const SmallDisk enough(dir / "enough", std::to_string(c.asked + 64 * 1024).c_str());
+    const auto r = run(c, enough);
+    EXPECT_EQ(r.exit_code, 0) << r.err;
   }
+  const std::size_t result = cases[0].asked, hidden = 3 * 16 * 256 * 4;
+  EXPECT_EQ(cases[1].asked, result) << "one batch, no save";
+  // Of two saves the first goes when the second is whole, and the result was written between.
+  const std::size_t two_states = cases[4].asked - 2 * hidden;
+  EXPECT_GT(two_states, 4 * result);
+  EXPECT_LT(two_states, 5 * result);
+  EXPECT_EQ(cases[2].asked, two_states / 2 + 2 * result) << "one save, one copy";
+  EXPECT_EQ(cases[3].asked, two_states + result);
+  EXPECT_EQ(cases[5].asked, cases[4].asked + hidden);
 }
 
 TEST(DiskFull, TheOldFileOfThatNameStays) {
