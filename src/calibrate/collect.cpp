@@ -138,6 +138,7 @@ class Run {
     if (saved->layers_done > 0 && !std::filesystem::exists(hidden_path(saved->layers_done))) {
       return begin_again("has lost its hidden states");
     }
+    tell_kept();
     state_ = *saved;
     collector_.restore(state_.entries);
     sums_ = {.n = state_.n, .sum = state_.nll_sum, .sum_of_squares = state_.nll_sum_of_squares};
@@ -147,6 +148,10 @@ class Run {
             ? fmt::format("resuming after chunk {} of {}", state_.chunks_done, windows_.n_windows)
             : fmt::format("resuming after layer {} of {}", state_.layers_done,
                           model_.spec().n_layer));
+  }
+
+  void tell_kept() const {
+    if (events_.state_kept) events_.state_kept();
   }
 
   void begin_again(std::string_view why) {
@@ -199,6 +204,7 @@ class Run {
         state_.layers_done = layers_done;
         state_.entries = collector_.entries();
         save_checkpoint(state_, options_.checkpoint);
+        tell_kept();
         drop_hidden(layers_done);
       };
     }
@@ -253,6 +259,7 @@ class Run {
     state_.nll_sum_of_squares = sums_.sum_of_squares;
     if (!options_.checkpoint.empty()) {
       save_checkpoint(state_, options_.checkpoint);
+      tell_kept();
       drop_hidden();
     }
     if (events_.after_save) events_.after_save(so_far(chunks));

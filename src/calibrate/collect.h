@@ -27,6 +27,8 @@ struct CollectEvents {
   eval::AfterWindow after_window;
   /// After each saved state; the result so far.
   std::function<void(const Importance& so_far)> after_save;
+  /// The checkpoint holds a state of this run from now on: one it goes on with, or has saved.
+  std::function<void()> state_kept;
 };
 
 struct Collected {
