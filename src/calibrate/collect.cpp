@@ -61,6 +61,14 @@ std::string differences(std::string_view saved, std::string_view now) {
   return out;
 }
 
+/// Chunks between two saves of the token loop. Batches must hold the same chunks whenever the state
+/// is saved: their sizes decide bits.
+std::size_t save_step(const CollectOptions& options, std::size_t window) {
+  const std::size_t together =
+      std::max<std::size_t>(1, options.evaluate.batch_tokens / std::max<std::size_t>(1, window));
+  return (std::max<std::size_t>(1, options.save_every) + together - 1) / together * together;
+}
+
 /// Shows the progress of a group of chunks as part of the whole text.
 class PartProgress final : public base::Progress {
  public:
@@ -130,6 +138,7 @@ class Run {
     if (saved->layers_done > 0 && !std::filesystem::exists(hidden_path(saved->layers_done))) {
       return begin_again("has lost its hidden states");
     }
+    tell_kept();
     state_ = *saved;
     collector_.restore(state_.entries);
     sums_ = {.n = state_.n, .sum = state_.nll_sum, .sum_of_squares = state_.nll_sum_of_squares};
@@ -141,17 +150,17 @@ class Run {
                           model_.spec().n_layer));
   }
 
+  void tell_kept() const {
+    if (events_.state_kept) events_.state_kept();
+  }
+
   void begin_again(std::string_view why) {
     runtime_.progress.log(
         fmt::format("note: {} {}; beginning again", options_.checkpoint.string(), why));
   }
 
   void token_loop() {
-    // Batches must hold the same windows whenever the state is saved: their sizes decide bits.
-    const std::size_t together = std::max<std::size_t>(
-        1, evaluate_.batch_tokens / std::max<std::size_t>(1, windows_.window));
-    const std::size_t step =
-        (std::max<std::size_t>(1, options_.save_every) + together - 1) / together * together;
+    const std::size_t step = save_step(options_, windows_.window);
     while (state_.chunks_done < windows_.n_windows) {
       const std::size_t begin = state_.chunks_done;
       const std::size_t end = std::min(windows_.n_windows, begin + step);
@@ -195,6 +204,7 @@ class Run {
         state_.layers_done = layers_done;
         state_.entries = collector_.entries();
         save_checkpoint(state_, options_.checkpoint);
+        tell_kept();
         drop_hidden(layers_done);
       };
     }
@@ -249,6 +259,7 @@ class Run {
     state_.nll_sum_of_squares = sums_.sum_of_squares;
     if (!options_.checkpoint.empty()) {
       save_checkpoint(state_, options_.checkpoint);
+      tell_kept();
       drop_hidden();
     }
     if (events_.after_save) events_.after_save(so_far(chunks));
@@ -268,28 +279,17 @@ class Run {
 
 }  // namespace
 
+std::size_t count_saves(const model::ModelSpec& spec, const eval::Windows& windows,
+                        const CollectOptions& options) {
+  if (options.checkpoint.empty() || windows.n_windows == 0) return 0;
+  if (options.evaluate.loop == runtime::Loop::layer) return spec.n_layer - 1;
+  return (windows.n_windows - 1) / save_step(options, windows.window);
+}
+
 Collected collect(const runtime::Model& model, const eval::Windows& windows,
                   const CollectOptions& options, const CollectEvents& events,
                   runtime::Runtime& runtime) {
   return Run(model, windows, options, events, runtime).finish();
-}
-
-std::size_t room_for_collection(const runtime::Model& model, const eval::Windows& windows,
-                                const CollectOptions& options) {
-  constexpr std::size_t kNames = 512;  // of an entry: names, shapes, padding
-  const Collector all(model.spec(), options.with_output);
-  std::size_t numbers = 0, names = 2 * kNames;
-  for (const auto& [name, entry] : all.all_entries()) {
-    numbers += entry.sums.size() + entry.counts.size();
-    names += kNames;
-  }
-  const std::size_t result = numbers * sizeof(float) + names;
-  const bool by_layer = options.evaluate.loop == runtime::Loop::layer;
-  const bool saves = by_layer || windows.n_windows > options.save_every;
-  if (options.checkpoint.empty() || !saves) return result;
-  const std::size_t rows = by_layer ? windows.n_windows * windows.window : 0;
-  const std::size_t hidden = rows * model.spec().n_embd * sizeof(float);
-  return result + 2 * (numbers * sizeof(double) + names + hidden);
 }
 
 }  // namespace calibrate

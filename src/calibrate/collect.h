@@ -27,6 +27,8 @@ struct CollectEvents {
   eval::AfterWindow after_window;
   /// After each saved state; the result so far.
   std::function<void(const Importance& so_far)> after_save;
+  /// The checkpoint holds a state of this run from now on: one it goes on with, or has saved.
+  std::function<void()> state_kept;
 };
 
 struct Collected {
@@ -35,15 +37,14 @@ struct Collected {
   std::size_t resumed_chunks = 0;  ///< chunks that a saved state had
 };
 
+/// How often a run from the beginning saves its state.
+std::size_t count_saves(const model::ModelSpec& spec, const eval::Windows& windows,
+                        const CollectOptions& options);
+
 /// Throws Fault::bad_input where `keep_others` says so, and Fault::interrupted between units of
 /// work; the state saved last stays in the checkpoint.
 Collected collect(const runtime::Model& model, const eval::Windows& windows,
                   const CollectOptions& options, const CollectEvents& events,
                   runtime::Runtime& runtime);
-
-/// Bytes on the disk of `collect` at most, with the result as a GGUF file: the saved states (the
-/// new one is written before the old one goes) and the result.
-std::size_t room_for_collection(const runtime::Model& model, const eval::Windows& windows,
-                                const CollectOptions& options);
 
 }  // namespace calibrate

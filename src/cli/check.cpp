@@ -55,9 +55,13 @@ void print_text(const std::string& path, const surgery::CheckReport& report) {
 }
 
 nlohmann::json report_json(const std::string& path, const surgery::CheckReport& report) {
-  nlohmann::json out = {{"file", json_text(path)},     {"files", report.n_files},
-                        {"tensors", report.n_tensors}, {"bytes_read", report.bytes},
-                        {"clean", report.clean()},     {"findings", nlohmann::json::array()}};
+  nlohmann::json out = {{"file", json_text(path)},
+                        {"files", report.n_files},
+                        {"tensors", report.n_tensors},
+                        {"bytes_read", report.bytes},
+                        {"clean", report.clean()},
+                        {"unreadable_files", report.n_unreadable},
+                        {"findings", nlohmann::json::array()}};
   for (const surgery::Found& f : report.found) {
     nlohmann::json entry = {{"level", level_name(f.finding.level)},
                             {"part", surgery::part_name(f.part)},
@@ -89,15 +93,14 @@ int run(const Args& args) {
   const surgery::CheckReport report =
       surgery::check_model(path, !args.flag("quick"), session.runtime());
   session.progress().clear();
-  const bool unreadable = report.n_files == 0;
   if (args.flag("json")) {
     fmt::print("{}\n", report_json(path, report).dump(2));
   } else {
     // The reader itself says more than a table of one line.
-    if (unreadable) static_cast<void>(gguf::FileSet::open(path));
+    if (report.n_files == 0) static_cast<void>(gguf::FileSet::open(path));
     print_text(path, report);
   }
-  if (unreadable) return kUnreadable;
+  if (report.n_files == 0 || report.n_unreadable > 0) return kUnreadable;
   return report.clean() ? 0 : kFindings;
 }
 
@@ -110,11 +113,11 @@ const Command check_command{
     .details =
         "FILE is a model (the first file of a split set). Looks at the container, the completeness "
         "of a split set, keys and shapes, the tokenizer, every block of every tensor (NaN, "
-        "infinite "
-        "scales, impossible codes), tensors, experts and stretches of zeros, and whether attn_k_b "
+        "infinite scales, impossible codes), tensors, experts and stretches of zeros, and whether "
+        "attn_k_b "
         "and attn_v_b say the same as attn_kv_b.\nThe exit code is 0 if nothing is wrong (notes do "
-        "not count), 3 if there are findings, 1 if the file cannot be read (cut off, or its header "
-        "damaged).",
+        "not count), 3 if there are findings, 1 if the file or one of its split set cannot be read "
+        "(cut off, or its header damaged).",
     .options = kOptions,
     .min_positionals = 1,
     .max_positionals = 1,

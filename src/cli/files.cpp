@@ -53,15 +53,22 @@ std::uint32_t word_at(const std::string& head, std::size_t at) {
   return out;
 }
 
-/// A .dat begins with the number of entries, the length of the first name and the name.
-bool looks_like_dat(const std::string& head) {
+/// A .dat begins with the number of entries, the length of the first name and the name; the calls,
+/// the number of values and the values follow.
+bool looks_like_dat(const std::string& head, std::uintmax_t size) {
   if (head.size() < 12) return false;
   const std::uint32_t length = word_at(head, 4);
   if (word_at(head, 0) == 0 || word_at(head, 0) > 1u << 20 || length == 0 || length > 256) {
     return false;
   }
   const std::string name = head.substr(8, length);
-  return std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 127; });
+  const bool is_name =
+      std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 127; });
+  const std::size_t values = 8 + std::size_t{length} + 8;
+  if (!is_name || head.size() < values + sizeof(float)) return false;
+  const std::uintmax_t n = word_at(head, values - 4);
+  if (n == 0 || n > (size - values) / sizeof(float)) return false;
+  return std::isfinite(std::bit_cast<float>(word_at(head, values)));
 }
 
 bool looks_like_text(const std::string& head) {
@@ -73,13 +80,14 @@ bool looks_like_text(const std::string& head) {
 
 bool is_svg(const fs::path& path) {
   const std::string head = head_of(path);
-  return head.starts_with("<svg") || head.starts_with("<?xml");
+  return head.starts_with("<svg") ||
+         (head.starts_with("<?xml") && head.find("<svg") != std::string::npos);
 }
 
-/// Logits have no magic: numbers, all finite.
-bool may_be_logits(const fs::path& path) {
+/// Logits have no magic: rows of numbers, all finite.
+bool may_be_logits(const fs::path& path, std::size_t row_bytes) {
   std::error_code code;
-  if (fs::file_size(path, code) % sizeof(float) != 0 || code) return false;
+  if (fs::file_size(path, code) % row_bytes != 0 || code) return false;
   const std::string head = head_of(path);
   for (std::size_t i = 0; i + sizeof(float) <= head.size(); i += sizeof(float)) {
     if (!std::isfinite(std::bit_cast<float>(word_at(head, i)))) return false;
@@ -182,7 +190,7 @@ FileKind kind_of_file(const fs::path& path) {
     return holds_importance(path) ? FileKind::importance_gguf : FileKind::gguf;
   }
   if (head.starts_with("_logits_")) return FileKind::log_probabilities;
-  if (looks_like_dat(head)) return FileKind::importance_dat;
+  if (looks_like_dat(head, fs::file_size(path, code))) return FileKind::importance_dat;
   if (head.size() > 9 && head[8] == '{' && head[9] == '"') return FileKind::safetensors;
   return looks_like_text(head) ? FileKind::text : FileKind::other;
 }
@@ -246,7 +254,8 @@ std::string finish_earlier(const std::string& file) {
   return set->content.job;
 }
 
-void check_replaceable(std::string_view what, const std::string& path, Product product) {
+void check_replaceable(std::string_view what, const std::string& path, Product product,
+                       std::size_t row_bytes) {
   using Kind = FileKind;
   Kind kind = Kind::gguf;
   try {
@@ -261,12 +270,13 @@ void check_replaceable(std::string_view what, const std::string& path, Product p
   }
   constexpr std::array<std::string_view, 5> kProducts = {
       "a model", "an importance matrix", "a base file of log-probabilities", "logits", "a plot"};
-  const bool same = (product == Product::model && kind == Kind::gguf) ||
-                    (product == Product::importance &&
-                     (kind == Kind::importance_gguf || kind == Kind::importance_dat)) ||
-                    (product == Product::log_probabilities && kind == Kind::log_probabilities) ||
-                    (product == Product::logits && kind == Kind::other && may_be_logits(path)) ||
-                    (product == Product::plot && kind == Kind::text && is_svg(path));
+  const bool same =
+      (product == Product::model && kind == Kind::gguf) ||
+      (product == Product::importance &&
+       (kind == Kind::importance_gguf || kind == Kind::importance_dat)) ||
+      (product == Product::log_probabilities && kind == Kind::log_probabilities) ||
+      (product == Product::logits && kind == Kind::other && may_be_logits(path, row_bytes)) ||
+      (product == Product::plot && kind == Kind::text && is_svg(path));
   if (same) return;
   throw file_error(base::Fault::bad_input,
                    fmt::format("{} would replace {} by {}", what, kind_text(kind),

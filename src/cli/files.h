@@ -56,8 +56,10 @@ void prepare_folder(std::string_view what, const std::string& path);
 /// What a command writes.
 enum class Product { model, importance, log_probabilities, logits, plot };
 /// What stands under the output's name may go: nothing, an empty file, or one of the kind that is
-/// written (also a GGUF file that cannot be read, where a model is). Throws Fault::bad_input.
-void check_replaceable(std::string_view what, const std::string& path, Product product);
+/// written (also a GGUF file that cannot be read, where a model is). Logits have `row_bytes` a
+/// token. Throws Fault::bad_input.
+void check_replaceable(std::string_view what, const std::string& path, Product product,
+                       std::size_t row_bytes = sizeof(float));
 
 /// Every file option that was given, by its kind in the table. Outputs come last, so that nothing
 /// is touched if an input is wrong.

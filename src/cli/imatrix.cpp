@@ -221,6 +221,22 @@ calibrate::CollectOptions collect_options(const Args& args, const std::filesyste
   return options;
 }
 
+/// An interrupted run tells what it has kept.
+calibrate::Collected collect_and_tell(const runtime::Model& model, const eval::Windows& windows,
+                                      const calibrate::CollectOptions& options,
+                                      calibrate::CollectEvents events, runtime::Runtime& runtime) {
+  bool kept = false;
+  events.state_kept = [&] { kept = true; };
+  try {
+    return calibrate::collect(model, windows, options, events, runtime);
+  } catch (base::Error& e) {
+    if (e.fault() != base::Fault::interrupted || !kept) throw;
+    e.at("kept", fmt::format("{}, the state of the last save", options.checkpoint.string()));
+    if (!options.resume) e.hint("the same command without --no-resume goes on with it");
+    throw;
+  }
+}
+
 int collect(const Args& args) {
   const std::string model_path = required(args, "model");
   const std::filesystem::path out = args.str("output-file");
@@ -253,7 +269,13 @@ int collect(const Args& args) {
   const auto copies = static_cast<std::size_t>(args.integer("save-frequency"));
   calibrate::CollectOptions options = collect_options(args, out);
   if (copies > 0) options.save_every = std::gcd(options.save_every, copies);
-  base::require_room(out, calibrate::room_for_collection(model, windows, options));
+  check_importance_room(
+      model.spec(), windows, options,
+      {.output = out,
+       .output_every = args.given("output-frequency")
+                           ? static_cast<std::size_t>(args.integer("output-frequency"))
+                           : 0,
+       .copy_every = copies});
   const bool quiet = args.integer("verbosity") == 0;
   if (!quiet) {
     fmt::print("imatrix: {} of {} tokens\n", counted(windows.n_windows, "chunk"), windows.window);
@@ -296,7 +318,7 @@ int collect(const Args& args) {
     }
   };
   const calibrate::Collected result =
-      calibrate::collect(model, windows, options, events, session.runtime());
+      collect_and_tell(model, windows, options, std::move(events), session.runtime());
   session.progress().clear();
   fmt::print("{}{}", running, options.perplexity && !quiet ? "\n" : "");
   if (options.perplexity && result.perplexity.n > 0 && result.perplexity.error() >= 0) {
@@ -318,18 +340,11 @@ int run(const Args& args) {
   return collect(args);
 }
 
+/// Before the first save. A checkpoint that is there may be of another run.
 Kept kept(const Args& args) {
-  const std::string checkpoint = args.str("output-file") + ".checkpoint";
-  if (!std::filesystem::exists(checkpoint)) {
-    if (args.str("loop") == "layer") {
-      return {.what = "nothing yet", .how = "the layer loop saves its state after every layer"};
-    }
-    return {.what = "nothing yet", .how = "-ofreq N saves the state every N chunks"};
-  }
-  if (args.flag("no-resume")) {
-    return {.what = checkpoint, .how = "the same command without --no-resume goes on with it"};
-  }
-  return {.what = fmt::format("{}, the state of the last save", checkpoint)};
+  return {.what = "nothing yet",
+          .how = args.str("loop") == "layer" ? "the layer loop saves its state after every layer"
+                                             : "-ofreq N saves the state every N chunks"};
 }
 
 }  // namespace

@@ -64,15 +64,15 @@ std::vector<std::int32_t> tokens_of(const Args& args, const runtime::Model& mode
 int run(const Args& args) {
   const std::string output = required(args, "output");
   check_one_given(args, "ids", "prompt");
-  check_replaceable("--output", output, Product::logits);
   Session session(args);
   const runtime::Model model = runtime::Model::open(required(args, "model"), rules(args));
   print_findings(model.findings());
   check_output(output, model.files());
   check_output(output, {args.str("ids")});
+  const std::size_t row_bytes = model.spec().n_vocab * sizeof(float);
+  check_replaceable("--output", output, Product::logits, row_bytes);
   const runtime::Chunk chunk{.tokens = tokens_of(args, model), .first_output = 0};
   warn_beyond_training(model, chunk.tokens.size());
-  const std::size_t row_bytes = model.spec().n_vocab * sizeof(float);
   base::OutputFile file(output);
   file.reserve(chunk.tokens.size() * row_bytes);
   runtime::evaluate(

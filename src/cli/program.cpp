@@ -69,10 +69,12 @@ void tell_kept(base::Error& e, const Command& command, const Args& args,
                std::span<const char* const> words) {
   if (command.kept == nullptr) return;
   const Kept kept = command.kept(args);
+  const bool known =  // by the command itself
+      std::ranges::any_of(e.facts(), [](const auto& fact) { return fact.first == "kept"; });
   e.at("kept", kept.what);
   std::string again = args.program();
   for (const char* word : words) again += " " + shell_word(word);
-  e.hint(kept.how.empty() ? fmt::format("go on with: {}", again) : kept.how);
+  e.hint(known || kept.how.empty() ? fmt::format("go on with: {}", again) : kept.how);
 }
 
 int run_command(const Command& command, std::span<const char* const> words, std::string program) {

@@ -9,6 +9,7 @@
 #include "base/file_lock.h"
 #include "base/printable.h"
 #include "cli/alien_entries.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
@@ -24,6 +25,8 @@
 
 namespace cli {
 namespace {
+
+constexpr std::string_view kArchitecture = "general.architecture";
 
 void print_start(const QuantizeArguments& arguments, std::size_t n_threads) {
   for (const recipe::CustomRule& rule : arguments.request.recipe.custom_rules) {
@@ -135,8 +138,24 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
   session.progress().clear();
   tell_left(plan);
   print_findings(result.findings);
+  if (!result.findings.empty()) {
+    fmt::print(stderr, "hint: `quern check {}` tells more\n", shell_word(arguments.input.string()));
+  }
   print_end(plan, result, cache.get() != nullptr, std::chrono::steady_clock::now() - start);
   return 0;
+}
+
+/// True if the model opens once --override-kv leaves its architecture alone.
+bool opens_as_it_is(const QuantizeArguments& arguments) {
+  std::vector<cook::Override> others = arguments.request.overrides;
+  std::erase_if(others, [](const cook::Override& o) { return o.key == kArchitecture; });
+  try {
+    static_cast<void>(cook::open_gguf_model(
+        arguments.input, {.overrides = others, .allow_broken = arguments.allow_broken}));
+    return true;
+  } catch (const base::Error&) {
+    return false;
+  }
 }
 
 /// The model with its keys changed and layers left out.
@@ -147,9 +166,8 @@ std::unique_ptr<cook::TensorSource> open_source(const QuantizeArguments& argumen
     source = cook::open_gguf_model(
         arguments.input, {.overrides = overrides, .allow_broken = arguments.allow_broken});
   } catch (base::Error& e) {
-    constexpr std::string_view kArchitecture = "general.architecture";
     const auto it = std::ranges::find(overrides, kArchitecture, &cook::Override::key);
-    if (it == overrides.end()) throw;
+    if (it == overrides.end() || !opens_as_it_is(arguments)) throw;
     // A hint that is there speaks of the file as it is.
     base::Error error(e.fault(), e.message());
     for (const auto& [key, value] : e.facts()) error.at(key, value);

@@ -19,6 +19,7 @@
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
+#include "cli/importance_room.h"
 #include "cli/session.h"
 #include "cli/staged_progress.h"
 #include "cli/survey_folder.h"
@@ -388,7 +389,8 @@ class Surveyor {
                     const eval::Windows& collected) const {
     std::size_t room = 0;
     if (!have_importance) {
-      room += calibrate::room_for_collection(model_, collected, collect_options());
+      room += importance_room(model_.spec(), collected, collect_options(),
+                              {.output = folder_.importance()});
     }
     if (!have_base) {
       room += eval::base_file_bytes(evaluated.n_windows, evaluated.window, model_.spec().n_vocab);

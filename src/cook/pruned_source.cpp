@@ -50,6 +50,9 @@ class PrunedSource final : public TensorSource {
   std::size_t n_shards() const noexcept override { return source_->n_shards(); }
   std::vector<std::filesystem::path> paths() const override { return source_->paths(); }
   const base::Findings& findings() const noexcept override { return findings_; }
+  bool without_rows(std::size_t tensor) const noexcept override {
+    return source_->without_rows(origins_[tensor]);
+  }
   void read(std::size_t tensor, std::size_t offset, std::span<std::byte> out) const override {
     source_->read(origins_[tensor], offset, out);
   }

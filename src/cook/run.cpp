@@ -58,20 +58,26 @@ class Reporter {
 /// What a cache knows about one tensor of a file.
 struct CacheState {
   std::string key;                      ///< empty: nothing to keep
+  bool source_seen = false;             ///< all its bytes were read to make the key
   std::unique_ptr<ReadableFile> found;  ///< finished bytes
 };
 
-/// Hashes the source of every tensor that is to be encoded and looks it up.
+/// Hashes the source of every tensor that is to be encoded and looks it up. Holes in the source are
+/// found on the way: of a tensor that is found the source is not read again.
 std::vector<CacheState> look_up(const TensorSource& source, const Plan& plan,
                                 const OutputPlan& output, const TensorCache* cache,
-                                runtime::Team& team, const base::StopFlag& stop) {
+                                runtime::Runtime& runtime, ZeroWatch& zeros) {
   std::vector<CacheState> states(output.jobs.size());
   if (cache == nullptr) return states;
-  team.run(states.size(), [&](std::size_t place, std::size_t) {
-    stop.check();
+  runtime.team.run(states.size(), [&](std::size_t place, std::size_t) {
+    runtime.stop.check();
     const Job& job = plan.jobs[output.jobs[place]];
     if (job.action != recipe::Action::encode) return;
-    states[place].key = cache->key(source, job, plan.effort);
+    states[place].key =
+        cache->key(source, job, plan.effort, [&](std::size_t at, std::span<const std::byte> bytes) {
+          zeros.look(output.jobs[place], at, bytes);
+        });
+    states[place].source_seen = true;
     states[place].found = cache->find(states[place].key, job.bytes);
   });
   // Tensors of equal content share an entry; one of them writes it.
@@ -194,7 +200,9 @@ class FileCook {
     const std::size_t at = unit.first * job.to_codec->row_bytes(job.shape.cols());
     const auto bytes = encode_rows(source_, job, unit, state.weights,
                                    {.effort = plan_.effort, .kernels = runtime_.kernels}, scratch);
-    zeros_.look(output_.jobs[unit.place], source_range(job, unit).offset, scratch.source);
+    if (!cached_[unit.place].source_seen) {
+      zeros_.look(output_.jobs[unit.place], source_range(job, unit).offset, scratch.source);
+    }
     writer_.write(unit.place, at, bytes);
     if (state.entry) keep(state, [&] { state.entry->write(at, bytes); });
   }
@@ -246,7 +254,7 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
     }
   }
   Reporter reporter(plan, runtime.progress, total);
-  ZeroWatch zeros(plan);
+  ZeroWatch zeros(source, plan);
   RunResult result;
   // Room for all of them is taken before the work.
   std::vector<gguf::Writer> writers;
@@ -263,7 +271,7 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
     runtime.stop.check();
     gguf::Writer& writer = writers[result.files_written];
     FileCook file(source, plan, output, writer, runtime, cache,
-                  look_up(source, plan, output, cache, runtime.team, runtime.stop), zeros);
+                  look_up(source, plan, output, cache, runtime, zeros), zeros);
     file.run(reporter);
     result.bytes_written += file.bytes();
     ++result.files_written;

@@ -28,6 +28,9 @@ class GgufSource final : public TensorSource {
     return out;
   }
 
+  bool without_rows(std::size_t tensor) const noexcept override {
+    return files_.tensors()[tensor].flat != nullptr;
+  }
   void read(std::size_t tensor, std::size_t offset, std::span<std::byte> out) const override {
     const gguf::TensorInfo& info = files_.tensors()[tensor];
     try {

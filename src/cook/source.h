@@ -34,6 +34,10 @@ class TensorSource {
   /// What was odd about it.
   virtual const base::Findings& findings() const noexcept;
 
+  /// True if the file holds the tensor in a format without rows (gguf::TensorInfo::flat): the bytes
+  /// that are read here are not those of the file.
+  virtual bool without_rows(std::size_t) const noexcept { return false; }
+
   /// Bytes [offset, offset + out.size()) of a tensor. May be called from several threads. Throws
   /// Fault::io with file, tensor and offset.
   virtual void read(std::size_t tensor, std::size_t offset, std::span<std::byte> out) const = 0;

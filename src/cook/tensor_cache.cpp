@@ -145,8 +145,8 @@ fs::path TensorCache::path_of(const std::string& key) const {
   return folder_ / (key + std::string(kExtension));
 }
 
-std::string TensorCache::key(const TensorSource& source, const Job& job,
-                             quant::Effort effort) const {
+std::string TensorCache::key(const TensorSource& source, const Job& job, quant::Effort effort,
+                             const Look& look) const {
   Hash hash;
   hash.add(std::as_bytes(std::span(version_)));
   hash.add_value(std::array<std::uint64_t, 4>{version_.size(), job.from->id, job.to->id,
@@ -156,8 +156,10 @@ std::string TensorCache::key(const TensorSource& source, const Job& job,
   if (job.looked_up) hash.add_value(std::uint64_t{2});
   hash.add_value(job.shape.ne);
   hash_weights(hash, row_weights(job.importance, job.shape));
-  hash_range(hash, 0, job.source_bytes,
-             [&](std::size_t at, std::span<std::byte> out) { source.read(job.source, at, out); });
+  hash_range(hash, 0, job.source_bytes, [&](std::size_t at, std::span<std::byte> out) {
+    source.read(job.source, at, out);
+    look(at, out);
+  });
   const XXH128_hash_t digest = hash.digest();
   return fmt::format("{:016x}{:016x}", digest.high64, digest.low64);
 }

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,9 +38,12 @@ class TensorCache {
   /// Fault::io when the folder cannot be made.
   TensorCache(std::filesystem::path folder, std::string encoder_version);
 
+  using Look = std::function<void(std::size_t offset, std::span<const std::byte> bytes)>;
   /// Name of the entry for a job: a 128-bit hash over the source bytes, the importance vectors and
-  /// the rows they weigh, both types, the shape, the effort and the version.
-  std::string key(const TensorSource& source, const Job& job, quant::Effort effort) const;
+  /// the rows they weigh, both types, the shape, the effort and the version. `look` sees the source
+  /// on the way, piece by piece.
+  std::string key(const TensorSource& source, const Job& job, quant::Effort effort,
+                  const Look& look) const;
 
   /// The entry's data from kHeaderBytes on, checked against size and checksum. Null if there is
   /// none; a damaged one is removed. A hit counts as a use.

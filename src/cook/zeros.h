@@ -6,31 +6,28 @@
 
 #include "base/error.h"
 #include "cook/plan.h"
+#include "gguf/zero_runs.h"
 
 namespace cook {
 
 /// Looks at pieces of source data that are in memory anyway; from any thread, in any order.
 class ZeroWatch {
  public:
-  explicit ZeroWatch(const Plan& plan) : plan_(plan) {}
+  ZeroWatch(const TensorSource& source, const Plan& plan) : source_(source), plan_(plan) {}
 
-  /// Bytes of the source of `job` (index into the plan) from byte `offset` of its data on: whole
-  /// rows. A stretch that goes on in another piece counts as two.
+  /// Bytes of the source of `job` (index into the plan) from byte `offset` of its data on, each
+  /// byte once.
   void look(std::size_t job, std::size_t offset, std::span<const std::byte> bytes);
-  /// One a tensor, in the order of the plan. Nothing about vectors, nor about rows of tokens, which
-  /// may never occur.
+  /// One a tensor, in the order of the plan; each was looked at from end to end. Nothing about
+  /// vectors, nor about rows of tokens, which may never occur.
   base::Findings findings() const;
 
  private:
-  struct Zeros {
-    std::size_t n = 0, bytes = 0, longest = 0, longest_at = 0;
-    bool whole_rows = true;
-  };
-  base::Finding finding(const Job& job, const Zeros& zeros) const;
-
+  const TensorSource& source_;
   const Plan& plan_;
   std::mutex lock_;
-  std::map<std::size_t, Zeros> found_;  // by job; holds only tensors with long stretches
+  // By job, then by offset; pieces that touch are one, so that there are hardly more than threads.
+  std::map<std::size_t, std::map<std::size_t, gguf::ZeroRuns>> seen_;
 };
 
 }  // namespace cook

@@ -1,5 +1,7 @@
 #include "gguf/zero_runs.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -26,10 +28,50 @@ bool is_zero(const std::byte* p, std::size_t n) noexcept {
   return any == 0;
 }
 
+/// The stretch covers rows from end to end, and next to nothing beside them: a row there may end or
+/// begin with a few zeros itself.
+bool is_whole_rows(const RowGrid& grid, std::size_t at, std::size_t size) noexcept {
+  const std::size_t within = (at - grid.start) % grid.group_bytes;
+  const std::size_t before = (grid.group_bytes - within) % grid.group_bytes;
+  const std::size_t behind = (within + size) % grid.group_bytes;
+  const std::size_t slack = std::max(grid.block_bytes, kStep);
+  return before + behind <= size && before <= slack && behind <= slack;
+}
+
 }  // namespace
 
-ZeroRuns::ZeroRuns(std::span<const std::byte> bytes, std::size_t offset) noexcept
-    : size_(bytes.size()), head_at_(offset) {
+RowGrid::RowGrid(const quant::Codec& codec, const tensor::Shape& shape, std::size_t start_)
+    : start(start_),
+      n_rows(shape.rows()),
+      group_bytes(std::max<std::size_t>(1, codec.row_bytes(shape.cols()) * codec.group_rows)),
+      block_bytes(codec.block_bytes) {}
+
+void ZeroStretches::add(std::size_t at, std::size_t size) noexcept {
+  add({.n = 1, .bytes = size, .longest = size, .longest_at = at});
+}
+
+void ZeroStretches::add(const ZeroStretches& more) noexcept {
+  n += more.n;
+  bytes += more.bytes;
+  if (more.longest < longest || (more.longest == longest && more.longest_at >= longest_at)) return;
+  longest = more.longest;
+  longest_at = more.longest_at;
+}
+
+std::string ZeroVerdict::text(std::string_view whole) const {
+  const std::string more = stretches.n == 1 ? ""
+                                            : fmt::format("; {} such stretches, {} bytes in all",
+                                                          stretches.n, stretches.bytes);
+  return fmt::format("{} bytes of zeros from byte {} of the {} on{}: {}", stretches.longest,
+                     stretches.longest_at, whole, more,
+                     kind == ZeroKind::rows      ? "whole rows"
+                     : kind == ZeroKind::columns ? "padded columns?"
+                                                 : "a hole of a broken download or copy?");
+}
+
+ZeroRuns::ZeroRuns(std::span<const std::byte> bytes, std::size_t offset,
+                   const RowGrid& grid) noexcept
+    : grid_(grid), size_(bytes.size()), head_at_(offset) {
   for (std::size_t at = 0; at < bytes.size(); at += kStep) {
     const std::size_t n = std::min(kStep, bytes.size() - at);
     if (is_zero(bytes.data() + at, n)) {
@@ -71,36 +113,23 @@ void ZeroRuns::append(const ZeroRuns& next) noexcept {
   } else if (was_zero) {
     head_ = run_;
   }
-  n_long_ += next.n_long_;
-  long_bytes_ += next.long_bytes_;
-  if (next.longest_ > longest_) {
-    longest_ = next.longest_;
-    longest_at_ = next.longest_at_;
-  }
-}
-
-void ZeroRuns::finish() noexcept {
-  if (head_ < size_ || size_ == 0) count(head_at_, head_);
-  count(run_at_, run_);
-  head_ = run_ = 0;
+  rows_.add(next.rows_);
+  ragged_.add(next.ragged_);
 }
 
 void ZeroRuns::count(std::size_t at, std::size_t size) noexcept {
-  if (size < kLong) return;
-  ++n_long_;
-  long_bytes_ += size;
-  if (size <= longest_) return;
-  longest_ = size;
-  longest_at_ = at;
+  if (size >= kLong) (is_whole_rows(grid_, at, size) ? rows_ : ragged_).add(at, size);
 }
 
-bool ZeroRuns::is_whole_rows(std::size_t start, std::size_t row_bytes,
-                             std::size_t slack) const noexcept {
-  const std::size_t within = (longest_at_ - start) % row_bytes;
-  const std::size_t before = (row_bytes - within) % row_bytes;
-  const std::size_t behind = (within + longest_) % row_bytes;
-  slack = std::max<std::size_t>(slack, kStep);
-  return before + behind <= longest_ && before <= slack && behind <= slack;
+ZeroVerdict ZeroRuns::verdict() const noexcept {
+  ZeroRuns all = *this;
+  if (head_ < size_) all.count(head_at_, head_);
+  all.count(run_at_, run_);
+  if (all.ragged_.n == 0) {
+    return {.kind = all.rows_.n == 0 ? ZeroKind::none : ZeroKind::rows, .stretches = all.rows_};
+  }
+  const bool many = all.ragged_.n * 4 >= grid_.n_rows;
+  return {.kind = many ? ZeroKind::columns : ZeroKind::hole, .stretches = all.ragged_};
 }
 
 }  // namespace gguf

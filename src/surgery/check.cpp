@@ -17,6 +17,7 @@ using Level = base::Finding::Level;
 struct Opened {
   std::optional<gguf::FileSet> whole;
   std::vector<gguf::File> pieces;  ///< only if there is no whole
+  std::size_t n_unreadable = 0;
 
   const std::vector<gguf::File>& files() const { return whole ? whole->shards() : pieces; }
 };
@@ -57,6 +58,7 @@ void open_pieces(const fs::path& path, Opened& opened, FoundList& found) {
     try {
       opened.pieces.push_back(gguf::File::open(shard));
     } catch (const base::Error& e) {
+      ++opened.n_unreadable;
       found.push_back(found_of(e, Part::container));
     }
   }
@@ -83,6 +85,7 @@ Opened open_model(const fs::path& path, FoundList& found) {
       open_pieces(path, opened, found);
     } catch (const base::Error&) {  // the first file itself: what `e` says
       opened.pieces.clear();
+      opened.n_unreadable = 1;
     }
     if (!told(e, found)) {
       found.push_back(found_of(e, opened.pieces.empty() ? Part::container : Part::split));
@@ -145,6 +148,7 @@ bool CheckReport::clean() const noexcept {
 CheckReport check_model(const fs::path& path, bool data, const runtime::Runtime& runtime) {
   CheckReport report;
   const Opened opened = open_model(path, report.found);
+  report.n_unreadable = opened.n_unreadable;
   add_container_findings(opened.files(), report.found);
   std::optional<model::ModelSpec> spec;
   if (opened.whole) {

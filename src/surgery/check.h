@@ -33,7 +33,8 @@ using FoundList = std::vector<Found>;
 struct CheckReport {
   FoundList found;
   std::size_t n_files = 0, n_tensors = 0;
-  std::uint64_t bytes = 0;  ///< of tensor data looked at
+  std::size_t n_unreadable = 0;  ///< files that are there, but not whole or with a broken header
+  std::uint64_t bytes = 0;       ///< of tensor data looked at
 
   /// Nothing above a note.
   bool clean() const noexcept;

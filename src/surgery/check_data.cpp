@@ -137,7 +137,8 @@ class DataCheck {
     }
     // Where the file has no rows, a zero byte is four weights as any other.
     if (place.info->flat == nullptr) {
-      result.zeros = gguf::ZeroRuns(scratch.bytes, offset_of(place, piece.first));
+      result.zeros = gguf::ZeroRuns(scratch.bytes, offset_of(place, piece.first),
+                                    {*place.info->codec, place.info->shape, place.info->offset});
     }
     check_blocks(place, piece, scratch.bytes, result);
     find_values(place, piece, scratch);
@@ -245,7 +246,7 @@ class DataCheck {
       if (!r.unreadable.empty()) return;  // nothing is known about these rows
       zeros.append(r.zeros);
     }
-    zeros.finish();
+    const gguf::ZeroVerdict verdict = zeros.verdict();
     const std::size_t matrix_offset = offset_of(place, first * place.info->shape.ne[1]);
     if (n_zero == n) {
       add_found(place, Part::zeros, level_of_zero_tensor(place), "all weights are zero",
@@ -255,32 +256,10 @@ class DataCheck {
                 fmt::format("{} of {} matrices hold only zeros, the first is number {}", n_zero, n,
                             first),
                 matrix_offset, n_zero, found);
-    } else if (zeros.n_long() > 0) {
-      tell_stretches(place, zeros, found);
+    } else if (verdict.kind != gguf::ZeroKind::none) {
+      add_found(place, Part::zeros, level_of(verdict.kind, place), verdict.text("file"),
+                verdict.stretches.longest_at, verdict.stretches.n, found);
     }
-  }
-
-  /// A hole of a broken download begins and ends within a row. Rows that are zero throughout may be
-  /// meant (tokens that were never trained, pruned heads), and so may columns that are zero in many
-  /// rows (padding).
-  void tell_stretches(const Place& place, const gguf::ZeroRuns& zeros, FoundList& found) const {
-    const quant::Codec& codec = *place.info->codec;
-    const bool rows = zeros.is_whole_rows(place.info->offset, place.row_bytes() * codec.group_rows,
-                                          codec.block_bytes);
-    const bool many = zeros.n_long() * 4 >= place.info->shape.rows();
-    const std::string text = fmt::format(
-        "{} bytes of zeros from byte {} of the file on{}: {}", zeros.longest(), zeros.longest_at(),
-        zeros.n_long() == 1 ? ""
-                            : fmt::format("; {} such stretches, {} bytes in all", zeros.n_long(),
-                                          zeros.long_bytes()),
-        rows   ? "whole rows"
-        : many ? "padded columns?"
-               : "a hole of a broken download or copy?");
-    add_found(place, Part::zeros,
-              rows   ? level_of_zero_rows(place)
-              : many ? Level::warning
-                     : Level::error,
-              text, zeros.longest_at(), zeros.n_long(), found);
   }
 
   /// Vectors that are added may do nothing; what is multiplied may not.
@@ -291,7 +270,9 @@ class DataCheck {
   }
 
   /// Tokens that never occur may have rows of zeros.
-  Level level_of_zero_rows(const Place& place) const {
+  Level level_of(gguf::ZeroKind kind, const Place& place) const {
+    if (kind == gguf::ZeroKind::hole) return Level::error;
+    if (kind == gguf::ZeroKind::columns) return Level::warning;
     const model::TensorId id = model::identify(spec_, place.info->name);
     const bool by_token = id.is(model::Role::token_embd) || id.is(model::Role::output);
     return by_token ? Level::note : Level::warning;

@@ -65,4 +65,30 @@ TEST(CheckCommand, ATruncatedFileCannotBeRead) {
   }
 }
 
+TEST(CheckCommand, ALaterFileOfASetThatCannotBeRead) {
+  const test::TempDir dir;
+  const std::string prefix = (dir / "m").string();
+  ASSERT_EQ(test::run_quern({"split", "--split-max-tensors", "40", kModel, prefix}).exit_code, 0);
+  const std::string first = prefix + "-00001-of-00003.gguf";
+  const std::string last = prefix + "-00003-of-00003.gguf";
+  const auto tokens =
+      test::run_quern({"edit", "--force", first, "--set", "tokenizer.ggml.eos_token_id=5000"});
+  ASSERT_EQ(tokens.exit_code, 0) << tokens.err;
+  const auto whole = test::read_bytes(last);
+  for (const std::size_t size : {whole.size() - 1000, std::size_t{100}, std::size_t{0}}) {
+    test::write_bytes(last, std::span(whole).first(size));
+    const test::RunResult r = test::run_quern({"check", "--json", first});
+    EXPECT_EQ(r.exit_code, 1) << size << r.err;
+    const json j = json::parse(r.out);
+    EXPECT_EQ(j["files"], 2) << size;
+    EXPECT_EQ(j["unreadable_files"], 1) << size;
+    const test::RunResult text = test::run_quern({"check", "--quick", first});
+    EXPECT_EQ(text.exit_code, 1) << size;
+    EXPECT_THAT(text.out, testing::AllOf(HasSubstr("m-00003-of-00003.gguf"),
+                                         HasSubstr("token id 5000 is outside")));
+  }
+  std::filesystem::remove(last);
+  EXPECT_EQ(test::run_quern({"check", "--quick", first}).exit_code, 3);
+}
+
 }  // namespace

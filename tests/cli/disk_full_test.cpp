@@ -80,6 +80,69 @@ TEST(DiskFull, TheBaseFileOfDivergenceIsToldBeforeTheWork) {
   EXPECT_THAT(disk.files(), testing::IsEmpty());
 }
 
+/// Bytes that "expected: N bytes" asks for.
+std::size_t asked_for(const std::string& err) {
+  const std::size_t at = err.find("expected: ");
+  return at == std::string::npos ? 0 : std::stoul(err.substr(at + 10));
+}
+
+TEST(DiskFull, ImportanceAndItsStateAreAskedForBeforeTheWork) {
+  const test::TempDir dir;
+  const SmallDisk tiny(dir / "tiny", "100k");
+  QUERN_NEEDS_MOUNT(tiny);
+  struct Case {
+    std::vector<std::string> more;
+    bool spill = false;
+    std::size_t asked = 0;
+  };
+  // 3 chunks of 16 tokens; batches hold one chunk only with -ub 16.
+  Case cases[] = {{{}},
+                  {{"-ofreq", "1"}},
+                  {{"--save-frequency", "2", "-ub", "16"}},
+                  {{"-ofreq", "1", "-ub", "16"}},
+                  {{"--loop", "layer"}},
+                  {{"--loop", "layer"}, true}};
+  const auto run = [&](const Case& c, const SmallDisk& disk) {
+    std::vector<std::string> words{"imatrix",
+                                   "-m",
+                                   model(),
+                                   "-f",
+                                   test::source_path("data/evaluation.txt").string(),
+                                   "-c",
+                                   "16",
+                                   "-o",
+                                   disk / "i.gguf",
+                                   "--chunks",
+                                   "3"};
+    words.insert(words.end(), c.more.begin(), c.more.end());
+    if (c.spill) words.insert(words.end(), {"--spill", disk / "spill"});
+    return test::run_quern(words);
+  };
+  for (Case& c : cases) {
+    const auto refused = run(c, tiny);
+    SCOPED_TRACE(testing::PrintToString(c.more) + refused.err);
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_THAT(refused.err, testing::AllOf(HasSubstr("not enough room on the file system"),
+                                            HasSubstr(" bytes free")));
+    EXPECT_EQ(refused.out, "") << "before the work";
+    EXPECT_THAT(tiny.files(), testing::IsEmpty());
+    c.asked = asked_for(refused.err);
+    // It is enough, with a little for headers and whole pages.
+    const SmallDisk enough(dir / "enough", std::to_string(c.asked + 64 * 1024).c_str());
+    const auto r = run(c, enough);
+    EXPECT_EQ(r.exit_code, 0) << r.err;
+  }
+  const std::size_t result = cases[0].asked, hidden = 3 * 16 * 256 * 4;
+  EXPECT_EQ(cases[1].asked, result) << "one batch, no save";
+  // Of two saves the first goes when the second is whole, and the result was written between.
+  const std::size_t two_states = cases[4].asked - 2 * hidden;
+  EXPECT_GT(two_states, 4 * result);
+  EXPECT_LT(two_states, 5 * result);
+  EXPECT_EQ(cases[2].asked, two_states / 2 + 2 * result) << "one save, one copy";
+  EXPECT_EQ(cases[3].asked, two_states + result);
+  EXPECT_EQ(cases[5].asked, cases[4].asked + hidden);
+}
+
 TEST(DiskFull, SetsAskForAllTheirFilesBeforeTheFirst) {
   const test::TempDir dir;
   const SmallDisk disk(dir / "disk", "24m");  // two thirds of the model

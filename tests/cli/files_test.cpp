@@ -263,6 +263,8 @@ TEST_F(Files, LeftOversOfKilledRunsAreRemovedAndTold) {
 TEST_F(Files, OutputsOfEveryKindReplaceOnlyTheirOwn) {
   put("notes", "my notes\n");
   put("old.svg", "<svg xmlns='http://www.w3.org/2000/svg'></svg>\n");
+  put("my.xml", "<?xml version=\"1.0\"?><important/>\n");
+  put("drawn.svg", "<?xml version=\"1.0\"?>\n<svg xmlns='http://www.w3.org/2000/svg'></svg>\n");
   put("i.gguf.at_3", "my notes\n");
   const std::vector<std::string> stats{"quantize-stats",         "-m", kModel, "-t", "q8_0", "-l",
                                        "^blk.0.attn_q_b.weight$"};
@@ -273,7 +275,8 @@ TEST_F(Files, OutputsOfEveryKindReplaceOnlyTheirOwn) {
   };
   EXPECT_EQ(plot("old.svg").exit_code, 0);
   EXPECT_THAT(test::read_text(at("old.svg")), HasSubstr("q8_0"));
-  for (const char* name : {"notes", "m.dat", "m.imatrix.gguf"}) {
+  EXPECT_EQ(plot("drawn.svg").exit_code, 0);
+  for (const char* name : {"notes", "my.xml", "m.dat", "m.imatrix.gguf"}) {
     const auto before = test::read_bytes(at(name));
     const auto r = plot(name);
     EXPECT_EQ(r.exit_code, 1);
@@ -286,6 +289,36 @@ TEST_F(Files, OutputsOfEveryKindReplaceOnlyTheirOwn) {
   EXPECT_THAT(copies.err, AllOf(HasSubstr("--save-frequency would replace a text file by an"),
                                 HasSubstr(at("i.gguf.at_3"))));
   EXPECT_EQ(copies.out, "");
+}
+
+TEST_F(Files, LogitsReplaceRowsOfTheirVocabularyOnly) {
+  const auto logits = [&] {
+    return test::run_quern({"logits", "-m", kModel, "-p", "x", "-o", at("l")});
+  };
+  for (const auto& [n_floats, fits] :
+       {std::pair{256, false}, {4096 + 256, false}, {2 * 4096, true}}) {
+    const std::vector<float> values(static_cast<std::size_t>(n_floats), -0.5F);
+    test::write_bytes(dir_ / "l", std::as_bytes(std::span(values)));
+    const auto before = test::read_bytes(dir_ / "l");
+    const auto r = logits();
+    EXPECT_EQ(r.exit_code, fits ? 0 : 1) << n_floats << r.err;
+    EXPECT_EQ(test::read_bytes(dir_ / "l") == before, !fits) << n_floats;
+  }
+}
+
+/// Numbers and a word are not yet a .dat: the values must fit behind them.
+TEST_F(Files, WhatBeginsAsAnImportanceMatrixOnlyStays) {
+  const std::string name("\x03\0\0\0\x05\0\0\0hello", 13), calls("\1\0\0\0", 4);
+  for (const std::string& rest : {std::string(), calls + std::string("\2\0\0\0\0\0\x80\x3f", 8),
+                                  calls + std::string("\1\0\0\0\0\0\xc0\x7f", 8)}) {
+    put("mine.bin", name + rest);
+    const auto r = test::run_quern({"imatrix", "--in-file", at("m.dat"), "-o", at("mine.bin")});
+    EXPECT_EQ(r.exit_code, 1);
+    EXPECT_THAT(r.err, HasSubstr("would replace "));
+  }
+  put("mine.bin", name + calls + std::string("\1\0\0\0\0\0\x80\x3f", 8));
+  EXPECT_EQ(test::run_quern({"imatrix", "--in-file", at("m.dat"), "-o", at("mine.bin")}).exit_code,
+            0);
 }
 
 TEST_F(Files, ADamagedImportanceFileTellsFieldAndOffset) {

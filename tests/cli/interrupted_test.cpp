@@ -84,6 +84,15 @@ TEST(Interrupted, ImatrixTellsOfItsCheckpoint) {
   EXPECT_TRUE(std::filesystem::exists(out + ".checkpoint"));
 }
 
+TEST(Interrupted, ACheckpointThatMayBeOfAnotherRunIsNotCalledKept) {
+  const test::TempDir dir;
+  const std::string out = (dir / "m.gguf").string();
+  test::write_bytes(out + ".checkpoint", {});
+  const cli::Command& command = *cli::find_command("imatrix");
+  const char* const words[] = {"-m", "m", "-f", "f", "-o", out.c_str()};
+  EXPECT_EQ(command.kept(cli::parse(command, words, "quern")).what, "nothing yet");
+}
+
 TEST(Interrupted, ImatrixTellsWhenTheLayerLoopSaves) {
   const test::TempDir dir;
   const std::string text = test::source_path("data/calibration.txt").string();

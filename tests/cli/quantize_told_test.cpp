@@ -64,15 +64,24 @@ TEST(QuantizeTold, HolesOfZerosInTheSource) {
     std::fill_n(m.bytes(name).begin() + static_cast<std::ptrdiff_t>(at), n, std::byte{0});
   };
   clear("blk.3.attn_output.weight", 10'000, 65'536);                     // encoded
+  clear("blk.4.ffn_up_exps.weight", 262'144 - 20'000, 65'536);           // in two units of work
   clear("token_embd.weight", 100 * 512, 20 * 512);                       // tokens that never occur
   clear("output_norm.weight", 0, m.bytes("output_norm.weight").size());  // copied
   clear("blk.4.attn_kv_a_mqa.weight", 0, m.bytes("blk.4.attn_kv_a_mqa.weight").size());
   const std::string path = m.write(dir / "m.gguf"), out = (dir / "o.gguf").string();
-  for (const char* type : {"q8_0", "COPY"}) {
+  const std::string cache = (dir / "cache").string();
+  for (const char* type : {"q8_0", "COPY", "cache"}) {
+    const bool cached = type == std::string("cache");
     std::string told;
     for (const char* threads : {"1", "3"}) {
-      const auto r = test::run_quern({"quantize", path, out, type, threads});
+      const auto r =
+          cached ? test::run_quern({"quantize", "--cache", cache, path, out, "q8_0", threads})
+                 : test::run_quern({"quantize", path, out, type, threads});
       EXPECT_EQ(r.exit_code, 0) << r.err;
+      EXPECT_THAT(r.err, HasSubstr("hint: `quern check " + path + "` tells more"));
+      if (cached && threads[0] == '3') {
+        EXPECT_THAT(r.err, Not(HasSubstr("\n0 of"))) << "nothing came from the cache";
+      }
       std::string warnings;
       std::istringstream lines(r.err);
       for (std::string line; std::getline(lines, line);) {
@@ -84,12 +93,31 @@ TEST(QuantizeTold, HolesOfZerosInTheSource) {
       told = warnings;
     }
     EXPECT_THAT(told,
-                AllOf(HasSubstr("warning: blk.3.attn_output.weight: 65"),
-                      HasSubstr("a hole of a broken download"),
+                AllOf(HasSubstr("warning: blk.3.attn_output.weight: the source has 65"),
+                      HasSubstr("warning: blk.4.ffn_up_exps.weight: the source has 65"),
+                      HasSubstr("a hole of a broken download"), Not(HasSubstr("such stretches")),
                       HasSubstr("blk.4.attn_kv_a_mqa.weight: all weights of the source are")));
     EXPECT_THAT(told, AllOf(Not(HasSubstr("token_embd")), Not(HasSubstr("output_norm"))));
   }
   EXPECT_THAT(test::run_quern({"quantize", model(), out, "COPY"}).err, Not(HasSubstr("zeros")));
+}
+
+TEST(QuantizeTold, AnotherArchitectureIsBlamedForItsOwnErrorsOnly) {
+  struct Case {
+    const char *architecture, *key, *error;
+    bool blamed;
+  };
+  for (const Case& c :
+       {Case{"llama", "general.name=str:x", "llama.", true},
+        Case{"deepseek2", "deepseek2.block_count=int:7", "blk.6.", false},  // as the file says
+        Case{"llama", "deepseek2.block_count=int:7", "llama.", false}}) {   // wrong both ways
+    const auto r = test::run_quern({"quantize", "--dry-run", "--override-kv",
+                                    std::string("general.architecture=str:") + c.architecture,
+                                    "--override-kv", c.key, model(), "o.gguf", "q4_K"});
+    EXPECT_EQ(r.exit_code, 1) << c.key;
+    EXPECT_THAT(r.err, AllOf(HasSubstr(c.error), HasSubstr("hint: "))) << c.key;
+    EXPECT_EQ(r.err.find("leave that out") != std::string::npos, c.blamed) << r.err;
+  }
 }
 
 TEST(QuantizeTold, AnImportanceMatrixInPlaceOfTheModel) {

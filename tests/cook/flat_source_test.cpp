@@ -9,12 +9,13 @@ namespace {
 
 constexpr std::size_t kCols = 192, kRows = 12;
 
-std::filesystem::path flat_file(const test::TempDir& dir, const test::FlatTensor& t) {
+std::filesystem::path flat_file(const test::TempDir& dir, const test::FlatTensor& t,
+                                std::size_t cols = kCols) {
   const quant::FlatFormat* i2_s = quant::find_flat_format("i2_s");
   gguf::Metadata metadata;
   metadata.set("general.architecture", std::string("test"));
   gguf::Writer writer(dir / "flat.gguf", metadata,
-                      {{"blk.0.attn_q.weight", i2_s->rows, {{kCols, kRows, 1, 1}}, i2_s}});
+                      {{"blk.0.attn_q.weight", i2_s->rows, {{cols, kRows, 1, 1}}, i2_s}});
   writer.write(0, 0, t.bytes);
   writer.finish();
   return dir / "flat.gguf";
@@ -55,6 +56,18 @@ TEST(FlatSource, IsSplitAndMergedAsItStands) {
   EXPECT_EQ(files.tensors()[0].type_name(), "i2_s");
   const auto bytes = files.bytes(files.tensors()[0]);
   EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), t.bytes.begin(), t.bytes.end()));
+}
+
+/// There a zero byte is four weights as any other.
+TEST(FlatSource, ZerosInTheFileAreNoHoles) {
+  const test::TempDir dir;
+  constexpr std::size_t kLong = 17'408;
+  test::FlatTensor t = test::random_i2_s(kLong * kRows, 0.5F, 7);
+  std::fill_n(t.bytes.begin(), 5 * kLong / 4 + 1000, std::byte{0});
+  const auto run = test::run_quern(
+      {"quantize", flat_file(dir, t, kLong).string(), (dir / "out.gguf").string(), "COPY"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(run.err.find("zeros"), std::string::npos) << run.err;
 }
 
 TEST(FlatSource, AScaleThatIsNotFiniteIsFound) {

@@ -6,7 +6,6 @@
 #include <span>
 
 #include "gguf/split.h"
-#include "gguf/zero_runs.h"
 #include "support/flat_tensor.h"
 #include "support/spoiled_model.h"
 #include "surgery/value_error.h"
@@ -338,6 +337,7 @@ TEST_F(CheckSet, AMissingFileIsAFindingAndTheOthersAreStillLookedAt) {
   fs::remove(path(1));
   const auto report = check(path(0));
   EXPECT_EQ(report.n_files, 2u);
+  EXPECT_EQ(report.n_unreadable, 0u);
   EXPECT_THAT(texts(report),
               HasSubstr("split|m-00002-of-00003.gguf|is missing: file 2 of the 3 of this split"));
   EXPECT_THAT(texts(report), HasSubstr("blocks|t2|"));
@@ -347,6 +347,7 @@ TEST_F(CheckSet, ATruncatedFileIsAFinding) {
   fs::resize_file(path(1), fs::file_size(path(1)) - 40);
   const auto report = check(path(0));
   EXPECT_EQ(report.n_files, 2u);
+  EXPECT_EQ(report.n_unreadable, 1u);
   EXPECT_THAT(texts(report), HasSubstr("container|t1|tensor data lies outside the file"));
 }
 
@@ -413,35 +414,6 @@ TEST(Check, DecodesWithTheTableThatItIsGiven) {
   const auto report = check(test::source_path("data/tiny-mla-bf16.gguf"), true, 2, table);
   EXPECT_EQ(report.found.size(), 100u);
   EXPECT_THAT(texts(report), HasSubstr("all weights are zero"));
-}
-
-TEST(ZeroRuns, JoinsPiecesAsIfTheyWereOne) {
-  std::vector<std::byte> bytes(20000, std::byte{1});
-  std::fill_n(bytes.begin() + 1024, 4096 + 64, std::byte{0});
-  std::fill_n(bytes.begin() + 8192, 4032, std::byte{0});  // too short
-  std::fill_n(bytes.end() - 5000, 5000, std::byte{0});
-  for (const std::size_t step :
-       {std::size_t{20000}, std::size_t{64}, std::size_t{1024}, std::size_t{5120}}) {
-    gguf::ZeroRuns all;
-    for (std::size_t at = 0; at < bytes.size(); at += step) {
-      all.append(gguf::ZeroRuns(std::span(bytes).subspan(at, std::min(step, bytes.size() - at)),
-                                100 + at));
-    }
-    all.finish();
-    EXPECT_EQ(all.n_long(), 2u) << step;
-    EXPECT_EQ(all.longest(), 4960u) << step;  // in steps of 64 bytes
-    EXPECT_EQ(all.longest_at(), 100u + 15040u) << step;
-  }
-}
-
-TEST(ZeroRuns, AllZeroIsOneRun) {
-  const std::vector<std::byte> bytes(6400);
-  const std::span<const std::byte> whole = bytes;
-  gguf::ZeroRuns all(whole.first(3200), 0);
-  all.append(gguf::ZeroRuns(whole.subspan(3200), 3200));
-  all.finish();
-  EXPECT_EQ(all.n_long(), 1u);
-  EXPECT_EQ(all.long_bytes(), 6400u);
 }
 
 TEST(ValueError, SaysHowFarApart) {
