@@ -391,6 +391,9 @@ type {{ t.function.name }} = (_: {{ type_of(t.function.parameters) }}) => any;
 {% endfor %}
 """
 r("whole: schemas by a recursive macro",schema,C)
+# numbers and cases at their ends
+r("filesizeformat at its ends","{{ (-1e300)|filesizeformat }} {{ (-0.5)|filesizeformat }} {{ ('nan'|float)|filesizeformat }} {{ ('inf'|float)|filesizeformat }} {{ 999.9|filesizeformat }} {{ 1e30|filesizeformat(true) }}")
+r("filesizeformat of minus infinity","{{ x|float|filesizeformat }}",{"x":"-inf"})
 out=[];seen={}
 for f,t,c in rows:
     row={"feature":f,"template":t}
