@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "text/template/arguments.h"
 #include "text/template/json.h"
@@ -98,14 +100,34 @@ std::optional<std::int64_t> whole_of_text(std::string_view text, std::int64_t ba
                                                                 : std::nullopt;
 }
 
+/// What a number reads as that is too large or too small for a double: infinite or 0.
+double beyond_doubles(std::string_view text) {
+  const double sign = text.starts_with('-') ? -1.0 : 1.0;
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const std::size_t mark = std::min(text.find_first_of("eE"), text.size());
+  const std::string_view digits = text.substr(0, mark);
+  std::string_view power = mark < text.size() ? text.substr(mark + 1) : "0";
+  if (power.starts_with('+')) power.remove_prefix(1);
+  constexpr std::int64_t kHuge = INT64_MAX / 4;
+  std::int64_t exponent = 0;
+  const auto [end, code] = std::from_chars(power.data(), power.data() + power.size(), exponent);
+  if (code != std::errc()) exponent = power.starts_with('-') ? -kHuge : kHuge;
+  const std::size_t first = digits.find_first_of("123456789");
+  if (first == std::string_view::npos) return sign * 0.0;
+  const auto whole = static_cast<std::int64_t>(std::min(digits.find('.'), digits.size()));
+  const bool large = std::clamp(exponent, -kHuge, kHuge) + whole > static_cast<std::int64_t>(first);
+  return sign * (large ? std::numeric_limits<double>::infinity() : 0.0);
+}
+
 std::optional<double> real_of_text(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   const auto digits = without_underscores(text);
   if (!digits) return std::nullopt;
   double real = 0;
   const auto [stop, code] = std::from_chars(digits->data(), digits->data() + digits->size(), real);
-  return code == std::errc() && stop == digits->data() + digits->size() ? std::optional(real)
-                                                                        : std::nullopt;
+  if (stop != digits->data() + digits->size()) return std::nullopt;
+  if (code == std::errc::result_out_of_range) return beyond_doubles(*digits);
+  return code == std::errc() ? std::optional(real) : std::nullopt;
 }
 
 Value int_filter(Render&, In v, Args a) {

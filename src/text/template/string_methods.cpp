@@ -7,6 +7,7 @@
 #include "text/template/methods.h"
 #include "text/template/node.h"
 #include "text/template/percent_format.h"
+#include "text/template/special_case.h"
 #include "text/template/strings.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
@@ -205,7 +206,9 @@ bool is_decimal(char32_t c) {
   return is_numeric(c) && !other;
 }
 bool is_letter(char32_t c) { return (category(c) & kCategoryLetter) != 0; }
-bool is_lower(char32_t c) { return is_letter(c) && to_upper(c) != c; }
+bool is_lower(char32_t c) {
+  return is_letter(c) && (to_upper(c) != c || (special_case(c) != nullptr && to_lower(c) == c));
+}
 bool is_upper(char32_t c) { return is_letter(c) && to_lower(c) != c; }
 
 struct CharacterClass {
@@ -310,7 +313,7 @@ constexpr MethodRow kMethods[] = {
     {"replace", replaced_text},
     {"upper", mapped<upper>},
     {"lower", mapped<lower>},
-    {"casefold", mapped<lower>},
+    {"casefold", mapped<case_folded>},
     {"title", mapped<titled>},
     {"capitalize", mapped<capitalized>},
     {"swapcase", mapped<swapped_case>},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "text/template/special_case.h"
 #include "text/template/value.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
@@ -17,20 +18,33 @@ char32_t code_of(std::string_view character) {
   return decode_utf8(character, at);
 }
 
-template <class Map>
-std::string mapped(std::string_view text, Map map) {
+enum class Case : std::uint8_t { upper, lower, title, same };
+
+char32_t simple_case(char32_t c, Case to) {
+  return to == Case::same ? c : to == Case::lower ? to_lower(c) : to_upper(c);
+}
+
+/// The text with each character in the case that `choose` tells for it.
+template <class Choose>
+std::string mapped(std::string_view text, Choose choose) {
   std::string out;
   out.reserve(text.size());
   bool first = true;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t begin = at;
     const char32_t c = decode_utf8(text, at);
-    const char32_t to = map(c, first);
+    const Case to = choose(c, first);
     first = false;
-    if (to == c) {
-      out += text.substr(begin, at - begin);
+    const bool capital = to == Case::upper || to == Case::title;
+    const SpecialCase* special = capital ? special_case(c) : nullptr;
+    if (special != nullptr) {
+      for (const char32_t part : to == Case::upper ? special->upper : special->title) {
+        append_utf8(part, out);
+      }
+    } else if (const char32_t other = simple_case(c, to); other != c) {
+      append_utf8(other, out);
     } else {
-      append_utf8(to, out);
+      out += text.substr(begin, at - begin);
     }
   }
   return out;
@@ -199,8 +213,9 @@ std::string right_justified(std::string_view text, std::size_t width, std::strin
 }
 
 std::string swapped_case(std::string_view text) {
-  return mapped(text,
-                [](char32_t c, bool) { return to_upper(c) != c ? to_upper(c) : to_lower(c); });
+  return mapped(text, [](char32_t c, bool) {
+    return to_upper(c) != c || special_case(c) != nullptr ? Case::upper : Case::lower;
+  });
 }
 
 std::string with_spaces_for_tabs(std::string_view text, std::size_t width) {
@@ -220,29 +235,35 @@ std::string with_spaces_for_tabs(std::string_view text, std::size_t width) {
 }
 
 std::string upper(std::string_view text) {
-  return mapped(text, [](char32_t c, bool) { return to_upper(c); });
+  return mapped(text, [](char32_t, bool) { return Case::upper; });
 }
 std::string lower(std::string_view text) {
-  return mapped(text, [](char32_t c, bool) { return to_lower(c); });
+  return mapped(text, [](char32_t, bool) { return Case::lower; });
+}
+std::string case_folded(std::string_view text) {
+  return lower(mapped(text, [](char32_t c, bool) {
+    return special_case(c) != nullptr ? Case::upper : Case::same;
+  }));
 }
 std::string capitalized(std::string_view text) {
-  return mapped(text, [](char32_t c, bool first) { return first ? to_upper(c) : to_lower(c); });
+  return mapped(text, [](char32_t, bool first) { return first ? Case::title : Case::lower; });
 }
 std::string titled(std::string_view text) {
   bool inside = false;
   return mapped(text, [&inside](char32_t c, bool) {
-    const char32_t out = inside ? to_lower(c) : to_upper(c);
+    const Case to = inside ? Case::lower : Case::title;
     inside = (category(c) & kCategoryLetter) != 0;
-    return out;
+    return to;
   });
 }
 
 std::string titled_words(std::string_view text) {
+  // jinja2 takes str.upper of a word's first character here, not its title case.
   bool inside = false;
   return mapped(text, [&inside](char32_t c, bool) {
-    const char32_t out = inside ? to_lower(c) : to_upper(c);
+    const Case to = inside ? Case::lower : Case::upper;
     inside = !is_space(c) && std::u32string_view(U"-({[<").find(c) == std::u32string_view::npos;
-    return out;
+    return to;
   });
 }
 

@@ -26,6 +26,8 @@ std::vector<std::string> split_lines(std::string_view text, bool keep_ends);
 
 std::string upper(std::string_view text);
 std::string lower(std::string_view text);
+/// str.casefold: lower case, and both letters for a sharp s or a ligature.
+std::string case_folded(std::string_view text);
 std::string capitalized(std::string_view text);
 /// str.title: a word is a run of letters.
 std::string titled(std::string_view text);

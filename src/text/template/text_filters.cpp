@@ -168,10 +168,12 @@ Value filesizeformat_filter(Render& render, In v, Args a) {
   const double size = bytes.number();
   const double base = binary ? 1024 : 1000;
   if (size == 1) return "1 Byte";
-  if (size < base) return fmt::format("{} Bytes", static_cast<std::int64_t>(size));
+  if (std::isinf(size) && size < 0) throw failure("cannot convert float infinity to integer");
+  // + 0.0: a small negative size is 0, not -0.
+  if (size < base) return fmt::format("{:.0f} Bytes", std::trunc(size) + 0.0);
   double unit = base;
   std::string_view letters = "kMGTPEZY";
-  while (letters.size() > 1 && size >= unit * base) {
+  while (letters.size() > 1 && !(size < unit * base)) {
     unit *= base;
     letters.remove_prefix(1);
   }

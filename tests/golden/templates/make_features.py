@@ -391,6 +391,14 @@ type {{ t.function.name }} = (_: {{ type_of(t.function.parameters) }}) => any;
 {% endfor %}
 """
 r("whole: schemas by a recursive macro",schema,C)
+# numbers and cases at their ends
+r("float beyond a double","{{ '1e400'|float }} {{ '-1e400'|float }} {{ '1e-400'|float }} {{ '-1E-99999999999999999999'|float }} {{ '0.0001e999'|float }} {{ '0e999999'|float }} {{ '1e400'|int(7) }}")
+r("int by prefix","{{ '010'|int(7, 0) }} {{ '0x1F'|int(7, 0) }} {{ '0b101'|int(7, 0) }} {{ '0o17'|int(7, 0) }}")
+r("upper case of two letters","{{ 'stra\u00dfe'.upper() }} {{ '\ufb01x'|upper }} {{ '\u0149 \u1fb3'.upper() }} {{ 'stra\u00dfe'.casefold() }} {{ '\u00df'.swapcase() }} {{ '\u00df'.islower() }} {{ '\u00df' is lower }} {{ '\u00df' is upper }}")
+r("title case of two letters","{{ '\u00dfa \ufb01x'.title() }} {{ '\ufb01n'.capitalize() }} {{ '\ufb01n'|capitalize }} {{ '\ufb01n \u00dfa'|title }}")
+r("format looks fields up as templates do","{{ '{1.x} {1[x]} {1[y]}|{2[1]} {3[0]}'.format(0, {'x': 2}, [3, 4], 'ab') }}")
+r("filesizeformat at its ends","{{ (-1e300)|filesizeformat }} {{ (-0.5)|filesizeformat }} {{ ('nan'|float)|filesizeformat }} {{ ('inf'|float)|filesizeformat }} {{ 999.9|filesizeformat }} {{ 1e30|filesizeformat(true) }}")
+r("filesizeformat of minus infinity","{{ x|float|filesizeformat }}",{"x":"-inf"})
 out=[];seen={}
 for f,t,c in rows:
     row={"feature":f,"template":t}
