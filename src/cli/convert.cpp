@@ -12,6 +12,7 @@
 #include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/session.h"
+#include "cli/type_words.h"
 #include "cli/value_forms.h"
 #include "convert/shards.h"
 #include "convert/source.h"
@@ -28,6 +29,11 @@ constexpr Option kOptions[] = {
      .default_value = "auto",
      .help = "a recipe of `quern quantize` or any type; auto keeps the type of the weights",
      .values = kWord},
+    {.names = "--policy",
+     .value = "ik|llama.cpp",
+     .default_value = "ik",
+     .help = "whose mixes, fallbacks and order of tensors are followed",
+     .values = one_of("ik|llama.cpp|ik_llama.cpp|mainline")},
     {.names = "--mla",
      .value = "kv_b|split|both",
      .default_value = "split",
@@ -139,15 +145,23 @@ void set_types(const Args& args, const std::string& word, recipe::Options& optio
       options.custom_rules.push_back(std::move(rule));
     }
   }
+  options.policy = policy_of(args);
   options.recipe = recipe::equal_ignoring_case(word, "COPY")
                        ? nullptr
                        : recipe::recipe_for_word(options.policy, word);
   options.pure = args.flag("pure");
   if (options.recipe == nullptr) {
+    refuse_other_policy(options.policy, word, "add --policy");
     const recipe::TypeFacts& type = recipe::type_for_option("--outtype", word);
-    options.recipe = &recipe::guessed_recipe(type);
-    options.custom_rules.push_back(
-        {.layers = {}, .pattern = recipe::Pattern(".*"), .type = &type, .text = {}});
+    options.recipe = recipe_of_type(type);
+    if (options.recipe == nullptr) {
+      throw usage(fmt::format("no file can be mostly {}", type.name))
+          .hint("--custom-q gives single tensors this type");
+    }
+    options.custom_rules.push_back({.layers = {},
+                                    .pattern = recipe::Pattern(".*"),
+                                    .type = &type,
+                                    .text = "--outtype " + word});
   }
   for (const recipe::RoleOption& role : recipe::role_options()) {
     if (role.role != "output" && role.role != "token_embd") continue;

@@ -37,8 +37,19 @@ void print_start(const QuantizeArguments& arguments, std::size_t n_threads) {
              n_threads);
 }
 
-/// How much of the importance data is used; an error if none of it is: data of another model.
-void print_importance_use(const QuantizeArguments& arguments, const cook::Plan& plan) {
+/// Whether any entry belongs to a tensor of the model, be it encoded or not.
+bool is_of_model(const calibrate::Importance& importance, const cook::TensorSource& source) {
+  for (std::size_t i = 0; i < source.tensors().size(); ++i) {
+    const auto entry = importance.entries.find(std::string(source.origin(i).name));
+    if (entry == importance.entries.end()) continue;
+    if (entry->second.n_cols == source.tensors()[i].shape.ne[0]) return true;
+  }
+  return false;
+}
+
+/// How much of the importance data is used; an error if it is data of another model.
+void print_importance_use(const QuantizeArguments& arguments, const cook::TensorSource& source,
+                          const cook::Plan& plan) {
   if (arguments.importance == nullptr || plan.n_encoded == 0) return;
   std::size_t used = 0;
   std::size_t wanted = 0;
@@ -47,7 +58,7 @@ void print_importance_use(const QuantizeArguments& arguments, const cook::Plan& 
     ++wanted;
     if (job.importance.kind != cook::ImportanceChoice::Kind::none) ++used;
   }
-  if (used == 0) {
+  if (used == 0 && !is_of_model(*arguments.importance, source)) {
     throw base::Error(base::Fault::bad_input, "no entry of the importance file fits a tensor")
         .at("entries", arguments.importance->entries.size())
         .at("first entry", arguments.importance->entries.begin()->first)
@@ -193,7 +204,7 @@ int run(const Args& args) {
   cook::Plan plan = cook::make_plan(*source, arguments.request);
   plan.line_width = log_columns();
   print_findings(plan.findings);
-  print_importance_use(arguments, plan);
+  print_importance_use(arguments, *source, plan);
   check_entries(arguments, *source);
   const std::size_t n_threads = run_threads(arguments, plan, wanted);
   if (arguments.request.dry_run) {

@@ -11,6 +11,7 @@
 #include "base/printable.h"
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
+#include "cli/type_words.h"
 #include "cook/pruned_source.h"
 #include "recipe/table_text.h"
 
@@ -21,24 +22,6 @@ using recipe::Policy;
 
 base::Error usage(std::string message) {
   return base::Error(base::Fault::bad_usage, std::move(message));
-}
-
-Policy policy_of(const Args& args) {
-  const std::string name = args.str("policy");
-  if (name == "ik" || name == "ik_llama.cpp") return Policy::ik;
-  if (name == "llama.cpp" || name == "mainline") return Policy::mainline;
-  throw usage("unknown policy").at("found", name).expected("ik or llama.cpp");
-}
-
-/// A TYPE word in the spelling of the list; empty if it is none.
-std::string canonical_type(Policy policy, const std::string& word) {
-  if (recipe::equal_ignoring_case(word, "COPY")) return "COPY";
-  const recipe::Recipe* recipe = recipe::recipe_for_word(policy, word);
-  if (recipe == nullptr) return "";
-  for (const std::string_view name : recipe->cli) {
-    if (recipe::equal_ignoring_case(name, word)) return std::string(name);
-  }
-  return std::string(recipe->symbol);
 }
 
 std::vector<std::string_view> type_names(Policy policy) {
@@ -54,12 +37,8 @@ bool is_gguf_file(const std::string& word) { return kind_of_file(word) == FileKi
 
 [[noreturn]] void refuse_type(Policy policy, const std::string& word) {
   const std::vector<std::string_view> names = type_names(policy);
+  refuse_other_policy(policy, word, "add --policy");
   base::Error error = usage(fmt::format("unknown type {}", base::printable(word)));
-  const Policy other = policy == Policy::ik ? Policy::mainline : Policy::ik;
-  if (const std::string there = canonical_type(other, word); !there.empty()) {
-    throw usage(fmt::format("{} is a recipe of --policy {}", there,
-                            other == Policy::ik ? "ik" : "llama.cpp"));
-  }
   const std::string guess = base::did_you_mean(word, names);
   const bool file = word.ends_with(".gguf");
   error.hint(file ? "the order is INPUT OUTPUT TYPE"
@@ -268,9 +247,9 @@ void place_words(const Args& args, QuantizeArguments& out) {
   const Policy policy = out.request.recipe.policy;
   out.input = words[0];
   std::size_t at = 1;
-  out.type_word = canonical_type(policy, words[at]);
+  out.type_word = canonical_recipe(policy, words[at]);
   const bool has_output = out.type_word.empty() && words.size() > 2;
-  if (has_output) out.type_word = canonical_type(policy, words[++at]);
+  if (has_output) out.type_word = canonical_recipe(policy, words[++at]);
   if (out.type_word.empty()) {
     refuse_type(policy, words[at]);
   }

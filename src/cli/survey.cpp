@@ -25,6 +25,7 @@
 #include "cli/survey_folder.h"
 #include "cli/survey_state.h"
 #include "cli/text_table.h"
+#include "cli/type_words.h"
 #include "cook/run.h"
 #include "eval/base_run.h"
 #include "eval/divergence.h"
@@ -47,8 +48,8 @@ constexpr auto kOptions = join(
         {.names = "--types",
          .value = "LIST",
          .default_value = "f16,q8_0,q6_K,q5_K,q4_K,iq4_ks,iq4_xs,q3_K,iq3_s,iq3_kt,q2_K,iq2_xxs",
-         .help = "types to try, separated by commas",
-         .values = form("names of types between commas")},
+         .help = "types and recipes to try, separated by commas",
+         .values = form("names of types and recipes between commas")},
         {.names = "-o, --output",
          .value = "DIR",
          .default_value = "survey",
@@ -62,8 +63,9 @@ constexpr auto kOptions = join(
 constexpr double kCollectCost = 5, kBaseCost = 3, kMeasureCost = 3, kEncodeCost = 1.5;
 
 struct Target {
-  std::string word;
+  std::string word;  ///< as in the list of types or of recipes
   const recipe::Recipe* recipe = nullptr;
+  bool pure = true;  ///< a type; else a recipe, which decides for each tensor
   bool importance = false;
 };
 
@@ -72,31 +74,57 @@ std::vector<std::string> split_list(const std::string& list) {
   std::size_t at = 0;
   while (at <= list.size()) {
     const std::size_t end = std::min(list.find(',', at), list.size());
-    if (end > at) out.push_back(list.substr(at, end - at));
+    constexpr std::string_view kBlanks = " \t\r\n";
+    const std::size_t first = list.find_first_not_of(kBlanks, at);
+    if (first < end) {
+      const std::size_t last = list.find_last_not_of(kBlanks, end - 1);
+      out.push_back(list.substr(first, last + 1 - first));
+    }
     at = end + 1;
   }
   return out;
 }
 
-/// Every type once without and once with importance; plain floats once.
+/// A type, or a recipe of the default policy. Throws Fault::bad_usage.
+Target target_of(const std::string& word) {
+  const recipe::TypeFacts* type = recipe::type_by_name(word);
+  if (type != nullptr) {
+    const quant::Codec* codec = quant::find_codec(type->id);
+    const recipe::Recipe* r = recipe_of_type(*type);
+    if (codec != nullptr && codec->encode != nullptr && r != nullptr && r->default_type == type) {
+      return {.word = std::string(codec->name), .recipe = r};
+    }
+  }
+  refuse_other_policy(recipe::Policy::ik, word,
+                      "a survey makes only those of ik; `quantize` has --policy");
+  const std::string name = canonical_recipe(recipe::Policy::ik, word);
+  if (!name.empty() && name != "COPY") {
+    return {
+        .word = name, .recipe = recipe::recipe_for_word(recipe::Policy::ik, word), .pure = false};
+  }
+  std::vector<std::string_view> names;
+  for (const quant::Codec* c : quant::all_codecs()) names.push_back(c->name);
+  for (const recipe::Recipe& r : recipe::all_recipes(recipe::Policy::ik)) {
+    names.insert(names.end(), r.cli.begin(), r.cli.end());
+  }
+  const std::string guess = base::did_you_mean(word, names);
+  throw base::Error(base::Fault::bad_usage, "unknown type in --types")
+      .at("found", base::printable(word))
+      .hint(guess + (guess.empty() ? "" : " ") + "`quern types` lists the names");
+}
+
+/// Every type and recipe once without and once with importance; plain floats once.
 std::vector<Target> targets(const std::string& list) {
   std::vector<Target> out;
   for (const std::string& word : split_list(list)) {
-    const recipe::Recipe* r = recipe::recipe_for_word(recipe::Policy::ik, word);
-    const quant::Codec* codec = r == nullptr ? nullptr : quant::find_codec(r->default_type->name);
-    if (codec == nullptr || codec->encode == nullptr) {
-      std::vector<std::string_view> names;
-      for (const quant::Codec* c : quant::all_codecs()) names.push_back(c->name);
-      const std::string guess = base::did_you_mean(word, names);
-      throw base::Error(base::Fault::bad_usage, "unknown type in --types")
-          .at("found", base::printable(word))
-          .hint(guess + (guess.empty() ? "" : " ") + "`quern types` lists the names");
-    }
+    Target target = target_of(word);
+    const bool is_float = quant::find_codec(target.recipe->default_type->id)->is_float();
     for (const bool importance : {false, true}) {
       const bool known = std::any_of(out.begin(), out.end(), [&](const Target& t) {
-        return t.word == word && t.importance == importance;
+        return t.word == target.word && t.importance == importance;
       });
-      if (!known && !(importance && codec->is_float())) out.push_back({word, r, importance});
+      target.importance = importance;
+      if (!known && !(importance && is_float)) out.push_back(target);
     }
   }
   if (out.empty()) {
@@ -421,10 +449,10 @@ class Surveyor {
   static cook::Request request_for(const Target& target, const std::filesystem::path& file) {
     cook::Request request;
     request.recipe.recipe = target.recipe;
-    request.recipe.pure = true;
+    request.recipe.pure = target.pure;
     // Embedding and output see no importance and are few: 8 bits, as is the custom, so that the
     // rows compare what the type does to the layers.
-    if (quant::find_codec(target.recipe->default_type->name)->bpw() < 8.5) {
+    if (target.pure && quant::find_codec(target.recipe->default_type->name)->bpw() < 8.5) {
       for (const std::string_view role : {"token_embd", "output"}) {
         request.recipe.role_types.push_back({role, recipe::type_by_name("q8_0")});
       }
@@ -527,7 +555,8 @@ const Command survey_command{
     .summary = "quantize a model into several types and measure each against the original",
     .usage = "-m MODEL -f TEXT --calibration TEXT [options]",
     .details =
-        "All layers get the type (as quantize --pure), token_embd and output q8_0.\n"
+        "All layers get the type (as quantize --pure), token_embd and output q8_0; a recipe "
+        "(Q4_K_M) decides for each tensor, as quantize has it.\n"
         "Writes DIR/imatrix.gguf and DIR/index.html, a page that needs nothing else, and keeps "
         "finished rows in DIR/survey.json: an interrupted run goes on with the same command, and "
         "a later one with more --types measures only those. A folder with rows of another model, "

@@ -57,6 +57,14 @@ TEST(QuantizeTold, RecipesOfTheOtherPolicy) {
       HasSubstr("IQ4_KS is a recipe of --policy ik"));
 }
 
+// That the one tensor to encode has no data does not make it the data of another model.
+TEST(QuantizeTold, ImportanceOfTensorsThatAreNotEncoded) {
+  const auto r = test::run_quern({"quantize", "--dry-run", "--imatrix", importance(),
+                                  "--output-tensor-type", "q8_0", model(), "o.gguf", "BF16"});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, HasSubstr("importance: data for 0 of 1 tensors to encode"));
+}
+
 TEST(QuantizeTold, HolesOfZerosInTheSource) {
   const test::TempDir dir;
   test::Spoiled m;

@@ -257,6 +257,29 @@ TEST_F(Survey, TypesAreChecked) {
   EXPECT_THAT(r.err, HasSubstr("did you mean q4_K?"));
   EXPECT_FALSE(std::filesystem::exists(folder()));
   EXPECT_EQ(test::run_quern(words(",")).exit_code, 2);
+  for (const char* none : {"COPY", "mxfp4_moe"}) {
+    EXPECT_EQ(test::run_quern(words(none)).exit_code, 2) << none;
+  }
+  EXPECT_THAT(test::run_quern(words("mxfp4_moe")).err,
+              HasSubstr("MXFP4_MOE is a recipe of --policy llama.cpp"));
+  EXPECT_FALSE(std::filesystem::exists(folder()));
+}
+
+// A recipe is made as quantize makes it, a type goes into every layer; blanks are no part of
+// either.
+TEST_F(Survey, RecipesAreNoTypes) {
+  ASSERT_EQ(test::run_quern(words("q3_K, Q3_K,q3_k_l")).exit_code, 0);
+  const json all = rows();
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[0]["type"], "Q3_K_L");
+  EXPECT_EQ(all[2]["type"], "q3_K");
+  const test::TempDir dir;
+  const std::string made = (dir / "m.gguf").string();
+  ASSERT_EQ(test::run_quern(
+                {"quantize", test::source_path("data/tiny-mla-bf16.gguf").string(), made, "Q3_K_L"})
+                .exit_code,
+            0);
+  EXPECT_EQ(all[0]["bytes"], std::filesystem::file_size(made));
 }
 
 TEST(SurveyState, RowsSurviveAndOtherKeysDoNot) {

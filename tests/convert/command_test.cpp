@@ -102,6 +102,31 @@ TEST(ConvertCommand, ADryRunWritesNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
 }
 
+// Words of the other policy are told as quantize tells them; types that no recipe is named after go
+// into every tensor.
+TEST(ConvertCommand, TypesOfBothPrograms) {
+  const test::TempDir dir;
+  const std::string out = (dir / "m.gguf").string();
+  for (const char* word : {"TQ1_0", "tq2_0", "Q1_0", "q2_0"}) {
+    const auto r = test::run_quern({"convert", "--outtype", word, folder("llama"), out});
+    EXPECT_EQ(r.exit_code, 2) << word;
+    EXPECT_NE(r.err.find("is a recipe of --policy llama.cpp"), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find("hint: add --policy llama.cpp"), std::string::npos) << r.err;
+  }
+  EXPECT_EQ(test::run_quern(
+                {"convert", "--policy", "llama.cpp", "--outtype", "TQ1_0", folder("llama"), out})
+                .exit_code,
+            0);
+  EXPECT_EQ(gguf::FileSet::open(out).metadata().integer("general.file_type"), 36);
+  const auto r = test::run_quern(
+      {"convert", "--outtype", "NVFP4", "--ignore-imatrix-rules", folder("llama"), out});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(r.err.find("decided the type of no tensor"), std::string::npos) << r.err;
+  const auto file = gguf::FileSet::open(out);
+  EXPECT_EQ(file.metadata().integer("general.file_type"), 39);
+  EXPECT_EQ(file.find("blk.0.ffn_up.weight")->codec->name, "nvfp4");
+}
+
 TEST(ConvertCommand, RefusalsLeaveNothingBehind) {
   const test::TempDir dir;
   const std::string out = (dir / "m.gguf").string();

@@ -1,0 +1,52 @@
+#include "cli/type_words.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "recipe/table_text.h"
+
+namespace cli {
+
+using recipe::Policy;
+
+recipe::Policy policy_of(const Args& args) {
+  const std::string name = args.str("policy");
+  if (name == "ik" || name == "ik_llama.cpp") return Policy::ik;
+  if (name == "llama.cpp" || name == "mainline") return Policy::mainline;
+  throw base::Error(base::Fault::bad_usage, "unknown policy")
+      .at("found", name)
+      .expected("ik or llama.cpp");
+}
+
+std::string canonical_recipe(Policy policy, std::string_view word) {
+  if (recipe::equal_ignoring_case(word, "COPY")) return "COPY";
+  const recipe::Recipe* recipe = recipe::recipe_for_word(policy, word);
+  if (recipe == nullptr) return "";
+  for (const std::string_view name : recipe->cli) {
+    if (recipe::equal_ignoring_case(name, word)) return std::string(name);
+  }
+  return std::string(recipe->symbol);
+}
+
+void refuse_other_policy(Policy policy, std::string_view word, std::string_view hint) {
+  const Policy other = policy == Policy::ik ? Policy::mainline : Policy::ik;
+  const std::string there = canonical_recipe(other, word);
+  if (there.empty() || !canonical_recipe(policy, word).empty()) return;
+  const std::string_view name = recipe::policy_name(other);
+  throw base::Error(base::Fault::bad_usage,
+                    fmt::format("{} is a recipe of --policy {}", there, name))
+      .hint(fmt::format("{} {}", hint, name));
+}
+
+const recipe::Recipe* recipe_of_type(const recipe::TypeFacts& type) {
+  const recipe::Recipe& guess = recipe::guessed_recipe(type);
+  if (guess.default_type == &type) return &guess;
+  for (const Policy policy : {Policy::ik, Policy::mainline}) {
+    for (const recipe::Recipe& r : recipe::all_recipes(policy)) {
+      if (r.default_type == &type) return &r;
+    }
+  }
+  return guess.symbol == "F32" ? nullptr : &guess;
+}
+
+}  // namespace cli
