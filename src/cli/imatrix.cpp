@@ -13,6 +13,7 @@
 #include "cli/alien_entries.h"
 #include "cli/commands.h"
 #include "cli/files.h"
+#include "cli/importance_room.h"
 #include "cli/session.h"
 #include "cli/text_table.h"
 #include "eval/perplexity.h"

@@ -108,8 +108,7 @@ Needed needed_for(const model::ModelSpec& spec, const eval::Windows& windows,
   const bool spills = !options.evaluate.spill.empty() && sizes.hidden > 0;
   const bool same_disk =
       spills && on_one_disk(folder_of(options.evaluate.spill), folder_of(files.output));
-  const Peak peak =
-      peak_of(sizes, same_disk ? sizes.hidden : 0, n_saves, n_of(files.output_every));
+  const Peak peak = peak_of(sizes, same_disk ? sizes.hidden : 0, n_saves, n_of(files.output_every));
   // What is there and will be replaced counts as the first of two.
   std::uint64_t there = saved_bytes(options.checkpoint);
   if (n_of(files.output_every) > 0) there += std::min(size_of(files.output), sizes.result);

@@ -73,6 +73,6 @@ const Codec iq1_kt{.id = 158,
                    .row_meta_bytes = 4,
                    .spec = "docs/spec/types/iqk.md, section 16",
                    .decode = decode_trellis_row<decode_row>,
-                   .encode = encode_trellis_rows<kBytes, encode_row, decode_row>,
+                   .encode = encode_trellis_rows<kBytes, 127, encode_row, decode_row>,
                    .check = check_trellis_row<127>};
 }  // namespace quant

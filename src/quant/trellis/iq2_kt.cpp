@@ -74,6 +74,6 @@ const Codec iq2_kt{.id = 153,
                    .product_gain = kGain,
                    .spec = "docs/spec/types/iqk.md, section 17",
                    .decode = decode_trellis_row<decode_row>,
-                   .encode = encode_trellis_rows<kBytes, encode_row, decode_row>,
+                   .encode = encode_trellis_rows<kBytes, 127, encode_row, decode_row>,
                    .check = check_trellis_row<127>};
 }  // namespace quant

@@ -88,6 +88,6 @@ const Codec iq3_kt{.id = 154,
                    .product_gain = kGain,
                    .spec = "docs/spec/types/iqk.md, section 18",
                    .decode = decode_trellis_row<decode_row>,
-                   .encode = encode_trellis_rows<kBytes, encode_row, decode_row>,
+                   .encode = encode_trellis_rows<kBytes, 15, encode_row, decode_row>,
                    .check = check_trellis_row<15>};
 }  // namespace quant

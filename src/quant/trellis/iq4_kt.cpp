@@ -97,6 +97,6 @@ const Codec iq4_kt{.id = 155,
                    .row_meta_bytes = 4,
                    .spec = "docs/spec/types/iqk.md, section 19",
                    .decode = decode_trellis_row<decode_row>,
-                   .encode = encode_trellis_rows<kBytes, encode_row, decode_row>,
+                   .encode = encode_trellis_rows<kBytes, 64, encode_row, decode_row>,
                    .check = check_trellis_row<64>};
 }  // namespace quant

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #include "base/bytes.h"
 #include "quant/trellis/generator.h"
@@ -21,8 +22,18 @@ std::vector<std::int8_t> trellis_codebook(std::size_t n, std::size_t dim, std::u
   return entries;
 }
 
+namespace {
+constexpr float kLargestValue = 126;
+}  // namespace
+
+void limit_row_scale(std::span<std::byte> row, int top_level) noexcept {
+  if (!check_row_scale(row, top_level)) return;
+  const float unit = static_cast<float>(top_level) * kLargestValue;
+  const float largest = std::nextafter(std::numeric_limits<float>::max() / unit, 0.0F);
+  base::store(row.data(), std::copysign(largest, base::load_f32(row.data())));
+}
+
 std::optional<BadBlock> check_row_scale(std::span<const std::byte> in, int top_level) noexcept {
-  constexpr float kLargestValue = 126;
   const float scale = base::load_f32(in.data());
   if (std::isfinite(scale * static_cast<float>(top_level) * kLargestValue)) return std::nullopt;
   return BadBlock{.block = 0, .offset = 0, .what = "row scale is not finite or overflows"};

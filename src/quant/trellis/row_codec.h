@@ -19,6 +19,8 @@ std::vector<std::int8_t> trellis_codebook(std::size_t n, std::size_t dim, std::u
 
 /// The f32 row scale in front of a row must be finite, and not so large that values overflow.
 std::optional<BadBlock> check_row_scale(std::span<const std::byte> in, int top_level) noexcept;
+/// Makes a row scale that is too large the largest that is not.
+void limit_row_scale(std::span<std::byte> row, int top_level) noexcept;
 template <int TopLevel>
 std::optional<BadBlock> check_trellis_row(std::span<const std::byte> in, std::size_t) noexcept {
   return check_row_scale(in, TopLevel);
@@ -31,7 +33,8 @@ void decode_trellis_row(std::span<const std::byte> in, std::size_t cols,
 }
 
 /// EncodeRow gets a zeroed row (which decodes to zeros) and an input that is not zero.
-template <std::size_t Bytes, void (*EncodeRow)(const float*, const RowInput&, Effort, std::byte*),
+template <std::size_t Bytes, int TopLevel,
+          void (*EncodeRow)(const float*, const RowInput&, Effort, std::byte*),
           void (*DecodeRow)(const std::byte*, std::size_t, float*) noexcept>
 void encode_trellis_rows(const EncodeInput& in, std::span<std::byte> out) {
   std::fill(out.begin(), out.end(), std::byte{0});
@@ -42,6 +45,7 @@ void encode_trellis_rows(const EncodeInput& in, std::span<std::byte> out) {
     if (input.zero) continue;
     std::byte* row = out.data() + r * row_bytes;
     EncodeRow(in.row(r), input, in.effort, row);
+    limit_row_scale({row, row_bytes}, TopLevel);
     DecodeRow(row, in.cols, decoded.data());
     const float* importance = in.importance.empty() ? nullptr : in.importance.data();
     if (worse_than_zero(in.row(r), decoded.data(), importance, in.cols)) {
