@@ -273,6 +273,7 @@ class Chat {
       if (!reader_.interactive()) throw;
       if (request_.messages.size() == n_before) request_.messages.erase(n_before - 1);
       painter_.end();
+      if (e.fault() == base::Fault::interrupted) clear_interrupt();
       tell(e.what());
       return Reply::End::stop;
     }
@@ -410,7 +411,8 @@ int run(const Args& args) {
   Session session(args);
   const runtime::Model model = runtime::Model::open(required(args, "model"), rules(args));
   print_findings(model.findings());
-  const text::ChatFormat format(model.files().metadata(), model.tokenizer(), template_text(args));
+  const text::ChatFormat format(model.files().metadata(), model.tokenizer(), template_text(args),
+                                &interrupt_flag());
   if (!format.from_model() && !args.given("chat-template") && !args.given("chat-template-file")) {
     fmt::print(stderr, "warning: the model carries no chat template; ChatML is used\n");
   }

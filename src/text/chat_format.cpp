@@ -78,8 +78,9 @@ void fold_system(Json& messages) {
 }  // namespace
 
 ChatFormat::ChatFormat(const gguf::Metadata& metadata, const Tokenizer& tokenizer,
-                       std::string_view source)
+                       std::string_view source, const base::StopFlag* stop)
     : tokenizer_(tokenizer),
+      stop_(stop),
       from_model_(source.empty() && metadata.string("tokenizer.chat_template").has_value()),
       source_(choose_source(metadata, source)),
       template_(source_) {
@@ -102,8 +103,10 @@ bool ChatFormat::shows(const Json& messages, std::string_view wanted) const {
                             {"add_generation_prompt", true},
                             {"bos_token", token_text(tokenizer_, tokenizer_.bos())},
                             {"eos_token", token_text(tokenizer_, tokenizer_.eos())}};
-    return template_.render(variables, some_day()).find(wanted) != std::string::npos;
-  } catch (const base::Error&) {
+    constexpr jinja::Limits kProbe{.steps = 1'000'000};  // the conversations are small
+    return template_.render(variables, some_day(), kProbe, stop_).find(wanted) != std::string::npos;
+  } catch (const base::Error& e) {
+    if (e.fault() == base::Fault::interrupted) throw;
     return false;
   }
 }
@@ -142,7 +145,7 @@ Json ChatFormat::context(const ChatRequest& request) const {
 }
 
 std::string ChatFormat::render(const ChatRequest& request) const {
-  return template_.render(context(request), request.now);
+  return template_.render(context(request), request.now, {}, stop_);
 }
 
 std::vector<TokenId> ChatFormat::encode(const ChatRequest& request) const {

@@ -30,9 +30,10 @@ struct ChatRequest {
 class ChatFormat {
  public:
   /// Template: `source` (its text, or "chatml"), else tokenizer.chat_template, else ChatML. Throws
-  /// Fault::bad_input for a template that cannot be parsed.
+  /// Fault::bad_input for a template that cannot be parsed. `stop`, if given, ends every rendering
+  /// with Fault::interrupted and must outlive this.
   ChatFormat(const gguf::Metadata& metadata, const Tokenizer& tokenizer,
-             std::string_view source = {});
+             std::string_view source = {}, const base::StopFlag* stop = nullptr);
 
   /// Text of a conversation. Throws Fault::bad_input for messages that the template refuses.
   std::string render(const ChatRequest& request) const;
@@ -51,6 +52,7 @@ class ChatFormat {
   bool shows(const nlohmann::ordered_json& messages, std::string_view wanted) const;
 
   const Tokenizer& tokenizer_;
+  const base::StopFlag* stop_ = nullptr;
   bool from_model_ = false;
   std::string source_;
   ChatTemplate template_;

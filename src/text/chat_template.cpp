@@ -17,11 +17,11 @@ ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 
 std::string ChatTemplate::render(const nlohmann::ordered_json& context, const std::tm& now,
-                                 const jinja::Limits& limits) const {
+                                 const jinja::Limits& limits, const base::StopFlag* stop) const {
   if (!context.is_object()) {
     throw base::Error(base::Fault::bad_input, "a template's variables must be a JSON object");
   }
-  jinja::Render render(limits, now);
+  jinja::Render render(limits, now, stop);
   jinja::add_functions(render.top());
   for (const auto& [name, value] : context.items()) {
     render.top().set(name, jinja::from_json(value));

@@ -27,8 +27,9 @@ class ChatTemplate {
   /// bos_token and whatever else the template asks for. `now` is what strftime_now() tells. Throws
   /// Fault::bad_input for what the template refuses (raise_exception: its very words), for values
   /// it cannot handle, and for a template that does more than `limits` allow; with the line.
+  /// Fault::interrupted if `stop`, when given, is requested meanwhile.
   std::string render(const nlohmann::ordered_json& context, const std::tm& now,
-                     const jinja::Limits& limits = {}) const;
+                     const jinja::Limits& limits = {}, const base::StopFlag* stop = nullptr) const;
 
  private:
   struct Parsed;

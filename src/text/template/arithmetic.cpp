@@ -70,19 +70,27 @@ Value repeated(Render& render, const Value& what, Whole times) {
     if (s->empty()) return "";
     render.string(n > render.limits().bytes ? n : n * s->size());
     std::string out;
+    out.reserve(n * s->size());
+    render.step(n / 4);
     for (std::size_t i = 0; i < n; ++i) out += *s;
     return out;
   }
   const List& list = *what.list();
+  render.object();
   std::vector<Value> out;
-  for (std::size_t i = 0; i < n && !list.items.empty(); ++i) {
-    render.items(list.items.size());
-    out.insert(out.end(), list.items.begin(), list.items.end());
+  if (!list.items.empty()) {
+    render.step(n);
+    render.items(n > render.limits().memory ? n : n * list.items.size());
+    out.reserve(n * list.items.size());
+    for (std::size_t i = 0; i < n; ++i) {
+      out.insert(out.end(), list.items.begin(), list.items.end());
+    }
   }
   return list.tuple ? Value::tuple(std::move(out)) : Value::list(std::move(out));
 }
 
 Value joined_lists(Render& render, const List& a, const List& b) {
+  render.object();
   render.items(a.items.size() + b.items.size());
   std::vector<Value> out = a.items;
   out.insert(out.end(), b.items.begin(), b.items.end());
@@ -97,7 +105,7 @@ Value concatenated(Render& render, const std::string& a, const std::string& b) {
 }  // namespace
 
 Value arithmetic(Render& render, std::string_view operation, const Value& a, const Value& b) {
-  if (operation == "~") return concatenated(render, to_text(a), to_text(b));
+  if (operation == "~") return concatenated(render, to_text(render, a), to_text(render, b));
   if (a.is_whole() && b.is_whole()) return of_wholes(operation, a.whole(), b.whole());
   if (a.is_number() && b.is_number()) return of_reals(operation, a.number(), b.number());
   if (operation == "+") {
@@ -119,9 +127,11 @@ Value arithmetic(Render& render, std::string_view operation, const Value& a, con
     if (a.is_whole() && is_sequence(b)) return repeated(render, b, a.whole());
   }
   if (operation == "%" && a.string() != nullptr) {
+    render.look(a);
+    render.look(b);
     const bool several = b.list() != nullptr && b.list()->tuple;
-    return text_of(render,
-                   percent_format(*a.string(), {several ? b.list()->items : std::vector{b}, {}}));
+    return text_of(render, percent_format(render, *a.string(),
+                                          {several ? b.list()->items : std::vector{b}, {}}));
   }
   throw unsupported(operation, a, b);
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "text/template/items.h"
 #include "text/template/strings.h"
 
 namespace text::jinja {
@@ -24,8 +25,10 @@ class Name final : public Expression {
 
  private:
   Value evaluate(Render& render) const override {
-    const Value* found = render.scope().find(name_);
-    return found == nullptr ? Value::undefined(name_) : *found;
+    const Value* found = render.scope().find(render, name_);
+    if (found != nullptr) return *found;
+    render.string(name_.size());
+    return Value::undefined(name_);
   }
   std::string name_;
 };
@@ -38,6 +41,9 @@ class ListDisplay final : public Expression {
  private:
   Value evaluate(Render& render) const override {
     std::vector<Value> out;
+    render.object();
+    render.items(items_.size());
+    out.reserve(items_.size());
     for (const ExpressionPtr& item : items_) out.push_back(item->value(render));
     return tuple_ ? Value::tuple(std::move(out)) : Value::list(std::move(out));
   }
@@ -52,11 +58,11 @@ class DictDisplay final : public Expression {
 
  private:
   Value evaluate(Render& render) const override {
+    render.object();
     auto out = std::make_shared<Dict>();
     for (const auto& [key, value] : entries_) {
-      render.step(out->entries.size());
       Value k = key->value(render);
-      out->set(std::move(k), value->value(render));
+      out->set(render, std::move(k), value->value(render));
     }
     return out;
   }
@@ -70,7 +76,7 @@ class Attribute final : public Expression {
 
  private:
   Value evaluate(Render& render) const override {
-    return attribute_of(object_->value(render), name_);
+    return attribute_of(render, object_->value(render), name_);
   }
   ExpressionPtr object_;
   std::string name_;
@@ -84,7 +90,7 @@ class Item final : public Expression {
  private:
   Value evaluate(Render& render) const override {
     const Value object = object_->value(render);
-    return item_of(object, key_->value(render));
+    return item_of(render, object, key_->value(render));
   }
   ExpressionPtr object_, key_;
 };
@@ -102,11 +108,7 @@ class Slice final : public Expression {
   Value evaluate(Render& render) const override {
     const Value object = object_->value(render);
     if (const std::string* text = object.string()) {
-      const std::vector<std::string_view> all = characters(*text);
-      std::string out;
-      for (const std::size_t i : places(render, all.size())) out += all[i];
-      render.string(out.size());
-      return out;
+      return text_of(render, part_of(render, *text));
     }
     const List* list = object.list();
     if (list == nullptr) {
@@ -114,8 +116,12 @@ class Slice final : public Expression {
                         ? fmt::format("'{}' is undefined", object.undefined_name())
                         : fmt::format("'{}' object is not subscriptable", object.type_name()));
     }
+    const Places at = places(render, list->items.size());
+    render.object();
+    render.items(at.n);
     std::vector<Value> out;
-    for (const std::size_t i : places(render, list->items.size())) out.push_back(list->items[i]);
+    out.reserve(at.n);
+    for (std::size_t i = 0; i < at.n; ++i) out.push_back(list->items[at.place(i)]);
     return list->tuple ? Value::tuple(std::move(out)) : Value::list(std::move(out));
   }
 
@@ -127,25 +133,52 @@ class Slice final : public Expression {
     throw failure("slice indices must be integers or None");
   }
 
-  std::vector<std::size_t> places(Render& render, std::size_t size) const {
+  /// n places from `first` on, `step` apart.
+  struct Places {
+    std::int64_t first = 0;
+    std::int64_t step = 1;
+    std::size_t n = 0;
+    std::size_t place(std::size_t i) const noexcept {
+      return static_cast<std::size_t>(first + static_cast<std::int64_t>(i) * step);
+    }
+  };
+
+  std::string part_of(Render& render, std::string_view text) const {
+    render.look(text.size());
+    const std::size_t size = n_characters(text);
+    const Places at = places(render, size);
+    if (at.n == 0) return "";
+    if (at.step == 1) {
+      text.remove_prefix(bytes_of(text, at.place(0)));
+      return std::string(text.substr(0, bytes_of(text, at.n)));
+    }
+    const Render::Held held(render, size * sizeof(std::string_view));
+    const std::vector<std::string_view> all = characters(text);
+    render.step(at.n);
+    std::string out;
+    for (std::size_t i = 0; i < at.n; ++i) out += all[at.place(i)];
+    return out;
+  }
+
+  Places places(Render& render, std::size_t size) const {
     const auto n = static_cast<std::int64_t>(size);
     const auto first = bound(first_, render);
     const auto last = bound(last_, render);
     const std::int64_t step = bound(step_, render).value_or(1);
     if (step == 0) throw failure("slice step cannot be zero");
-    render.step(size);
     const bool forward = step > 0;
     const std::int64_t low = forward ? 0 : -1;
     const std::int64_t high = forward ? n : n - 1;
     const auto clipped = [&](std::int64_t i) { return std::clamp(i < 0 ? i + n : i, low, high); };
     const std::int64_t begin = first ? clipped(*first) : forward ? low : high;
     const std::int64_t end = last ? clipped(*last) : forward ? high : low;
-    std::vector<std::size_t> out;
-    for (std::int64_t i = begin; forward ? i < end : i > end;) {
-      out.push_back(static_cast<std::size_t>(i));
-      if (__builtin_add_overflow(i, step, &i)) break;
-    }
-    return out;
+    const std::int64_t distance = forward ? end - begin : begin - end;
+    if (distance <= 0) return {};
+    // -(step + 1) + 1 cannot overflow for the smallest number.
+    const std::uint64_t stride =
+        forward ? static_cast<std::uint64_t>(step) : static_cast<std::uint64_t>(-(step + 1)) + 1;
+    const std::uint64_t count = (static_cast<std::uint64_t>(distance) - 1) / stride + 1;
+    return {.first = begin, .step = count == 1 ? 1 : step, .n = count};
   }
 
   ExpressionPtr object_, first_, last_, step_;
@@ -235,21 +268,21 @@ class Comparison final : public Expression {
   Comparison(ExpressionPtr first, Rest rest) : first_(std::move(first)), rest_(std::move(rest)) {}
 
  private:
-  static bool holds(std::string_view operation, const Value& a, const Value& b) {
-    if (operation == "==") return equal(a, b);
-    if (operation == "!=") return !equal(a, b);
-    if (operation == "in") return contains(b, a);
-    if (operation == "not in") return !contains(b, a);
-    if (operation == "<") return less(a, b);
-    if (operation == ">") return less(b, a);
-    if (operation == "<=") return less(a, b) || equal(a, b);
-    return less(b, a) || equal(a, b);
+  static bool holds(Render& render, std::string_view operation, const Value& a, const Value& b) {
+    if (operation == "==") return equal(render, a, b);
+    if (operation == "!=") return !equal(render, a, b);
+    if (operation == "in") return contains(render, b, a);
+    if (operation == "not in") return !contains(render, b, a);
+    if (operation == "<") return less(render, a, b);
+    if (operation == ">") return less(render, b, a);
+    if (operation == "<=") return less(render, a, b) || equal(render, a, b);
+    return less(render, b, a) || equal(render, a, b);
   }
   Value evaluate(Render& render) const override {
     Value left = first_->value(render);
     for (const auto& [operation, next] : rest_) {
       Value right = next->value(render);
-      if (!holds(operation, left, right)) return false;
+      if (!holds(render, operation, left, right)) return false;
       left = std::move(right);
     }
     return true;
@@ -414,16 +447,17 @@ Arguments CallArguments::evaluate(Render& render) const {
   for (const ExpressionPtr& e : positional) out.positional.push_back(e->value(render));
   for (const auto& [name, e] : named) out.named.emplace_back(name, e->value(render));
   if (list != nullptr) {
-    const std::vector<Value> more = iterate(list->value(render));
-    render.step(more.size());
+    const Items more(render, list->value(render));
+    render.items(more.size());
     out.positional.insert(out.positional.end(), more.begin(), more.end());
   }
   if (mapping == nullptr) return out;
   const Value more = mapping->value(render);
   if (more.dict() == nullptr) throw failure("argument after ** must be a mapping");
-  render.step(more.dict()->entries.size());
+  render.items(more.dict()->entries.size());
   for (const auto& [key, value] : more.dict()->entries) {
     if (key.string() == nullptr) throw failure("keywords must be strings");
+    render.string(key.string()->size());
     out.named.emplace_back(*key.string(), value);
   }
   return out;

@@ -9,6 +9,8 @@
 #include <limits>
 
 #include "text/template/arguments.h"
+#include "text/template/counted.h"
+#include "text/template/items.h"
 #include "text/template/json.h"
 #include "text/template/percent_format.h"
 #include "text/template/strings.h"
@@ -36,16 +38,20 @@ Value to_json_filter(Render& render, In v, Args a) {
   style.ascii_only = b.flag(1, false);
   style.sort_keys = b.flag(3, false);
   if (const Value* separators = b.find(2); separators != nullptr && !separators->is_none()) {
-    const std::vector<Value> two = iterate(*separators);
+    const Items two(render, *separators);
     if (two.size() != 2) throw failure("tojson: separators are two strings");
-    style.item_separator = to_text(two[0]);
-    style.key_separator = to_text(two[1]);
+    style.item_separator = to_text(render, two[0]);
+    style.key_separator = to_text(render, two[1]);
   }
   return to_json(render, v, style);
 }
 
-Value from_json_filter(Render&, In v, Args) {
+Value from_json_filter(Render& render, In v, Args) {
   if (v.string() == nullptr) throw failure("from_json needs a string");
+  // At worst every other character is a value, which takes memory in both forms.
+  constexpr std::size_t kBytes = 64;
+  render.step(v.string()->size());
+  render.made(std::min(v.string()->size(), render.limits().memory) * kBytes);
   const auto json = nlohmann::ordered_json::parse(*v.string(), nullptr, false);
   if (json.is_discarded()) throw failure("from_json: the string is not JSON");
   return from_json(json);
@@ -140,7 +146,7 @@ Value int_filter(Render&, In v, Args a) {
     return std::fabs(d) < 9.2e18 ? Value(static_cast<std::int64_t>(d)) : otherwise;
   }
   if (v.string() == nullptr) return otherwise;
-  const std::string text(strip(*v.string(), std::nullopt, true, true));
+  const std::string_view text = strip(*v.string(), std::nullopt, true, true);
   if (const auto whole = whole_of_text(text, b.whole(1, 10))) return *whole;
   if (const auto real = real_of_text(text); real && std::fabs(*real) < 9.2e18) {
     return static_cast<std::int64_t>(*real);
@@ -190,30 +196,24 @@ Value abs_filter(Render&, In v, Args) {
 
 Value replace_filter(Render& render, In v, Args a) {
   const Bound b("replace", {"old", "new", "count"}, a);
-  const std::string text = to_text(v);
-  const std::string to = to_text(b.required(1));
-  render.string((text.size() + 1) * (to.size() + 1) > render.limits().bytes * 64
-                    ? render.limits().bytes + 1
-                    : text.size());
-  return text_of(render, replaced(text, to_text(b.required(0)), to, b.whole(2, -1)));
+  return replaced(render, to_text(render, v), to_text(render, b.required(0)),
+                  to_text(render, b.required(1)), b.whole(2, -1));
 }
 
 Value trim_filter(Render& render, In v, Args a) {
   const auto set = Bound("trim", {"chars"}, a).optional_text(0);
-  const std::string text = to_text(v);
-  const std::optional<std::string_view> view =
-      set ? std::optional<std::string_view>(*set) : std::nullopt;
-  return text_of(render, std::string(strip(text, view, true, true)));
+  const std::string text = to_text(render, v);
+  return stripped(render, text, set, true, true);
 }
 
-std::string format_filter(In v, Args a) {
+std::string format_filter(Render& render, In v, Args a) {
   if (!a.positional.empty() && !a.named.empty()) {
     throw failure("can't handle positional and keyword arguments at the same time");
   }
-  return percent_format(to_text(v), a);
+  return percent_format(render, to_text(render, v), a);
 }
 
-Value as_text(Render& render, In v, Args) { return text_of(render, to_text(v)); }
+Value as_text(Render& render, In v, Args) { return text_of(render, to_text(render, v)); }
 
 constexpr FilterRow kFilters[] = {
     {"tojson", to_json_filter},
@@ -229,25 +229,27 @@ constexpr FilterRow kFilters[] = {
     {"float", float_filter},
     {"round", round_filter},
     {"abs", abs_filter},
-    {"lower", [](Render& r, In v, Args) { return text_of(r, lower(to_text(v))); }},
-    {"upper", [](Render& r, In v, Args) { return text_of(r, upper(to_text(v))); }},
-    {"title", [](Render& r, In v, Args) { return text_of(r, titled_words(to_text(v))); }},
-    {"capitalize", [](Render& r, In v, Args) { return text_of(r, capitalized(to_text(v))); }},
-    {"format", [](Render& r, In v, Args a) { return text_of(r, format_filter(v, a)); }},
+    {"lower", [](Render& r, In v, Args) { return text_of(r, lower(to_text(r, v))); }},
+    {"upper", [](Render& r, In v, Args) { return text_of(r, upper(to_text(r, v))); }},
+    {"title", [](Render& r, In v, Args) { return text_of(r, titled_words(to_text(r, v))); }},
+    {"capitalize", [](Render& r, In v, Args) { return text_of(r, capitalized(to_text(r, v))); }},
+    {"format", [](Render& r, In v, Args a) { return text_of(r, format_filter(r, v, a)); }},
     {"attr",
-     [](Render&, In v, Args a) {
+     [](Render& r, In v, Args a) {
        const std::string name = Bound("attr", {"name"}, a).text(0);
        // Not the keys of a mapping.
        const bool key = v.dict() != nullptr && !find_method(v, name);
-       return key ? Value::undefined("dict object has no " + name) : attribute_of(v, name);
+       return key ? Value::undefined("dict object has no " + name) : attribute_of(r, v, name);
      }},
 };
 
 }  // namespace
 
+std::span<const FilterRow> value_filters() noexcept { return kFilters; }
+
 Filter find_filter(std::string_view name) noexcept {
   for (const std::span<const FilterRow> rows :
-       {std::span<const FilterRow>(kFilters), sequence_filters(), text_filters()}) {
+       {value_filters(), sequence_filters(), text_filters()}) {
     for (const FilterRow& row : rows) {
       if (row.name == name) return row.filter;
     }
@@ -259,6 +261,8 @@ Value apply_filter(Render& render, std::string_view name, const Value& input,
                    const Arguments& arguments) {
   const Filter filter = find_filter(name);
   if (filter == nullptr) throw failure(fmt::format("No filter named '{}'", name));
+  render.look(input);
+  render.look(arguments);
   return filter(render, input, arguments);
 }
 

@@ -152,10 +152,7 @@ std::string set_text(std::string_view text, const FormatSpec& spec) {
   FormatSpec at = spec;
   if (at.align == 0) at.align = '<';
   if (!spec.precision) return padded(std::string(text), at);
-  const auto all = characters(text);
-  const std::size_t n = std::min(all.size(), *spec.precision);
-  const char* end = n == all.size() ? text.data() + text.size() : all[n].data();
-  return padded(std::string(text.data(), end), at);
+  return padded(std::string(text.substr(0, bytes_of(text, *spec.precision))), at);
 }
 
 }  // namespace
@@ -191,7 +188,9 @@ FormatSpec parse_format_spec(std::string_view text) {
 }
 
 std::string padded(std::string text, const FormatSpec& spec) {
-  const std::size_t size = characters(text).size();
+  // Only as far as the field is wide: texts may be long.
+  if (bytes_of(text, spec.width) < text.size()) return text;
+  const std::size_t size = n_characters(text);
   if (size >= spec.width) return text;
   const std::size_t free = spec.width - size;
   const std::size_t left = spec.align == '<' || spec.align == 0 ? 0

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "text/template/arguments.h"
+#include "text/template/items.h"
 #include "text/template/objects.h"
 
 namespace text::jinja {
@@ -18,6 +19,7 @@ Value range(Render& render, const Arguments& a) {
   const std::int64_t last = one ? b.whole(0, 0) : b.whole(1, 0);
   const std::int64_t step = b.whole(2, 1);
   if (step == 0) throw failure("range() arg 3 must not be zero");
+  render.object();
   std::vector<Value> out;
   for (std::int64_t i = first; step > 0 ? i < last : i > last;) {
     render.items(1);
@@ -28,50 +30,57 @@ Value range(Render& render, const Arguments& a) {
 }
 
 Value make_namespace(Render& render, const Arguments& a) {
+  render.object();
   auto space = std::make_shared<Namespace>();
   for (const Value& from : a.positional) {
     if (from.dict() == nullptr) throw failure("namespace() takes mappings and names");
-    for (const auto& [key, value] : from.dict()->entries) space->set(render, to_text(key), value);
+    for (const auto& [key, value] : from.dict()->entries)
+      space->set(render, to_text(render, key), value);
   }
   for (const auto& [name, value] : a.named) space->set(render, name, value);
   return Value::ObjectPtr(std::move(space));
 }
 
-void add_pairs(Dict& dict, const Value& pairs) {
-  for (const Value& pair : iterate(pairs)) {
-    const std::vector<Value> two = iterate(pair);
+void add_pairs(Render& render, Dict& dict, const Value& pairs) {
+  for (const Value& pair : Items(render, pairs)) {
+    const Items two(render, pair);
     if (two.size() != 2) throw failure("dict() takes mappings, pairs and names");
-    dict.set(two[0], two[1]);
+    dict.set(render, two[0], two[1]);
   }
 }
 
 Value make_dict(Render& render, const Arguments& a) {
+  render.object();
   auto dict = std::make_shared<Dict>();
   for (const Value& from : a.positional) {
     if (from.dict() == nullptr) {
-      add_pairs(*dict, from);
+      add_pairs(render, *dict, from);
       continue;
     }
-    for (const auto& [key, value] : from.dict()->entries) dict->set(key, value);
+    for (const auto& [key, value] : from.dict()->entries) dict->set(render, key, value);
   }
-  for (const auto& [name, value] : a.named) dict->set(name, value);
-  render.step(dict->entries.size());
+  for (const auto& [name, value] : a.named) dict->set(render, name, value);
   return dict;
 }
 
-Value make_joiner(Render&, const Arguments& a) {
+Value make_joiner(Render& render, const Arguments& a) {
   const Bound b("joiner", {"sep"}, a);
+  render.object();
+  if (b.find(0) != nullptr && b.find(0)->string() != nullptr) {
+    render.string(b.find(0)->string()->size());
+  }
   return Value::ObjectPtr(std::make_shared<Joiner>(b.optional_text(0).value_or(", ")));
 }
 
 Value make_cycler(Render& render, const Arguments& a) {
   if (a.positional.empty()) throw failure("at least one item has to be provided");
+  render.object();
   render.items(a.positional.size());
   return Value::ObjectPtr(std::make_shared<Cycler>(a.positional));
 }
 
-Value raise_exception(Render&, const Arguments& a) {
-  throw failure(to_text(Bound("raise_exception", {"message"}, a).required(0)));
+Value raise_exception(Render& render, const Arguments& a) {
+  throw failure(to_text(render, Bound("raise_exception", {"message"}, a).required(0)));
 }
 
 Value strftime_now(Render& render, const Arguments& a) {
@@ -80,7 +89,7 @@ Value strftime_now(Render& render, const Arguments& a) {
   std::array<char, 4096> out{};
   const std::size_t n = std::strftime(out.data(), out.size(), format.c_str(), &render.now());
   if (n == 0) throw failure("strftime_now(): the format is too long");
-  return std::string(out.data(), n);
+  return text_of(render, std::string(out.data(), n));
 }
 
 struct Row {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "text/template/arguments.h"
+#include "text/template/filters.h"
 #include "text/template/node.h"
 #include "text/template/strings.h"
 
@@ -18,12 +19,14 @@ std::int64_t whole_of(In v) {
   throw failure(fmt::format("a whole number is needed, not '{}'", v.type_name()));
 }
 
-struct Row {
-  std::string_view name;
-  Test test;
-};
+/// Whether a case leaves a text as it is.
+bool is_case(Render& render, In v, std::string (*to_case)(std::string_view)) {
+  const std::string text = to_text(render, v);
+  render.look(text.size());
+  return text == to_case(text);
+}
 
-constexpr Row kTests[] = {
+constexpr TestRow kTests[] = {
     {"defined", [](Render&, In v, Args) { return !v.is_undefined(); }},
     {"undefined", [](Render&, In v, Args) { return v.is_undefined(); }},
     {"none", [](Render&, In v, Args) { return v.is_none(); }},
@@ -48,29 +51,29 @@ constexpr Row kTests[] = {
        if (by == 0) throw failure("division by zero");
        return by == -1 || whole_of(v) % by == 0;
      }},
-    {"lower", [](Render&, In v, Args) { return to_text(v) == lower(to_text(v)); }},
-    {"upper", [](Render&, In v, Args) { return to_text(v) == upper(to_text(v)); }},
-    {"in", [](Render&, In v, Args a) { return contains(other(a, "in"), v); }},
+    {"lower", [](Render& r, In v, Args) { return is_case(r, v, lower); }},
+    {"upper", [](Render& r, In v, Args) { return is_case(r, v, upper); }},
+    {"in", [](Render& r, In v, Args a) { return contains(r, other(a, "in"), v); }},
     {"sameas",
-     [](Render&, In v, Args a) {
+     [](Render& r, In v, Args a) {
        const Value o = other(a, "sameas");
        if (v.boolean() != nullptr || o.boolean() != nullptr) {
          return v.boolean() != nullptr && o.boolean() != nullptr && *v.boolean() == *o.boolean();
        }
        if (v.list() != nullptr) return v.list() == o.list();
        if (v.dict() != nullptr) return v.dict() == o.dict();
-       return v.type_name() == o.type_name() && equal(v, o);
+       return v.type_name() == o.type_name() && equal(r, v, o);
      }},
     {"filter", [](Render&, In v,
                   Args) { return v.string() != nullptr && find_filter(*v.string()) != nullptr; }},
     {"test", [](Render&, In v,
                 Args) { return v.string() != nullptr && find_test(*v.string()) != nullptr; }},
-    {"eq", [](Render&, In v, Args a) { return equal(v, other(a, "eq")); }},
-    {"ne", [](Render&, In v, Args a) { return !equal(v, other(a, "ne")); }},
-    {"lt", [](Render&, In v, Args a) { return less(v, other(a, "lt")); }},
-    {"gt", [](Render&, In v, Args a) { return less(other(a, "gt"), v); }},
-    {"le", [](Render&, In v, Args a) { return !less(other(a, "le"), v); }},
-    {"ge", [](Render&, In v, Args a) { return !less(v, other(a, "ge")); }},
+    {"eq", [](Render& r, In v, Args a) { return equal(r, v, other(a, "eq")); }},
+    {"ne", [](Render& r, In v, Args a) { return !equal(r, v, other(a, "ne")); }},
+    {"lt", [](Render& r, In v, Args a) { return less(r, v, other(a, "lt")); }},
+    {"gt", [](Render& r, In v, Args a) { return less(r, other(a, "gt"), v); }},
+    {"le", [](Render& r, In v, Args a) { return !less(r, other(a, "le"), v); }},
+    {"ge", [](Render& r, In v, Args a) { return !less(r, v, other(a, "ge")); }},
 };
 
 struct Alias {
@@ -82,11 +85,13 @@ constexpr Alias kAliases[] = {{"==", "eq"},          {"equalto", "eq"},  {"!=", 
 
 }  // namespace
 
+std::span<const TestRow> value_tests() noexcept { return kTests; }
+
 Test find_test(std::string_view name) noexcept {
   for (const Alias& alias : kAliases) {
     if (alias.name == name) name = alias.meaning;
   }
-  for (const Row& row : kTests) {
+  for (const TestRow& row : kTests) {
     if (row.name == name) return row.test;
   }
   return nullptr;
@@ -96,6 +101,9 @@ bool apply_test(Render& render, std::string_view name, const Value& input,
                 const Arguments& arguments) {
   const Test test = find_test(name);
   if (test == nullptr) throw failure(fmt::format("No test named '{}'", name));
+  // Most look at the kind only; what they compare is counted by `equal` and the like.
+  if (const std::string* s = input.string()) render.pass(s->size());
+  render.look(arguments);
   return test(render, input, arguments);
 }
 

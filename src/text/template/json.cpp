@@ -37,7 +37,9 @@ class Writer {
   Writer(Render& render, const JsonStyle& style) : render_(render), style_(style) {}
 
   std::string write(const Value& v) {
+    render_.string(0);
     put(v, 0);
+    count();
     return std::move(out_);
   }
 
@@ -45,7 +47,7 @@ class Writer {
   void put(const Value& v, std::size_t depth) {
     if (depth > kMaxNesting) throw failure("a value is nested too deeply for JSON");
     render_.step();
-    render_.string(out_.size() > render_.limits().bytes ? out_.size() : 0);
+    count();
     if (const std::string* s = v.string()) return put_string(*s);
     if (const List* list = v.list()) return put_list(*list, depth);
     if (const Dict* dict = v.dict()) return put_dict(*dict, depth);
@@ -55,13 +57,21 @@ class Writer {
     out_ += scalar(v);
   }
 
-  static std::string scalar(const Value& v) {
+  /// Counts what was written since the last time.
+  void count() {
+    if (out_.size() > render_.limits().bytes) render_.string(out_.size());
+    render_.pass(out_.size() - counted_);
+    render_.made(out_.size() - counted_);
+    counted_ = out_.size();
+  }
+
+  std::string scalar(const Value& v) const {
     if (v.is_none()) return "null";
     if (const bool* b = v.boolean()) return *b ? "true" : "false";
     if (const double* d = v.real(); d != nullptr && !std::isfinite(*d)) {
       return std::isnan(*d) ? "NaN" : *d < 0 ? "-Infinity" : "Infinity";
     }
-    return to_text(v);
+    return to_text(render_, v);
   }
 
   void put_list(const List& list, std::size_t depth) {
@@ -84,11 +94,13 @@ class Writer {
       out_ += "{}";
       return;
     }
+    const Render::Held held(render_, dict.entries.size() * 2 * sizeof(void*));
     std::vector<const std::pair<Value, Value>*> entries;
     for (const auto& entry : dict.entries) entries.push_back(&entry);
     if (style_.sort_keys) {
-      std::stable_sort(entries.begin(), entries.end(),
-                       [](const auto* a, const auto* b) { return less(a->first, b->first); });
+      std::stable_sort(entries.begin(), entries.end(), [this](const auto* a, const auto* b) {
+        return less(render_, a->first, b->first);
+      });
     }
     out_ += '{';
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -110,9 +122,11 @@ class Writer {
   }
 
   void put_string(const std::string& text) {
-    render_.string(text.size());
+    render_.look(text.size());
+    count();
     out_ += '"';
     for (std::size_t at = 0; at < text.size();) {
+      if (out_.size() > render_.limits().bytes) count();
       const std::size_t begin = at;
       const char32_t c = decode_utf8(text, at);
       constexpr std::string_view kPlain = "\"\\\n\r\t\b\f";
@@ -141,6 +155,7 @@ class Writer {
   Render& render_;
   const JsonStyle& style_;
   std::string out_;
+  std::size_t counted_ = 0;
 };
 
 }  // namespace

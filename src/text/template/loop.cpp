@@ -23,7 +23,7 @@ class Loop final : public Object {
   void end() noexcept { around_ = nullptr; }
 
   std::string_view type_name() const noexcept override { return "LoopContext"; }
-  std::optional<Value> attribute(std::string_view name) const override;
+  std::optional<Value> attribute(Render& render, std::string_view name) const override;
   Method method(std::string_view name) const noexcept override;
   bool callable() const noexcept override { return true; }
   Value call(Render& render, const Arguments& arguments) override;
@@ -81,6 +81,8 @@ class For final : public Statement {
   Flow rounds(Render& render, const Value& over, std::size_t depth) const {
     std::vector<Value> items = at_line(line_, [&] { return chosen_items(render, over); });
     if (items.empty()) return run_body(loop_.otherwise, render);
+    const std::size_t bytes = items.size() * Render::kItemBytes;
+    render.object();
     const auto loop = std::make_shared<Loop>(std::move(items), depth,
                                              loop_.recursive ? this : nullptr, render.scope());
     const Value variable = Value::ObjectPtr(loop);
@@ -89,15 +91,16 @@ class For final : public Statement {
       const Render::Block block(render);
       loop->go_to(i);
       at_line(line_, [&] { loop_.target.assign(render, loop->items()[i]); });
-      render.scope().set("loop", variable);
+      render.scope().set(render, "loop", variable);
       if (run_body(loop_.body, render) == Flow::leave_loop) break;
     }
+    constexpr int kOurs = 2;  // `loop` and `variable`: the template keeps no third
+    if (loop.use_count() == kOurs) render.give_back(bytes);
     return Flow::next;
   }
 
   std::vector<Value> chosen_items(Render& render, const Value& over) const {
-    std::vector<Value> items = iterate(over);
-    render.step(items.size());
+    std::vector<Value> items = iterate(render, over);
     if (loop_.condition == nullptr) return items;
     std::vector<Value> chosen;
     for (Value& item : items) {
@@ -112,7 +115,7 @@ class For final : public Statement {
   std::size_t line_;
 };
 
-std::optional<Value> Loop::attribute(std::string_view name) const {
+std::optional<Value> Loop::attribute(Render&, std::string_view name) const {
   const auto n = static_cast<std::int64_t>(items_.size());
   const auto i = static_cast<std::int64_t>(at_);
   const auto depth = static_cast<std::int64_t>(depth_);
@@ -143,7 +146,8 @@ Value Loop::changed(Render& render, const Value& self, const Arguments& argument
   Loop& loop = *self.object_as<Loop>();
   const Value now = Value::tuple(arguments.positional);
   refuse_ring(render, &loop, now);
-  if (loop.asked_ && equal(now, Value::tuple(loop.seen_))) return false;
+  if (loop.asked_ && equal(render, now, Value::tuple(loop.seen_))) return false;
+  render.items(arguments.positional.size());
   loop.asked_ = true;
   loop.seen_ = arguments.positional;
   return true;

@@ -80,7 +80,7 @@ bool apply_test(Render& render, std::string_view name, const Value& input,
 
 /// x.name (attribute first) and x[key] (key first), as Jinja looks them up: what is not there is
 /// undefined, an attribute of undefined is an error.
-Value attribute_of(const Value& object, const std::string& name);
-Value item_of(const Value& object, const Value& key);
+Value attribute_of(Render& render, const Value& object, const std::string& name);
+Value item_of(Render& render, const Value& object, const Value& key);
 
 }  // namespace text::jinja

@@ -11,13 +11,13 @@ namespace text::jinja {
 class Namespace final : public Object {
  public:
   std::string_view type_name() const noexcept override { return "Namespace"; }
-  std::optional<Value> attribute(std::string_view name) const override {
-    const Value* found = values_.find(name);
+  std::optional<Value> attribute(Render& render, std::string_view name) const override {
+    const Value* found = values_.find(render, name);
     return found == nullptr ? std::nullopt : std::optional(*found);
   }
   void set(Render& render, const std::string& name, const Value& value) {
     refuse_ring(render, this, value);
-    values_.set(name, value);
+    values_.set(render, name, value);
   }
   std::vector<Value> held() const override {
     std::vector<Value> out;
@@ -38,6 +38,7 @@ class Function final : public Object {
   std::string_view type_name() const noexcept override { return "function"; }
   bool callable() const noexcept override { return true; }
   Value call(Render& render, const Arguments& arguments) override {
+    render.look(arguments);
     return body_(render, arguments);
   }
 
@@ -65,7 +66,7 @@ class Cycler final : public Object {
  public:
   explicit Cycler(std::vector<Value> items) : items_(std::move(items)) {}
   std::string_view type_name() const noexcept override { return "Cycler"; }
-  std::optional<Value> attribute(std::string_view name) const override {
+  std::optional<Value> attribute(Render&, std::string_view name) const override {
     return name == "current" ? std::optional(items_[at_]) : std::nullopt;
   }
   Method method(std::string_view name) const noexcept override {

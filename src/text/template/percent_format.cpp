@@ -13,9 +13,8 @@
 namespace text::jinja {
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{1} << 26;
-
-const Value* named(const Arguments& arguments, std::string_view name) {
+const Value* named(Render& render, const Arguments& arguments, std::string_view name) {
+  render.step(arguments.named.size() * (1 + name.size() / 64));
   for (const auto& [known, value] : arguments.named) {
     if (known == name) return &value;
   }
@@ -25,17 +24,16 @@ const Value* named(const Arguments& arguments, std::string_view name) {
 /// One run over a "%" format.
 class PercentFormat {
  public:
-  PercentFormat(std::string_view format, const Arguments& arguments)
-      : format_(format), arguments_(arguments) {}
+  PercentFormat(Render& render, std::string_view format, const Arguments& arguments)
+      : render_(render), format_(format), arguments_(arguments) {}
 
   std::string run() {
     std::string out;
     while (at_ < format_.size()) {
       const std::size_t next = std::min(format_.find('%', at_), format_.size());
-      out += format_.substr(at_, next - at_);
+      append(out, format_.substr(at_, next - at_));
       at_ = next + 1;
-      if (next < format_.size()) out += conversion();
-      if (out.size() > kMaxBytes) throw failure("a formatted text is too long");
+      if (next < format_.size()) append(out, conversion());
     }
     if (used_ < arguments_.positional.size() && !by_name_) {
       throw failure("not all arguments converted during string formatting");
@@ -44,6 +42,14 @@ class PercentFormat {
   }
 
  private:
+  void append(std::string& out, std::string_view more) const {
+    if (more.size() > render_.limits().bytes - std::min(out.size(), render_.limits().bytes)) {
+      render_.string(render_.limits().bytes + 1);
+    }
+    render_.look(more.size());
+    out += more;
+  }
+
   char peek() const {
     if (at_ >= format_.size()) throw failure("incomplete format");
     return format_[at_];
@@ -82,10 +88,10 @@ class PercentFormat {
     const std::string_view name = format_.substr(at_ + 1, end - at_ - 1);
     at_ = end + 1;
     by_name_ = true;
-    const Value* found = named(arguments_, name);
+    const Value* found = named(render_, arguments_, name);
     const bool one = arguments_.positional.size() == 1;
     if (found == nullptr && one && arguments_.positional[0].dict() != nullptr) {
-      found = arguments_.positional[0].dict()->find(name);
+      found = arguments_.positional[0].dict()->find(render_, name);
     }
     if (found == nullptr) throw failure(fmt::format("format: no argument '{}'", name));
     return found;
@@ -124,10 +130,10 @@ class PercentFormat {
     return set(given == nullptr ? next_argument() : *given, spec);
   }
 
-  static std::string set(const Value& v, FormatSpec spec) {
+  std::string set(const Value& v, FormatSpec spec) const {
     const char type = std::exchange(spec.type, 0);
     if (type == 's' || type == 'r' || (type == 'c' && v.string() != nullptr)) {
-      if (type == 'c' && characters(*v.string()).size() != 1) {
+      if (type == 'c' && bytes_of(*v.string(), 1) != v.string()->size()) {
         throw failure("%c requires int or char");
       }
       spec.sign = '-';
@@ -136,7 +142,7 @@ class PercentFormat {
         spec.align = '>';
         spec.fill = " ";
       }
-      return formatted(type == 'r' ? to_repr(v) : to_text(v), spec);
+      return formatted(type == 'r' ? to_repr(render_, v) : to_text(render_, v), spec);
     }
     const bool decimal = type == 'd' || type == 'i' || type == 'u';
     if (!decimal && std::string_view("oxXceEfFgG").find(type) == std::string_view::npos) {
@@ -168,6 +174,7 @@ class PercentFormat {
     return padded(formatted(whole, digits), spec);
   }
 
+  Render& render_;
   std::string_view format_;
   const Arguments& arguments_;
   std::size_t at_ = 0;
@@ -178,7 +185,8 @@ class PercentFormat {
 /// One run over a "{}" format.
 class BraceFormat {
  public:
-  explicit BraceFormat(const Arguments& arguments) : arguments_(arguments) {}
+  BraceFormat(Render& render, const Arguments& arguments)
+      : render_(render), arguments_(arguments) {}
 
   std::string run(std::string_view format, bool inside_a_field) {
     std::string out;
@@ -192,7 +200,7 @@ class BraceFormat {
         if (inside_a_field && format.substr(at + 1, end - at - 1).find('{') != format.npos) {
           throw failure("Max string recursion exceeded");
         }
-        out += field(format.substr(at + 1, end - at - 1));
+        render_.append(out, field(format.substr(at + 1, end - at - 1)));
         at = end + 1;
       } else if (c == '}') {
         throw failure("Single '}' encountered in format string");
@@ -200,7 +208,7 @@ class BraceFormat {
         out += c;
         ++at;
       }
-      if (out.size() > kMaxBytes) throw failure("a formatted text is too long");
+      if (out.size() > render_.limits().bytes) render_.string(out.size());
     }
     return out;
   }
@@ -226,10 +234,10 @@ class BraceFormat {
       }
     }
     Value v = argument(name);
-    if (conversion == "r" || conversion == "a") v = to_repr(v);
-    if (conversion == "s") v = to_text(v);
+    if (conversion == "r" || conversion == "a") v = to_repr(render_, v);
+    if (conversion == "s") v = to_text(render_, v);
     const std::string spec = colon == text.npos ? "" : run(text.substr(colon + 1), true);
-    if (spec.empty()) return to_text(v);
+    if (spec.empty()) return to_text(render_, v);
     return formatted(v, parse_format_spec(spec));
   }
 
@@ -241,7 +249,7 @@ class BraceFormat {
     while (!text.empty()) {
       if (text[0] == '.') {
         const std::size_t next = std::min(text.find_first_of(".[", 1), text.size());
-        v = attribute_of(v, std::string(text.substr(1, next - 1)));
+        v = attribute_of(render_, v, std::string(text.substr(1, next - 1)));
         text.remove_prefix(next);
         continue;
       }
@@ -251,7 +259,7 @@ class BraceFormat {
       std::int64_t index = 0;
       const auto [stop, code] = std::from_chars(key.data(), key.data() + key.size(), index);
       const bool whole = code == std::errc() && stop == key.data() + key.size() && index >= 0;
-      v = item_of(v, whole ? Value(index) : Value(key));
+      v = item_of(render_, v, whole ? Value(index) : Value(key));
       text.remove_prefix(close + 1);
     }
     return v;
@@ -263,25 +271,26 @@ class BraceFormat {
     if (name.empty()) {
       ++next_;
     } else if (code != std::errc() || end != name.data() + name.size()) {
-      if (const Value* found = named(arguments_, name)) return *found;
+      if (const Value* found = named(render_, arguments_, name)) return *found;
       throw failure(fmt::format("format: no argument '{}'", name));
     }
     if (index < arguments_.positional.size()) return arguments_.positional[index];
     throw failure(fmt::format("format: no argument number {}", index));
   }
 
+  Render& render_;
   const Arguments& arguments_;
   std::size_t next_ = 0;
 };
 
 }  // namespace
 
-std::string percent_format(std::string_view format, const Arguments& arguments) {
-  return PercentFormat(format, arguments).run();
+std::string percent_format(Render& render, std::string_view format, const Arguments& arguments) {
+  return PercentFormat(render, format, arguments).run();
 }
 
-std::string brace_format(std::string_view format, const Arguments& arguments) {
-  return BraceFormat(arguments).run(format, false);
+std::string brace_format(Render& render, std::string_view format, const Arguments& arguments) {
+  return BraceFormat(render, arguments).run(format, false);
 }
 
 }  // namespace text::jinja

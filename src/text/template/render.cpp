@@ -6,13 +6,17 @@
 
 namespace text::jinja {
 
-const Value* Scope::find(std::string_view name) const {
-  for (const Scope* scope = this; scope != nullptr; scope = scope->outer_) {
+const Value* Scope::find(Render& render, std::string_view name) const {
+  std::size_t names = 0;
+  const Value* found = nullptr;
+  for (const Scope* scope = this; scope != nullptr && found == nullptr; scope = scope->outer_) {
+    names += scope->names_.size() + 1;
     for (const auto& [known, value] : scope->names_) {
-      if (known == name) return &value;
+      if (known == name) found = &value;
     }
   }
-  return nullptr;
+  render.step(names * (1 + name.size() / 64) / 8);
+  return found;
 }
 
 void Scope::set(std::string_view name, Value value) {
@@ -23,6 +27,28 @@ void Scope::set(std::string_view name, Value value) {
     }
   }
   names_.emplace_back(name, std::move(value));
+}
+
+void Scope::set(Render& render, std::string_view name, Value value) {
+  render.step((names_.size() + 1) * (1 + name.size() / 64) / 8);
+  const std::size_t before = names_.size();
+  set(name, std::move(value));
+  if (names_.size() == before) return;
+  const std::size_t bytes = Render::kItemBytes + Render::kStringBytes + name.size();
+  render.made(bytes);
+  made_ += bytes;
+}
+
+void Render::look(const Value& value) {
+  if (const std::string* s = value.string()) look(s->size());
+  if (const List* list = value.list()) step(list->items.size() / 64);
+  if (const Dict* dict = value.dict()) step(dict->entries.size() / 64);
+}
+
+void Render::look(const Arguments& arguments) {
+  step(arguments.positional.size() + arguments.named.size());
+  for (const Value& value : arguments.positional) look(value);
+  for (const auto& [name, value] : arguments.named) look(value);
 }
 
 Value text_of(Render& render, std::string text) {

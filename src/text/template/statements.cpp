@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "text/template/at_line.h"
+#include "text/template/items.h"
 #include "text/template/objects.h"
 
 namespace text::jinja {
@@ -25,7 +26,7 @@ class Output final : public Statement {
   Output(ExpressionPtr expression, std::size_t line)
       : expression_(std::move(expression)), line_(line) {}
   Flow run(Render& render) const override {
-    at_line(line_, [&] { render.write(to_text(expression_->value(render))); });
+    at_line(line_, [&] { render.write(to_text(render, expression_->value(render))); });
     return Flow::next;
   }
 
@@ -89,7 +90,7 @@ class Block final : public Statement {
         value = apply_filter(render, f.name, value, f.arguments.evaluate(render));
       }
       for (const Target& target : target_) target.assign(render, value);
-      if (target_.empty()) render.write(to_text(value));
+      if (target_.empty()) render.write(to_text(render, value));
     });
     return flow;
   }
@@ -146,15 +147,15 @@ Flow run_body(const Body& body, Render& render) {
 
 void Target::assign(Render& render, const Value& value) const {
   if (!several.empty()) {
-    const std::vector<Value> values = iterate(value);
+    const Items values(render, value);
     if (values.size() != several.size()) {
       throw failure(fmt::format("{} values to unpack, expected {}", values.size(), several.size()));
     }
     for (std::size_t i = 0; i < values.size(); ++i) several[i].assign(render, values[i]);
   } else if (attribute.empty()) {
-    render.scope().set(name, value);
+    render.scope().set(render, name, value);
   } else {
-    const Value* holder = render.scope().find(name);
+    const Value* holder = render.scope().find(render, name);
     auto* space = holder == nullptr ? nullptr : holder->object_as<Namespace>();
     if (space == nullptr) throw failure("cannot assign attribute on non-namespace object");
     space->set(render, attribute, value);

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "text/template/arguments.h"
+#include "text/template/counted.h"
+#include "text/template/items.h"
 #include "text/template/methods.h"
 #include "text/template/node.h"
 #include "text/template/percent_format.h"
@@ -18,16 +20,9 @@ namespace {
 using In = const Value&;
 using Args = const Arguments&;
 
-Value list_of(std::vector<std::string> texts) {
-  std::vector<Value> out;
-  out.reserve(texts.size());
-  for (std::string& text : texts) out.emplace_back(std::move(text));
-  return Value::list(std::move(out));
-}
-
-Value stripped(Render& render, In self, Args a, bool left, bool right) {
-  const auto set = Bound("strip", {"chars"}, a).optional_text(0);
-  return text_of(render, std::string(strip(*self.string(), set, left, right)));
+Value strip_ends(Render& render, In self, Args a, bool left, bool right) {
+  return stripped(render, *self.string(), Bound("strip", {"chars"}, a).optional_text(0), left,
+                  right);
 }
 
 /// The part of a text between two optional places in characters, as s.find(x, start, end) takes it.
@@ -41,19 +36,14 @@ struct Part {
 Part part_of(std::string_view text, const Bound& b, std::size_t first) {
   const auto given = [&](std::size_t i) { return b.find(i) != nullptr && !b.find(i)->is_none(); };
   if (!given(first) && !given(first + 1)) return {.text = text};
-  const auto all = characters(text);
-  const auto n = static_cast<std::int64_t>(all.size());
+  const auto n = static_cast<std::int64_t>(n_characters(text));
   const auto place = [&](std::int64_t at) {
     return std::max<std::int64_t>(at < 0 ? at + n : at, 0);
   };
   const std::int64_t begin = place(b.whole(first, 0));
   const std::int64_t end = std::min(place(b.whole(first + 1, n)), n);
   if (begin > n || begin > end) return {.text = {}, .outside = true};
-  const auto bytes = [&](std::int64_t at) {
-    return at == n
-               ? text.size()
-               : static_cast<std::size_t>(all[static_cast<std::size_t>(at)].data() - text.data());
-  };
+  const auto bytes = [&](std::int64_t at) { return bytes_of(text, static_cast<std::size_t>(at)); };
   return {.text = text.substr(bytes(begin), bytes(end) - bytes(begin)), .begin = bytes(begin)};
 }
 
@@ -77,33 +67,30 @@ Value any_of_texts(std::string_view name, In self, Args a, Holds holds) {
 }
 
 /// find, rfind, index, rindex: a place in characters, or -1.
-std::int64_t found(Render& render, std::string_view name, In self, Args a, bool from_right) {
+std::int64_t found(std::string_view name, In self, Args a, bool from_right) {
   const Bound b(name, {"sub", "start", "end"}, a);
   const std::string& text = *self.string();
-  render.string(text.size());
   const std::string sub = b.text(0);
   const Part part = part_of(text, b, 1);
   if (part.outside) return -1;
-  const std::size_t at = from_right ? part.text.rfind(sub) : part.text.find(sub);
+  const std::size_t at = from_right ? find_last(part.text, sub) : find_text(part.text, sub);
   if (at == std::string_view::npos) return -1;
-  return static_cast<std::int64_t>(
-      characters(std::string_view(text).substr(0, part.begin + at)).size());
+  return static_cast<std::int64_t>(n_characters(std::string_view(text).substr(0, part.begin + at)));
 }
 
-Value index_of(Render& render, std::string_view name, In self, Args a, bool from_right) {
-  const std::int64_t at = found(render, name, self, a, from_right);
+Value index_of(std::string_view name, In self, Args a, bool from_right) {
+  const std::int64_t at = found(name, self, a, from_right);
   return at < 0 ? throw failure("substring not found") : Value(at);
 }
 
-Value count_of(Render& render, In self, Args a) {
+Value count_of(Render&, In self, Args a) {
   const Bound b("count", {"sub", "start", "end"}, a);
-  render.string(self.string()->size());
   const std::string sub = b.text(0);
   const Part part = part_of(*self.string(), b, 1);
   if (part.outside) return std::int64_t{0};
-  if (sub.empty()) return static_cast<std::int64_t>(characters(part.text).size()) + 1;
+  if (sub.empty()) return static_cast<std::int64_t>(n_characters(part.text)) + 1;
   std::int64_t n = 0;
-  for (std::size_t at = 0; (at = part.text.find(sub, at)) != std::string_view::npos;) {
+  for (std::size_t at = 0; (at = find_text(part.text, sub, at)) != std::string_view::npos;) {
     at += sub.size();
     ++n;
   }
@@ -114,35 +101,54 @@ Value split_text(Render& render, In self, Args a, bool from_right) {
   const Bound b(from_right ? "rsplit" : "split", {"sep", "maxsplit"}, a);
   const auto separator = b.optional_text(0);
   if (separator && separator->empty()) throw failure("empty separator");
-  render.string(self.string()->size());
   const std::int64_t limit = b.whole(1, -1);
-  return list_of(from_right ? split_from_right(*self.string(), separator, limit)
-                            : split(*self.string(), separator, limit));
+  render.object();
+  TextList list(render);
+  const auto add = [&](std::string_view part) { list.add(part); };
+  if (!from_right) {
+    split(*self.string(), separator, limit, add);
+    return Value::list(list.take());
+  }
+  split_from_right(*self.string(), separator, limit, add);
+  std::vector<Value> parts = list.take();
+  std::reverse(parts.begin(), parts.end());
+  return Value::list(std::move(parts));
 }
 
 Value lines_of(Render& render, In self, Args a) {
-  render.string(self.string()->size());
-  return list_of(split_lines(*self.string(), Bound("splitlines", {"keepends"}, a).flag(0, false)));
+  const bool keep_ends = Bound("splitlines", {"keepends"}, a).flag(0, false);
+  render.object();
+  TextList list(render);
+  split_lines(*self.string(), keep_ends, [&](std::string_view line) { list.add(line); });
+  return Value::list(list.take());
 }
 
-Value partition(In self, Args a, bool from_right) {
+Value partition(Render& render, In self, Args a, bool from_right) {
   const std::string& text = *self.string();
   const std::string separator = Bound("partition", {"sep"}, a).text(0);
   if (separator.empty()) throw failure("empty separator");
-  const std::size_t at = from_right ? text.rfind(separator) : text.find(separator);
+  const std::size_t at = from_right ? find_last(text, separator) : find_text(text, separator);
+  render.object();
+  TextList parts(render);
   if (at == std::string::npos) {
-    return from_right ? Value::tuple({"", "", text}) : Value::tuple({text, "", ""});
+    for (const std::string_view part :
+         {from_right ? "" : std::string_view(text), std::string_view(),
+          from_right ? std::string_view(text) : ""}) {
+      parts.add(part);
+    }
+    return Value::tuple(parts.take());
   }
-  return Value::tuple({text.substr(0, at), separator, text.substr(at + separator.size())});
+  const std::string_view all = text;
+  for (const std::string_view part :
+       {all.substr(0, at), std::string_view(separator), all.substr(at + separator.size())}) {
+    parts.add(part);
+  }
+  return Value::tuple(parts.take());
 }
 
 Value replaced_text(Render& render, In self, Args a) {
   const Bound b("replace", {"old", "new", "count"}, a);
-  const std::string to = b.text(1);
-  const std::size_t size = self.string()->size();
-  render.string(
-      (size + 1) * (to.size() + 1) > render.limits().bytes * 64 ? render.limits().bytes + 1 : size);
-  return text_of(render, replaced(*self.string(), b.text(0), to, b.whole(2, -1)));
+  return replaced(render, *self.string(), b.text(0), b.text(1), b.whole(2, -1));
 }
 
 Value without(Render& render, In self, Args a, bool front) {
@@ -158,7 +164,7 @@ Value justified(Render& render, In self, Args a, Justify justify) {
   const Bound b("center", {"width", "fillchar"}, a);
   b.required(0);
   const std::string fill = b.optional_text(1).value_or(" ");
-  if (characters(fill).size() != 1) {
+  if (n_characters(fill) != 1) {
     throw failure("The fill character must be exactly one character long");
   }
   return text_of(render, justify(*self.string(), field_width(b.whole(0, 0)), fill));
@@ -178,16 +184,16 @@ Value zero_filled(Render& render, In self, Args a) {
 }
 
 Value joined(Render& render, In self, Args a) {
+  render.string(0);
   std::string out;
   bool first = true;
-  for (In item : iterate(Bound("join", {"iterable"}, a).required(0))) {
+  for (In item : Items(render, Bound("join", {"iterable"}, a).required(0))) {
     if (item.string() == nullptr) {
       throw failure(
           fmt::format("sequence item: expected str instance, {} found", item.type_name()));
     }
-    if (!std::exchange(first, false)) out += *self.string();
-    out += *item.string();
-    render.string(out.size() > render.limits().bytes ? out.size() : item.string()->size());
+    if (!std::exchange(first, false)) render.append(out, *self.string());
+    render.append(out, *item.string());
   }
   return out;
 }
@@ -239,14 +245,12 @@ bool all_are(std::string_view text, const CharacterClass& characters) {
 }
 
 template <std::size_t Row>
-Value is_of_class(Render& render, In self, Args) {
-  render.string(self.string()->size());
+Value is_of_class(Render&, In self, Args) {
   return all_are(*self.string(), kClasses[Row]);
 }
 
 /// Some letter has a case, and none has the other one.
-Value has_case(Render& render, In self, bool upper_case) {
-  render.string(self.string()->size());
+Value has_case(In self, bool upper_case) {
   const std::string& text = *self.string();
   bool some = false;
   for (std::size_t at = 0; at < text.size();) {
@@ -259,15 +263,14 @@ Value has_case(Render& render, In self, bool upper_case) {
 
 Value is_title(Render& render, In self, Args) {
   const std::string& text = *self.string();
-  render.string(text.size());
+  render.step(text.size());  // three texts are made of it
   const bool some = std::any_of(text.begin(), text.end(), [](char) { return true; }) &&
                     (lower(text) != text || upper(text) != text);
   return some && titled(text) == text;
 }
 
-Value is_identifier(Render& render, In self, Args) {
+Value is_identifier(Render&, In self, Args) {
   const std::string& text = *self.string();
-  render.string(text.size());
   bool first = true;
   for (std::size_t at = 0; at < text.size(); first = false) {
     const char32_t c = decode_utf8(text, at);
@@ -291,14 +294,14 @@ Value without_tabs(Render& render, In self, Args a) {
 }
 
 constexpr MethodRow kMethods[] = {
-    {"strip", [](Render& r, In s, Args a) { return stripped(r, s, a, true, true); }},
-    {"lstrip", [](Render& r, In s, Args a) { return stripped(r, s, a, true, false); }},
-    {"rstrip", [](Render& r, In s, Args a) { return stripped(r, s, a, false, true); }},
+    {"strip", [](Render& r, In s, Args a) { return strip_ends(r, s, a, true, true); }},
+    {"lstrip", [](Render& r, In s, Args a) { return strip_ends(r, s, a, true, false); }},
+    {"rstrip", [](Render& r, In s, Args a) { return strip_ends(r, s, a, false, true); }},
     {"split", [](Render& r, In s, Args a) { return split_text(r, s, a, false); }},
     {"rsplit", [](Render& r, In s, Args a) { return split_text(r, s, a, true); }},
     {"splitlines", lines_of},
-    {"partition", [](Render&, In s, Args a) { return partition(s, a, false); }},
-    {"rpartition", [](Render&, In s, Args a) { return partition(s, a, true); }},
+    {"partition", [](Render& r, In s, Args a) { return partition(r, s, a, false); }},
+    {"rpartition", [](Render& r, In s, Args a) { return partition(r, s, a, true); }},
     {"startswith",
      [](Render&, In s, Args a) {
        return any_of_texts("startswith", s, a,
@@ -322,10 +325,10 @@ constexpr MethodRow kMethods[] = {
     {"ljust", [](Render& r, In s, Args a) { return justified(r, s, a, left_justified); }},
     {"rjust", [](Render& r, In s, Args a) { return justified(r, s, a, right_justified); }},
     {"zfill", zero_filled},
-    {"find", [](Render& r, In s, Args a) -> Value { return found(r, "find", s, a, false); }},
-    {"rfind", [](Render& r, In s, Args a) -> Value { return found(r, "rfind", s, a, true); }},
-    {"index", [](Render& r, In s, Args a) { return index_of(r, "index", s, a, false); }},
-    {"rindex", [](Render& r, In s, Args a) { return index_of(r, "rindex", s, a, true); }},
+    {"find", [](Render&, In s, Args a) -> Value { return found("find", s, a, false); }},
+    {"rfind", [](Render&, In s, Args a) -> Value { return found("rfind", s, a, true); }},
+    {"index", [](Render&, In s, Args a) { return index_of("index", s, a, false); }},
+    {"rindex", [](Render&, In s, Args a) { return index_of("rindex", s, a, true); }},
     {"count", count_of},
     {kClasses[0].method, is_of_class<0>},
     {kClasses[1].method, is_of_class<1>},
@@ -335,12 +338,12 @@ constexpr MethodRow kMethods[] = {
     {kClasses[5].method, is_of_class<5>},
     {kClasses[6].method, is_of_class<6>},
     {kClasses[7].method, is_of_class<7>},
-    {"islower", [](Render& r, In s, Args) { return has_case(r, s, false); }},
-    {"isupper", [](Render& r, In s, Args) { return has_case(r, s, true); }},
+    {"islower", [](Render&, In s, Args) { return has_case(s, false); }},
+    {"isupper", [](Render&, In s, Args) { return has_case(s, true); }},
     {"istitle", is_title},
     {"isidentifier", is_identifier},
     {"join", joined},
-    {"format", [](Render& r, In s, Args a) { return text_of(r, brace_format(*s.string(), a)); }},
+    {"format", [](Render& r, In s, Args a) { return text_of(r, brace_format(r, *s.string(), a)); }},
 };
 
 }  // namespace

@@ -63,84 +63,159 @@ std::vector<std::string_view> characters(std::string_view text) {
   return out;
 }
 
-std::string_view strip(std::string_view text, std::optional<std::string_view> set, bool left,
-                       bool right) {
-  const std::vector<std::string_view> all = characters(text);
-  const std::vector<std::string_view> chosen = characters(set.value_or(""));
-  const auto goes = [&](std::string_view c) {
-    return set ? std::find(chosen.begin(), chosen.end(), c) != chosen.end() : is_space(code_of(c));
-  };
-  std::size_t begin = 0;
-  std::size_t end = all.size();
-  while (left && begin < end && goes(all[begin])) ++begin;
-  while (right && begin < end && goes(all[end - 1])) --end;
-  if (begin == end) return {};
-  const char* last = all[end - 1].data() + all[end - 1].size();
-  return {all[begin].data(), static_cast<std::size_t>(last - all[begin].data())};
+std::size_t n_characters(std::string_view text) {
+  std::size_t n = 0;
+  for (std::size_t at = 0; at < text.size(); ++n) decode_utf8(text, at);
+  return n;
 }
 
-std::vector<std::string> split(std::string_view text, std::optional<std::string_view> separator,
-                               std::int64_t limit) {
-  std::vector<std::string> out;
-  const auto more = [&] { return limit < 0 || static_cast<std::int64_t>(out.size()) < limit; };
-  if (separator) {
-    std::size_t at = 0;
-    for (std::size_t hit = 0; more() && (hit = text.find(*separator, at)) != text.npos;) {
-      out.emplace_back(text.substr(at, hit - at));
-      at = hit + separator->size();
-    }
-    out.emplace_back(text.substr(at));
-    return out;
+std::size_t bytes_of(std::string_view text, std::size_t n) {
+  std::size_t at = 0;
+  for (; n > 0 && at < text.size(); --n) decode_utf8(text, at);
+  return at;
+}
+
+std::size_t last_bytes(std::string_view text) {
+  // A character starts at most three bytes before its last one and ends where the text does.
+  for (std::size_t n = 4; n > 1; --n) {
+    if (n > text.size() || lead_length(text[text.size() - n]) != n) continue;
+    std::size_t at = text.size() - n;
+    decode_utf8(text, at);
+    if (at == text.size()) return n;
   }
-  std::string_view rest = strip(text, std::nullopt, true, false);
-  while (!rest.empty()) {
-    if (!more()) {
-      out.emplace_back(rest);
-      break;
-    }
-    std::size_t end = 0;
-    while (end < rest.size()) {
-      std::size_t next = end;
-      if (is_space(decode_utf8(rest, next))) break;
-      end = next;
-    }
-    out.emplace_back(rest.substr(0, end));
-    rest = rest.substr(end);
-    while (!rest.empty()) {
-      std::size_t next = 0;
-      if (!is_space(decode_utf8(rest, next))) break;
-      rest = rest.substr(next);
-    }
-  }
-  return out;
+  return 1;
 }
 
 namespace {
 
-std::vector<std::string> words_from_right(std::string_view text, std::int64_t limit) {
-  std::vector<std::string> out;
-  std::string_view rest = strip(text, std::nullopt, false, true);
-  std::vector<std::string_view> all = characters(rest);
-  while (!all.empty()) {
-    if (limit >= 0 && static_cast<std::int64_t>(out.size()) >= limit) {
-      out.emplace_back(rest);
-      break;
-    }
-    const char* end = all.back().data() + all.back().size();
-    const char* begin = end;
-    while (!all.empty() && !is_space(code_of(all.back()))) {
-      begin = all.back().data();
-      all.pop_back();
-    }
-    out.emplace_back(begin, end);
-    while (!all.empty() && is_space(code_of(all.back()))) all.pop_back();
-    rest = all.empty() ? std::string_view()
-                       : rest.substr(0, static_cast<std::size_t>(all.back().data() - rest.data()) +
-                                            all.back().size());
+constexpr std::size_t kShortPart = 16;  // for which the plain search is fast whatever the text
+
+/// Knuth, Morris and Pratt's search: how many characters of `text` end with the first place of
+/// `part`, or npos. `at(s, i)` is character i, so that it also runs backwards.
+template <class At>
+std::size_t search(std::string_view text, std::string_view part, At at) {
+  std::vector<std::uint32_t> border(part.size() + 1);  // longest prefix that ends before a place
+  const auto next = [&](std::size_t matched, char c) {
+    while (matched > 0 && at(part, matched) != c) matched = border[matched];
+    return at(part, matched) == c ? matched + 1 : matched;
+  };
+  for (std::size_t i = 1; i < part.size(); ++i) {
+    border[i + 1] = static_cast<std::uint32_t>(next(border[i], at(part, i)));
   }
-  std::reverse(out.begin(), out.end());
-  return out;
+  std::size_t matched = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    matched = next(matched, at(text, i));
+    if (matched == part.size()) return i + 1;
+  }
+  return text.npos;
 }
+
+}  // namespace
+
+std::size_t find_text(std::string_view text, std::string_view part, std::size_t from) {
+  if (part.size() <= kShortPart) return text.find(part, from);
+  if (from > text.size() || text.size() - from < part.size()) return text.npos;
+  const std::size_t end =
+      search(text.substr(from), part, [](std::string_view s, std::size_t i) { return s[i]; });
+  return end == text.npos ? end : from + end - part.size();
+}
+
+std::size_t find_last(std::string_view text, std::string_view part) {
+  if (part.size() <= kShortPart) return text.rfind(part);
+  if (text.size() < part.size()) return text.npos;
+  const std::size_t end =
+      search(text, part, [](std::string_view s, std::size_t i) { return s[s.size() - 1 - i]; });
+  return end == text.npos ? end : text.size() - end;
+}
+
+std::string_view strip(std::string_view text, std::optional<std::string_view> set, bool left,
+                       bool right) {
+  const auto goes = [&](std::string_view c) {
+    if (!set) return is_space(code_of(c));
+    for (std::size_t at = 0; at < set->size();) {
+      const std::size_t begin = at;
+      decode_utf8(*set, at);
+      if (set->substr(begin, at - begin) == c) return true;
+    }
+    return false;
+  };
+  while (left && !text.empty()) {
+    const std::size_t n = bytes_of(text, 1);
+    if (!goes(text.substr(0, n))) break;
+    text.remove_prefix(n);
+  }
+  while (right && !text.empty()) {
+    const std::size_t n = last_bytes(text);
+    if (!goes(text.substr(text.size() - n))) break;
+    text.remove_suffix(n);
+  }
+  return text;
+}
+
+namespace {
+
+/// Bytes of the word at the front.
+std::size_t word_bytes(std::string_view text) {
+  std::size_t end = 0;
+  while (end < text.size()) {
+    std::size_t next = end;
+    if (is_space(decode_utf8(text, next))) break;
+    end = next;
+  }
+  return end;
+}
+
+/// Bytes of the word at the end.
+std::size_t last_word_bytes(std::string_view text) {
+  std::size_t begin = text.size();
+  while (begin > 0) {
+    const std::size_t n = last_bytes(text.substr(0, begin));
+    if (is_space(code_of(text.substr(begin - n, n)))) break;
+    begin -= n;
+  }
+  return text.size() - begin;
+}
+
+void split_words(std::string_view text, std::int64_t limit, bool from_right, const Sink& sink) {
+  std::string_view rest = strip(text, std::nullopt, !from_right, from_right);
+  for (std::int64_t n = 0; !rest.empty(); ++n) {
+    if (n == limit) return sink(rest);
+    const std::size_t bytes = from_right ? last_word_bytes(rest) : word_bytes(rest);
+    const std::size_t left = rest.size() - bytes;
+    sink(from_right ? rest.substr(left) : rest.substr(0, bytes));
+    rest = strip(from_right ? rest.substr(0, left) : rest.substr(bytes), std::nullopt, !from_right,
+                 from_right);
+  }
+}
+
+}  // namespace
+
+void split(std::string_view text, std::optional<std::string_view> separator, std::int64_t limit,
+           const Sink& sink) {
+  if (!separator) return split_words(text, limit, false, sink);
+  std::size_t at = 0;
+  for (std::int64_t n = 0; n != limit; ++n) {
+    const std::size_t hit = find_text(text, *separator, at);
+    if (hit == text.npos) break;
+    sink(text.substr(at, hit - at));
+    at = hit + separator->size();
+  }
+  sink(text.substr(at));
+}
+
+void split_from_right(std::string_view text, std::optional<std::string_view> separator,
+                      std::int64_t limit, const Sink& sink) {
+  if (!separator) return split_words(text, limit, true, sink);
+  for (std::int64_t n = 0; n != limit; ++n) {
+    const std::size_t hit = find_last(text, *separator);
+    if (hit == text.npos) break;
+    sink(text.substr(hit + separator->size()));
+    text = text.substr(0, hit);
+  }
+  sink(text);
+}
+
+namespace {
 
 bool ends_line(char32_t c) {
   return (c >= 0x0A && c <= 0x0D) || (c >= 0x1C && c <= 0x1E) || c == 0x85 || c == 0x2028 ||
@@ -157,41 +232,23 @@ std::string filled(std::size_t before, std::string_view text, std::size_t behind
 }
 
 std::size_t missing_width(std::string_view text, std::size_t width) {
-  const std::size_t size = characters(text).size();
+  const std::size_t size = n_characters(text);
   return size < width ? width - size : 0;
 }
 
 }  // namespace
 
-std::vector<std::string> split_from_right(std::string_view text,
-                                          std::optional<std::string_view> separator,
-                                          std::int64_t limit) {
-  if (!separator) return words_from_right(text, limit);
-  std::vector<std::string> out;
-  while (limit < 0 || static_cast<std::int64_t>(out.size()) < limit) {
-    const std::size_t hit = text.rfind(*separator);
-    if (hit == text.npos) break;
-    out.emplace_back(text.substr(hit + separator->size()));
-    text = text.substr(0, hit);
-  }
-  out.emplace_back(text);
-  std::reverse(out.begin(), out.end());
-  return out;
-}
-
-std::vector<std::string> split_lines(std::string_view text, bool keep_ends) {
-  std::vector<std::string> out;
+void split_lines(std::string_view text, bool keep_ends, const Sink& sink) {
   std::size_t begin = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = at;
     const char32_t c = decode_utf8(text, at);
     if (!ends_line(c)) continue;
     if (c == '\r' && at < text.size() && text[at] == '\n') ++at;
-    out.emplace_back(text.substr(begin, (keep_ends ? at : end) - begin));
+    sink(text.substr(begin, (keep_ends ? at : end) - begin));
     begin = at;
   }
-  if (begin < text.size()) out.emplace_back(text.substr(begin));
-  return out;
+  if (begin < text.size()) sink(text.substr(begin));
 }
 
 std::size_t field_width(std::int64_t width) {
@@ -221,7 +278,10 @@ std::string swapped_case(std::string_view text) {
 std::string with_spaces_for_tabs(std::string_view text, std::size_t width) {
   std::string out;
   std::size_t column = 0;
-  for (const std::string_view c : characters(text)) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    decode_utf8(text, at);
+    const std::string_view c = text.substr(begin, at - begin);
     if (c == "\t") {
       const std::size_t n = width == 0 ? 0 : width - column % width;
       out.append(n, ' ');
@@ -267,27 +327,29 @@ std::string titled_words(std::string_view text) {
   });
 }
 
-std::string replaced(std::string_view text, std::string_view from, std::string_view to,
-                     std::int64_t limit) {
-  std::string out;
+void replace(std::string_view text, std::string_view from, std::string_view to, std::int64_t limit,
+             const Sink& sink) {
+  std::int64_t n = 0;
   if (from.empty()) {  // Python puts `to` between all characters
-    const std::vector<std::string_view> all = characters(text);
-    for (std::size_t i = 0; i <= all.size(); ++i) {
-      if (limit < 0 || static_cast<std::int64_t>(i) < limit) out += to;
-      if (i < all.size()) out += all[i];
+    for (std::size_t at = 0; at < text.size() && n != limit; ++n) {
+      const std::size_t begin = at;
+      decode_utf8(text, at);
+      sink(to);
+      sink(text.substr(begin, at - begin));
     }
-    return out;
+    const std::size_t done = bytes_of(text, static_cast<std::size_t>(n));
+    if (done == text.size() && n != limit) sink(to);
+    return sink(text.substr(done));
   }
   std::size_t at = 0;
-  for (std::int64_t n = 0; limit < 0 || n < limit; ++n) {
-    const std::size_t hit = text.find(from, at);
+  for (; n != limit; ++n) {
+    const std::size_t hit = find_text(text, from, at);
     if (hit == text.npos) break;
-    out += text.substr(at, hit - at);
-    out += to;
+    sink(text.substr(at, hit - at));
+    sink(to);
     at = hit + from.size();
   }
-  out += text.substr(at);
-  return out;
+  sink(text.substr(at));
 }
 
 }  // namespace text::jinja

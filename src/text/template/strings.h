@@ -1,6 +1,7 @@
 // Python's string operations, by characters, not bytes.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,21 +9,34 @@
 
 namespace text::jinja {
 
-/// Views of the characters of well-formed UTF-8; a broken byte is a character of its own.
+/// Views of the characters of well-formed UTF-8; a broken byte is a character of its own. 16 bytes
+/// for each: whoever calls it counts them.
 std::vector<std::string_view> characters(std::string_view text);
+/// How many there are.
+std::size_t n_characters(std::string_view text);
+/// Bytes of the first n characters, or of all.
+std::size_t bytes_of(std::string_view text, std::size_t n);
+/// Bytes of the last character of a text that is not empty.
+std::size_t last_bytes(std::string_view text);
+
+/// text.find(part, from) and text.rfind(part), in time linear in the text for every part.
+std::size_t find_text(std::string_view text, std::string_view part, std::size_t from = 0);
+std::size_t find_last(std::string_view text, std::string_view part);
 
 /// Removes characters of `set` from the chosen ends; without a set, Unicode white space.
 std::string_view strip(std::string_view text, std::optional<std::string_view> set, bool left,
                        bool right);
 
+/// Takes one part of a text.
+using Sink = std::function<void(std::string_view)>;
 /// str.split: by runs of white space, or by a separator (not empty); at most `limit` cuts if >= 0.
-std::vector<std::string> split(std::string_view text, std::optional<std::string_view> separator,
-                               std::int64_t limit);
-std::vector<std::string> split_from_right(std::string_view text,
-                                          std::optional<std::string_view> separator,
-                                          std::int64_t limit);
+void split(std::string_view text, std::optional<std::string_view> separator, std::int64_t limit,
+           const Sink& sink);
+/// The same from the right: the last part first.
+void split_from_right(std::string_view text, std::optional<std::string_view> separator,
+                      std::int64_t limit, const Sink& sink);
 /// str.splitlines: at line feeds, carriage returns and the other ends of lines of Unicode.
-std::vector<std::string> split_lines(std::string_view text, bool keep_ends);
+void split_lines(std::string_view text, bool keep_ends, const Sink& sink);
 
 std::string upper(std::string_view text);
 std::string lower(std::string_view text);
@@ -45,8 +59,8 @@ std::string centered(std::string_view text, std::size_t width, std::string_view 
 std::string left_justified(std::string_view text, std::size_t width, std::string_view fill);
 std::string right_justified(std::string_view text, std::size_t width, std::string_view fill);
 
-/// At most `limit` replacements if >= 0.
-std::string replaced(std::string_view text, std::string_view from, std::string_view to,
-                     std::int64_t limit);
+/// The text with at most `limit` replacements if >= 0, in parts.
+void replace(std::string_view text, std::string_view from, std::string_view to, std::int64_t limit,
+             const Sink& sink);
 
 }  // namespace text::jinja

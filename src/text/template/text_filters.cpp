@@ -7,21 +7,20 @@
 #include "text/template/arguments.h"
 #include "text/template/filters.h"
 #include "text/template/format_spec.h"
+#include "text/template/items.h"
+#include "text/template/methods.h"
 #include "text/template/strings.h"
 #include "text/template/word_wrap.h"
+#include "text/utf8.h"
 
 namespace text::jinja {
 namespace {
 
+/// What wrapping takes for each byte of a line: views, pieces, and lines of one character.
+constexpr std::size_t kWrapBytes = 96;
+
 using In = const Value&;
 using Args = const Arguments&;
-
-/// Adds to a text and counts what it becomes.
-void put(Render& render, std::string& out, std::string_view more) {
-  render.string(out.size() + more.size() > render.limits().bytes ? render.limits().bytes + 1
-                                                                 : more.size());
-  out += more;
-}
 
 Value indent_filter(Render& render, In v, Args a) {
   const Bound b("indent", {"width", "first", "blank"}, a);
@@ -31,21 +30,24 @@ Value indent_filter(Render& render, In v, Args a) {
         width->string() == nullptr ? b.whole(0, 4) : 0, 0, std::int64_t{kMaxFormatWidth}));
     step = width->string() != nullptr ? *width->string() : std::string(spaces, ' ');
   }
+  const bool indents_first = b.flag(1, false);
+  const bool indents_blank = b.flag(2, false);
+  render.string(0);
   std::string out;
   bool first = true;
-  for (const std::string& line : split_lines(to_text(v) + "\n", false)) {
-    const bool wanted = first ? b.flag(1, false) : !line.empty() || b.flag(2, false);
-    if (!first) put(render, out, "\n");
-    if (wanted) put(render, out, step);
-    put(render, out, line);
+  split_lines(to_text(render, v) + "\n", false, [&](std::string_view line) {
+    const bool wanted = first ? indents_first : !line.empty() || indents_blank;
+    if (!first) render.append(out, "\n");
+    if (wanted) render.append(out, step);
+    render.append(out, line);
     first = false;
-  }
+  });
   return out;
 }
 
 Value center_filter(Render& render, In v, Args a) {
   const std::int64_t width = Bound("center", {"width"}, a).whole(0, 80);
-  return text_of(render, centered(to_text(v), field_width(width), " "));
+  return text_of(render, centered(to_text(render, v), field_width(width), " "));
 }
 
 Value wordwrap_filter(Render& render, In v, Args a) {
@@ -56,18 +58,20 @@ Value wordwrap_filter(Render& render, In v, Args a) {
                         .break_long_words = b.flag(1, true),
                         .break_on_hyphens = b.flag(3, true)};
   const std::string between = b.optional_text(2).value_or("\n");
-  const std::string text = to_text(v);
-  render.items(text.size() / 8);
+  const std::string text = to_text(render, v);
+  render.string(0);
   std::string out;
   bool first = true;
-  for (const std::string& line : split_lines(text, false)) {
-    if (!std::exchange(first, false)) put(render, out, between);
+  split_lines(text, false, [&](std::string_view line) {
+    if (!std::exchange(first, false)) render.append(out, between);
+    render.step(line.size());
+    const Render::Held held(render, line.size() * kWrapBytes);
     bool first_part = true;
     for (const std::string& part : wrapped(line, style)) {
-      if (!std::exchange(first_part, false)) put(render, out, between);
-      put(render, out, part);
+      if (!std::exchange(first_part, false)) render.append(out, between);
+      render.append(out, part);
     }
-  }
+  });
   return out;
 }
 
@@ -75,19 +79,19 @@ Value truncate_filter(Render& render, In v, Args a) {
   constexpr std::int64_t kLength = 255;
   constexpr std::int64_t kLeeway = 5;
   const Bound b("truncate", {"length", "killwords", "end", "leeway"}, a);
-  const std::string text = to_text(v);
+  const std::string text = to_text(render, v);
   const std::string end = b.optional_text(2).value_or("...");
   const std::int64_t length = b.whole(0, kLength);
   const std::int64_t leeway = b.whole(3, kLeeway);
-  const auto all = characters(text);
-  const auto end_size = static_cast<std::int64_t>(characters(end).size());
+  render.look(text.size());
+  const auto end_size = static_cast<std::int64_t>(n_characters(end));
   if (length < end_size)
     throw failure(fmt::format("expected length >= {}, got {}", end_size, length));
   if (leeway < 0) throw failure(fmt::format("expected leeway >= 0, got {}", leeway));
-  const auto size = static_cast<std::int64_t>(all.size());
+  const auto size = static_cast<std::int64_t>(n_characters(text));
   if (size <= length || size - length <= leeway) return text_of(render, text);
   const auto kept = static_cast<std::size_t>(length - end_size);
-  std::string_view front(text.data(), static_cast<std::size_t>(all[kept].data() - text.data()));
+  std::string_view front = std::string_view(text).substr(0, bytes_of(text, kept));
   if (!b.flag(1, false)) front = front.substr(0, front.rfind(' '));
   return text_of(render, std::string(front) + end);
 }
@@ -105,7 +109,9 @@ std::string escaped(std::string_view text) {
   }
   return out;
 }
-Value escape_filter(Render& render, In v, Args) { return text_of(render, escaped(to_text(v))); }
+Value escape_filter(Render& render, In v, Args) {
+  return text_of(render, escaped(to_text(render, v)));
+}
 
 Value xmlattr_filter(Render& render, In v, Args a) {
   const Bound b("xmlattr", {"autospace"}, a);
@@ -115,12 +121,14 @@ Value xmlattr_filter(Render& render, In v, Args a) {
   std::string out;
   for (const auto& [key, value] : v.dict()->entries) {
     if (value.is_none() || value.is_undefined()) continue;
-    const std::string name = to_text(key);
+    const std::string name = to_text(render, key);
     if (name.find_first_of(" \t\n\f\r/>=") != std::string::npos) {
-      throw failure("Invalid character in attribute name: " + to_repr(key));
+      throw failure("Invalid character in attribute name: " + to_repr(render, key));
     }
     if (!out.empty()) out += ' ';
-    put(render, out, escaped(name) + "=\"" + escaped(to_text(value)) + '"');
+    const std::string text = to_text(render, value);
+    render.look(name.size() + text.size());
+    render.append(out, escaped(name) + "=\"" + escaped(text) + '"');
   }
   return out.empty() || !b.flag(0, true) ? out : ' ' + out;
 }
@@ -141,23 +149,25 @@ std::string url_quoted(std::string_view text, std::string_view safe) {
 }
 
 Value urlencode_filter(Render& render, In v, Args) {
-  std::vector<Value> pairs;
-  if (const Dict* dict = v.dict()) {
-    for (const auto& [key, value] : dict->entries) pairs.push_back(Value::tuple({key, value}));
-  } else if (v.list() != nullptr) {
-    pairs = v.list()->items;
-  } else {
-    return text_of(render, url_quoted(to_text(v), "/"));
+  if (v.dict() == nullptr && v.list() == nullptr) {
+    const std::string text = to_text(render, v);
+    render.step(text.size());
+    return text_of(render, url_quoted(text, "/"));
   }
+  const Value pairs = v.dict() == nullptr ? v : Value::list(pairs_of(render, *v.dict()));
+  const auto quoted = [&](In part) {
+    const std::string text = to_text(render, part);
+    render.step(text.size());
+    std::string out = url_quoted(text, " ");
+    std::replace(out.begin(), out.end(), ' ', '+');
+    return out;
+  };
   std::string out;
-  for (In pair : pairs) {
-    const std::vector<Value> two = iterate(pair);
+  for (In pair : pairs.list()->items) {
+    const Items two(render, pair);
     if (two.size() != 2) throw failure("urlencode needs pairs");
-    const auto quoted = [](In part) {
-      return replaced(url_quoted(to_text(part), " "), " ", "+", -1);
-    };
     if (!out.empty()) out += '&';
-    put(render, out, quoted(two[0]) + '=' + quoted(two[1]));
+    render.append(out, quoted(two[0]) + '=' + quoted(two[1]));
   }
   return out;
 }
@@ -182,12 +192,14 @@ Value filesizeformat_filter(Render& render, In v, Args a) {
 }
 
 Value wordcount_filter(Render& render, In v, Args) {
-  const std::string text = to_text(v);
-  render.string(text.size());
+  const std::string text = to_text(render, v);
+  render.look(text.size());
   std::int64_t n = 0;
   bool inside = false;
-  for (const std::string_view c : characters(text)) {
-    const bool word = is_word_character(c);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    decode_utf8(text, at);
+    const bool word = is_word_character(std::string_view(text).substr(begin, at - begin));
     if (word && !inside) ++n;
     inside = word;
   }

@@ -20,62 +20,68 @@ void check_nesting(int depth) {
   if (depth > kMaxNesting) throw failure("a value is nested too deeply");
 }
 
-bool equal_at(const Value& a, const Value& b, int depth);
+bool equal_at(Render& render, const Value& a, const Value& b, int depth);
 
-bool equal_lists(const List& a, const List& b, int depth) {
+bool equal_texts(Render& render, std::string_view a, std::string_view b) {
+  if (a.size() != b.size() || a.data() == b.data()) return a.size() == b.size();
+  if (a.size() >= 64) render.pass(a.size());
+  return a == b;
+}
+
+bool equal_lists(Render& render, const List& a, const List& b, int depth) {
   if (a.tuple != b.tuple || a.items.size() != b.items.size()) return false;
   for (std::size_t i = 0; i < a.items.size(); ++i) {
-    if (!equal_at(a.items[i], b.items[i], depth)) return false;
+    if (!equal_at(render, a.items[i], b.items[i], depth)) return false;
   }
   return true;
 }
 
-bool equal_dicts(const Dict& a, const Dict& b, int depth) {
+bool equal_dicts(Render& render, const Dict& a, const Dict& b, int depth) {
   if (a.entries.size() != b.entries.size()) return false;
   for (const auto& [key, value] : a.entries) {
-    const Value* other = b.find(key);
-    if (other == nullptr || !equal_at(value, *other, depth)) return false;
+    const Value* other = b.find(render, key);
+    if (other == nullptr || !equal_at(render, value, *other, depth)) return false;
   }
   return true;
 }
 
-bool equal_at(const Value& a, const Value& b, int depth) {
+bool equal_at(Render& render, const Value& a, const Value& b, int depth) {
   check_nesting(depth);
+  render.step();
   if (a.is_whole() && b.is_whole()) return a.whole() == b.whole();
   if (a.is_number() && b.is_number()) return a.number() == b.number();
-  if (a.string() != nullptr && b.string() != nullptr) return *a.string() == *b.string();
+  if (a.string() != nullptr && b.string() != nullptr) {
+    return equal_texts(render, *a.string(), *b.string());
+  }
   if (a.list() != nullptr && b.list() != nullptr) {
-    return a.list() == b.list() || equal_lists(*a.list(), *b.list(), depth + 1);
+    return a.list() == b.list() || equal_lists(render, *a.list(), *b.list(), depth + 1);
   }
   if (a.dict() != nullptr && b.dict() != nullptr) {
-    return a.dict() == b.dict() || equal_dicts(*a.dict(), *b.dict(), depth + 1);
+    return a.dict() == b.dict() || equal_dicts(render, *a.dict(), *b.dict(), depth + 1);
   }
   if (a.object() != nullptr) return a.object() == b.object();
   return (a.is_none() && b.is_none()) || (a.is_undefined() && b.is_undefined());
 }
 
-/// Printed forms may repeat shared lists, so their size must be bounded.
-constexpr std::size_t kMaxText = std::size_t{1} << 26;
+void put_repr(Render& render, const Value& v, int depth, std::string& out);
 
-void put_repr(const Value& v, int depth, std::string& out);
-
-void put_list(const List& list, int depth, std::string& out) {
+void put_list(Render& render, const List& list, int depth, std::string& out) {
   out += list.tuple ? '(' : '[';
   for (const Value& item : list.items) {
     if (&item != list.items.data()) out += ", ";
-    put_repr(item, depth, out);
+    put_repr(render, item, depth, out);
   }
   if (list.tuple && list.items.size() == 1) out += ',';
   out += list.tuple ? ')' : ']';
 }
 
-void put_dict(const Dict& dict, int depth, std::string& out) {
+void put_dict(Render& render, const Dict& dict, int depth, std::string& out) {
   out += '{';
   for (const auto& entry : dict.entries) {
     if (&entry != dict.entries.data()) out += ", ";
-    put_repr(entry.first, depth, out);
+    put_repr(render, entry.first, depth, out);
     out += ": ";
-    put_repr(entry.second, depth, out);
+    put_repr(render, entry.second, depth, out);
   }
   out += '}';
 }
@@ -115,17 +121,20 @@ std::string repr_string(const std::string& text) {
   return out + quote;
 }
 
-void put_repr(const Value& v, int depth, std::string& out) {
+void put_repr(Render& render, const Value& v, int depth, std::string& out) {
   check_nesting(depth);
-  if (out.size() > kMaxText) throw failure("a printed value is too long");
+  // A printed form may repeat shared lists: what it becomes is counted as it grows.
+  render.step();
+  if (out.size() > render.limits().bytes) render.string(out.size());
   if (const std::string* s = v.string()) {
+    render.step(1 + s->size() / 4);
     out += repr_string(*s);
   } else if (const List* list = v.list()) {
-    put_list(*list, depth + 1, out);
+    put_list(render, *list, depth + 1, out);
   } else if (const Dict* dict = v.dict()) {
-    put_dict(*dict, depth + 1, out);
+    put_dict(render, *dict, depth + 1, out);
   } else {
-    out += v.is_undefined() ? "Undefined" : to_text(v);
+    out += v.is_undefined() ? "Undefined" : to_text(render, v);
   }
 }
 
@@ -154,7 +163,7 @@ base::Error failure(const std::string& message) {
 }
 
 std::vector<Value> Object::held() const { return {}; }
-std::optional<Value> Object::attribute(std::string_view) const { return std::nullopt; }
+std::optional<Value> Object::attribute(Render&, std::string_view) const { return std::nullopt; }
 
 Value Object::call(Render&, const Arguments&) {
   throw failure(fmt::format("'{}' object is not callable", type_name()));
@@ -189,29 +198,31 @@ void Value::destroy(std::vector<Value> values) {
   }
 }
 
-const Value* Dict::find(const Value& key) const {
-  if (const std::string* text = key.string()) return find(std::string_view(*text));
+const Value* Dict::find(Render& render, const Value& key) const {
+  if (const std::string* text = key.string()) return find(render, std::string_view(*text));
   for (const auto& entry : entries) {
-    if (equal(entry.first, key)) return &entry.second;
+    if (equal(render, entry.first, key)) return &entry.second;
   }
   return nullptr;
 }
 
-const Value* Dict::find(std::string_view key) const {
+const Value* Dict::find(Render& render, std::string_view key) const {
+  render.step(entries.size() / 8);
   for (const auto& entry : entries) {
     const std::string* text = entry.first.string();
-    if (text != nullptr && *text == key) return &entry.second;
+    if (text != nullptr && equal_texts(render, *text, key)) return &entry.second;
   }
   return nullptr;
 }
 
-void Dict::set(Value key, Value value) {
+void Dict::set(Render& render, Value key, Value value) {
   if (key.list() != nullptr || key.dict() != nullptr) {
     throw failure(fmt::format("unhashable type: '{}'", key.type_name()));
   }
-  if (const Value* known = find(key)) {
+  if (const Value* known = find(render, key)) {
     *const_cast<Value*>(known) = std::move(value);
   } else {
+    render.items(2);
     entries.emplace_back(std::move(key), std::move(value));
   }
 }
@@ -250,17 +261,21 @@ bool truth(const Value& v) {
   return true;
 }
 
-bool equal(const Value& a, const Value& b) { return equal_at(a, b, 0); }
+bool equal(Render& render, const Value& a, const Value& b) { return equal_at(render, a, b, 0); }
 
-bool less(const Value& a, const Value& b) {
+bool less(Render& render, const Value& a, const Value& b) {
+  render.step();
   if (a.is_whole() && b.is_whole()) return a.whole() < b.whole();
   if (a.is_number() && b.is_number()) return a.number() < b.number();
-  if (a.string() != nullptr && b.string() != nullptr) return *a.string() < *b.string();
+  if (a.string() != nullptr && b.string() != nullptr) {
+    render.pass(std::min(a.string()->size(), b.string()->size()));
+    return *a.string() < *b.string();
+  }
   if (a.list() != nullptr && b.list() != nullptr && a.list()->tuple == b.list()->tuple) {
     const std::vector<Value>& x = a.list()->items;
     const std::vector<Value>& y = b.list()->items;
     for (std::size_t i = 0; i < x.size() && i < y.size(); ++i) {
-      if (!equal(x[i], y[i])) return less(x[i], y[i]);
+      if (!equal(render, x[i], y[i])) return less(render, x[i], y[i]);
     }
     return x.size() < y.size();
   }
@@ -284,20 +299,23 @@ std::string float_text(double d) {
   return out;
 }
 
-std::string to_text(const Value& v) {
-  if (const std::string* s = v.string()) return *s;
+std::string to_text(Render& render, const Value& v) {
+  if (const std::string* s = v.string()) {
+    render.pass(s->size());
+    return *s;
+  }
   if (v.is_undefined()) return "";
   if (v.is_none()) return "None";
   if (const bool* b = v.boolean()) return *b ? "True" : "False";
   if (const std::int64_t* i = v.integer()) return fmt::format("{}", *i);
   if (const double* d = v.real()) return float_text(*d);
   if (const Object* o = v.object()) return fmt::format("<{}>", o->type_name());
-  return to_repr(v);
+  return to_repr(render, v);
 }
 
-std::string to_repr(const Value& v) {
+std::string to_repr(Render& render, const Value& v) {
   std::string out;
-  put_repr(v, 0, out);
+  put_repr(render, v, 0, out);
   return out;
 }
 
@@ -305,38 +323,65 @@ bool is_iterable(const Value& v) noexcept {
   return v.is_undefined() || v.string() != nullptr || v.list() != nullptr || v.dict() != nullptr;
 }
 
-std::vector<Value> iterate(const Value& v) {
-  if (v.is_undefined()) return {};
-  if (const List* list = v.list()) return list->items;
+std::size_t iterated_bytes(const Value& v) {
+  if (const List* list = v.list()) return list->items.size() * Render::kItemBytes;
+  if (const Dict* dict = v.dict()) return dict->entries.size() * Render::kItemBytes;
+  const std::string* s = v.string();
+  return s == nullptr ? 0 : n_characters(*s) * Render::kCharacterBytes;
+}
+
+std::vector<Value> iterate(Render& render, const Value& v) {
   std::vector<Value> out;
+  if (v.is_undefined()) return out;
+  if (const List* list = v.list()) {
+    render.step(list->items.size());
+    render.made(iterated_bytes(v));
+    return list->items;
+  }
   if (const Dict* dict = v.dict()) {
+    render.step(dict->entries.size());
+    render.made(iterated_bytes(v));
+    out.reserve(dict->entries.size());
     for (const auto& entry : dict->entries) out.push_back(entry.first);
     return out;
   }
   if (const std::string* s = v.string()) {
-    for (const std::string_view c : characters(*s)) out.emplace_back(c);
+    render.step(s->size());
+    render.made(iterated_bytes(v));
+    out.reserve(n_characters(*s));
+    for (std::size_t at = 0; at < s->size();) {
+      const std::size_t begin = at;
+      decode_utf8(*s, at);
+      out.emplace_back(std::string_view(*s).substr(begin, at - begin));
+    }
     return out;
   }
   throw failure(fmt::format("'{}' object is not iterable", v.type_name()));
 }
 
-std::size_t length(const Value& v) {
+std::size_t length(Render& render, const Value& v) {
   if (v.is_undefined()) return 0;
   if (const List* list = v.list()) return list->items.size();
   if (const Dict* dict = v.dict()) return dict->entries.size();
-  if (const std::string* s = v.string()) return characters(*s).size();
+  if (const std::string* s = v.string()) {
+    render.look(s->size());
+    return n_characters(*s);
+  }
   throw failure(fmt::format("object of type '{}' has no len()", v.type_name()));
 }
 
-bool contains(const Value& container, const Value& item) {
+bool contains(Render& render, const Value& container, const Value& item) {
   if (container.is_undefined()) return false;
-  if (const Dict* dict = container.dict()) return dict->find(item) != nullptr;
+  if (const Dict* dict = container.dict()) return dict->find(render, item) != nullptr;
   if (const List* list = container.list()) {
     return std::any_of(list->items.begin(), list->items.end(),
-                       [&](const Value& v) { return equal(v, item); });
+                       [&](const Value& v) { return equal(render, v, item); });
   }
   if (const std::string* s = container.string()) {
-    if (const std::string* part = item.string()) return s->find(*part) != std::string::npos;
+    if (const std::string* part = item.string()) {
+      render.look(s->size() + part->size());
+      return find_text(*s, *part) != std::string::npos;
+    }
     throw failure(
         fmt::format("'in <string>' requires string as left operand, not {}", item.type_name()));
   }

@@ -1,5 +1,6 @@
 // Values of chat templates, as Python has them: undefined, none, booleans, whole numbers, floats,
-// strings, lists and tuples, mappings in order, objects.
+// strings, lists and tuples, mappings in order, objects. What looks at a value takes the Render
+// that counts the work.
 #pragma once
 
 #include <cstdint>
@@ -48,10 +49,10 @@ struct Dict {
 
   std::vector<std::pair<Value, Value>> entries;
 
-  const Value* find(const Value& key) const;
-  const Value* find(std::string_view key) const;
-  const Value* find(const char* key) const { return find(std::string_view(key)); }
-  void set(Value key, Value value);
+  // Each counts the entries that it compares.
+  const Value* find(Render& render, const Value& key) const;
+  const Value* find(Render& render, std::string_view key) const;
+  void set(Render& render, Value key, Value value);
 };
 
 /// Arguments of a call.
@@ -68,7 +69,7 @@ class Object {
  public:
   virtual ~Object() = default;
   virtual std::string_view type_name() const noexcept = 0;
-  virtual std::optional<Value> attribute(std::string_view) const;
+  virtual std::optional<Value> attribute(Render& render, std::string_view) const;
   virtual Method method(std::string_view) const noexcept { return nullptr; }  ///< null: none
   virtual bool callable() const noexcept { return false; }
   virtual Value call(Render& render, const Arguments& arguments);
@@ -156,24 +157,26 @@ class Value {
 /// Python's truth of a value.
 bool truth(const Value& v);
 /// Python's ==, deep. true == 1.
-bool equal(const Value& a, const Value& b);
+bool equal(Render& render, const Value& a, const Value& b);
 /// Python's <: numbers, strings, lists of such. Throws for other pairs.
-bool less(const Value& a, const Value& b);
+bool less(Render& render, const Value& a, const Value& b);
 /// str(v): what printing gives.
-std::string to_text(const Value& v);
+std::string to_text(Render& render, const Value& v);
 /// repr(v): how it looks inside a printed list.
-std::string to_repr(const Value& v);
+std::string to_repr(Render& render, const Value& v);
 /// repr of a float: the shortest digits that read back the same.
 std::string float_text(double d);
 
-/// The values that a loop runs over: items, keys, characters; nothing for undefined. Throws for
-/// what cannot be iterated.
-std::vector<Value> iterate(const Value& v);
+/// The values that a loop runs over: items, keys, characters; nothing for undefined. Their memory
+/// is counted; see Items. Throws for what cannot be iterated.
+std::vector<Value> iterate(Render& render, const Value& v);
+/// What `iterate` counts.
+std::size_t iterated_bytes(const Value& v);
 bool is_iterable(const Value& v) noexcept;
 /// Number of items, entries or characters. Throws for what has no length.
-std::size_t length(const Value& v);
+std::size_t length(Render& render, const Value& v);
 /// Membership: item of a list, key of a mapping, part of a string. Throws for anything else.
-bool contains(const Value& container, const Value& item);
+bool contains(Render& render, const Value& container, const Value& item);
 
 /// Throws if keeping `value` inside `holder` would make a ring.
 void refuse_ring(Render& render, const void* holder, const Value& value);
