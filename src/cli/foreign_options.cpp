@@ -47,7 +47,8 @@ constexpr ForeignOption kForeign[] = {
     {.commands = kRunning,
      .names = "-fmoe --fused-moe -no-fmoe --no-fused-moe -no-fug --no-fused-up-gate -no-mmad "
               "--no-fused-mul-multiadd -gr --graph-reuse -no-gr --no-graph-reuse -mqkv --merge-qkv "
-              "-muge --merge-up-gate-experts -no-fa --no-flash-attn --swa-full --swa-compress",
+              "-muge --merge-up-gate-experts -no-fa --no-fa --no-flash-attn --swa-full "
+              "--swa-compress",
      .takes = maybe_switch,
      .why = "a matter of speed there, of none here"},
     {.commands = kRunning,
@@ -80,7 +81,7 @@ constexpr ForeignOption kForeign[] = {
      .names = "-ctv --cache-type-v",
      .takes = value,
      .verdict = same,
-     .why = "keys and values have one type: -ctk",
+     .why = "keys and values have one type, which is not quantized here: leave it out, or -ctk f16",
      .same_as = "cache-type-k"},
     {.commands = kMaking,
      .names = "-md --model-draft --draft --draft-max --draft-n --draft-min --draft-p-min -ngld "
@@ -150,9 +151,9 @@ constexpr ForeignOption kForeign[] = {
             "quantization has changed"},
     {.commands = "imatrix",
      .names = "-lsim --layer-similarity",
-     .verdict = refused,
-     .why = "`quern info IMATRIX --tensors .` tells how alike the vectors of neighbouring layers "
-            "are"},
+     .why = "it is not printed; `quern info IMATRIX --tensors .` tells how alike the vectors of "
+            "neighbouring layers are"},
+    {.commands = kMeasuring, .names = "--jinja", .why = "the text is taken as it stands"},
     {.commands = "imatrix",
      .names = "--show-statistics",
      .verdict = refused,

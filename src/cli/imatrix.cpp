@@ -1,6 +1,5 @@
 // quern imatrix: importance matrices. docs/spec/tools.md section 2, docs/spec/imatrix.md.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <numeric>
@@ -14,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/importance_room.h"
+#include "cli/running_values.h"
 #include "cli/session.h"
 #include "cli/text_table.h"
 #include "eval/perplexity.h"
@@ -289,18 +289,10 @@ int collect(const Args& args) {
     if (!earlier.entries.empty()) calibrate::merge(importance, earlier);
     return importance;
   };
-  std::string running;
-  const bool live = ::isatty(STDOUT_FILENO) == 0;
+  RunningValues running(session.progress());
   calibrate::CollectEvents events;
   events.after_window = [&](std::size_t window, const eval::PerplexitySums& sums) {
-    if (quiet) return;
-    const std::string one = fmt::format("[{}]{:.4f},", window + 1, sums.perplexity());
-    if (!live) {
-      running += one;
-      return;
-    }
-    fmt::print("{}", one);
-    std::fflush(stdout);
+    if (!quiet) running.add(fmt::format("[{}]{:.4f},", window + 1, sums.perplexity()));
   };
   std::size_t saved_at = 0;
   events.after_save = [&](const calibrate::Importance& importance) {
@@ -320,8 +312,7 @@ int collect(const Args& args) {
   };
   const calibrate::Collected result =
       collect_and_tell(model, windows, options, std::move(events), session.runtime());
-  session.progress().clear();
-  fmt::print("{}{}", running, options.perplexity && !quiet ? "\n" : "");
+  running.finish(options.perplexity && !quiet ? "\n" : "");
   if (options.perplexity && result.perplexity.n > 0 && result.perplexity.error() >= 0) {
     fmt::print("Final estimate: PPL = {:.4f} +/- {:.5f}\n", result.perplexity.perplexity(),
                result.perplexity.error());

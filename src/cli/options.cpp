@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <functional>
 #include <charconv>
 #include <cmath>
 
@@ -126,6 +127,7 @@ class Parser {
     for (const auto& [key, count] : flags) {
       if (count > 0) args_.values_[key] = {"1"};
     }
+    for (const Option& option : command_.options) keep_last(option);
     check();
     check_foreign();
     return std::move(args_);
@@ -207,7 +209,7 @@ class Parser {
           .expected(fmt::format("{}, as --{}", here, use.option->same_as))
           .hint(std::string(use.option->why));
     }
-    args_.notes_ = foreign_notes(foreign_);
+    for (std::string& note : foreign_notes(foreign_)) args_.notes_.push_back(std::move(note));
   }
 
   bool is_known(const std::string& word) const {
@@ -241,17 +243,30 @@ class Parser {
     }
   }
 
+  /// Scripts add options to those of a variable: the last value holds, as in the public programs.
+  void keep_last(const Option& option) {
+    const std::string key = key_of(option);
+    const auto it = args_.values_.find(key);
+    if (it == args_.values_.end() || option.repeats || it->second.size() < 2) return;
+    const bool differ =
+        std::ranges::adjacent_find(it->second, std::not_equal_to<>()) != it->second.end();
+    if (differ) {
+      args_.notes_.push_back(fmt::format("note: --{} is given {} times; the last value holds: {}",
+                                         key, it->second.size(),
+                                         base::printable(it->second.back())));
+    }
+    it->second.erase(it->second.begin(), it->second.end() - 1);
+  }
+
   void check_option(const Option& option) const {
     const std::string key = key_of(option);
     const auto it = args_.values_.find(key);
     if (it == args_.values_.end() || option.value.empty()) return;
-    if (it->second.size() > 1 && !option.repeats) {
-      throw usage_error("option --" + key + " given more than once", command_);
-    }
     try {
       for (const std::string& value : it->second) check_value(option, key, value);
     } catch (base::Error& e) {
-      e.hint(fmt::format("see `quern {} --help`", command_.name));
+      e.hint(option.hint.empty() ? fmt::format("see `quern {} --help`", command_.name)
+                                 : std::string(option.hint));
       throw;
     }
   }

@@ -22,7 +22,8 @@ struct Option {
   bool repeats = false;  ///< may be given several times
   /// What it means without a value: at the end, or in front of another option. Empty: it needs one.
   std::string_view bare = {};
-  Values values = {};  ///< what is accepted; stated by every option with a value
+  Values values = {};          ///< what is accepted; stated by every option with a value
+  std::string_view hint = {};  ///< for a value that is not; else the command's help is named
 };
 
 /// Parsed command line of one subcommand.

@@ -3,7 +3,6 @@
 #include "eval/perplexity.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -12,7 +11,9 @@
 #include "base/file_lock.h"
 #include "cli/commands.h"
 #include "cli/files.h"
+#include "cli/running_values.h"
 #include "cli/session.h"
+#include "cli/text_table.h"
 #include "eval/base_file.h"
 #include "eval/base_run.h"
 #include "eval/divergence.h"
@@ -45,28 +46,6 @@ constexpr auto kOptions =
               .values = one_of()},
          }});
 
-/// Prints running values: at once where nobody watches a bar, else in one go at the end.
-class RunningValues {
- public:
-  RunningValues() : live_(::isatty(STDOUT_FILENO) == 0) {}
-  void add(const std::string& text) {
-    if (live_) {
-      fmt::print("{}", text);
-      std::fflush(stdout);
-    } else {
-      kept_ += text;
-    }
-  }
-  void finish(std::string_view end) {
-    fmt::print("{}{}", kept_, end);
-    kept_.clear();
-  }
-
- private:
-  bool live_;
-  std::string kept_;
-};
-
 void print_final(const eval::PerplexitySums& sums) {
   const double error = sums.error();
   if (error < 0) {
@@ -88,7 +67,7 @@ std::string running_text(std::size_t window, std::size_t window_tokens,
 
 int run_divergence(const Args& args, const runtime::Model& model, Session& session) {
   const eval::BaseFile base = eval::BaseFile::open(required(args, "kl-divergence-base"));
-  RunningValues values;
+  RunningValues values(session.progress());
   values.add("\n" + eval::divergence_table_header() + "\n");
   const eval::Divergence d = eval::measure_divergence(
       model, base, evaluate_options(args),
@@ -96,7 +75,6 @@ int run_divergence(const Args& args, const runtime::Model& model, Session& sessi
         values.add(eval::divergence_table_line(window, sums) + "\n");
       },
       session.runtime());
-  session.progress().clear();
   values.finish("");
   if (d.n() >= 100) fmt::print("{}", eval::divergence_report(d));
   if (d.n_doubtful() > 0) {
@@ -127,7 +105,7 @@ int run_strided(const Args& args, const runtime::Model& model, const std::string
                 Session& session) {
   const eval::StrideOptions options = stride_options(args);
   const bool lines = args.str("ppl-output-type") == "1";
-  RunningValues values;
+  RunningValues values(session.progress());
   const eval::PerplexitySums sums = eval::measure_strided(
       model, text, options, evaluate_options(args),
       [&](std::size_t i, const eval::PerplexitySums& s) {
@@ -135,7 +113,6 @@ int run_strided(const Args& args, const runtime::Model& model, const std::string
                          : fmt::format("[{}]{:.4f},", i + 1, s.perplexity()));
       },
       session.runtime());
-  session.progress().clear();
   values.finish("\n");
   print_final(sums);
   return 0;
@@ -148,10 +125,10 @@ int run_plain(const Args& args, const runtime::Model& model, const std::string& 
   const eval::Windows windows = eval::cut_windows(model.tokenizer(), text, window, 0,
                                                   limit > 0 ? static_cast<std::size_t>(limit) : 0);
   const bool lines = args.str("ppl-output-type") == "1";
-  fmt::print("perplexity: calculating perplexity over {} chunks, n_ctx={}\n", windows.n_windows,
-             windows.window);
+  fmt::print("perplexity: calculating perplexity over {}, n_ctx={}\n",
+             counted(windows.n_windows, "chunk"), windows.window);
   std::fflush(stdout);
-  RunningValues values;
+  RunningValues values(session.progress());
   const eval::AfterWindow after = [&](std::size_t i, const eval::PerplexitySums& s) {
     values.add(running_text(i, window, s, lines));
   };
@@ -162,7 +139,6 @@ int run_plain(const Args& args, const runtime::Model& model, const std::string& 
   const eval::PerplexitySums sums =
       base.empty() ? eval::measure_perplexity(model, windows, options, {}, after, session.runtime())
                    : eval::write_base_file(model, windows, options, base, after, session.runtime());
-  session.progress().clear();
   values.finish("\n");
   print_final(sums);
   return 0;

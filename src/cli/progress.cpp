@@ -51,6 +51,7 @@ void TerminalProgress::update(std::string_view what, std::uint64_t done, std::ui
   const double since_last = std::chrono::duration<double>(now - last_).count();
   const double seconds = std::chrono::duration<double>(now - start_).count();
   if (terminal_) {
+    if (hidden_) return;
     if (since_last < kRedrawSeconds && done < total) return;
     last_ = now;
     if (done >= total) return clear();

@@ -23,6 +23,8 @@ class TerminalProgress final : public base::Progress {
   void log(std::string_view line) override;
   /// Takes the bar away, so that something else can be printed.
   void clear();
+  /// No bar on a terminal from now on.
+  void hide() { hidden_ = true; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -31,6 +33,7 @@ class TerminalProgress final : public base::Progress {
 
   bool terminal_;
   bool drawn_ = false;
+  bool hidden_ = false;
   std::string what_;
   std::uint64_t next_tenth_ = 1;
   Clock::time_point start_, last_;

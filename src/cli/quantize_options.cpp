@@ -52,7 +52,9 @@ constexpr std::array kOptions{
            .help = "take a model whose keys and tensors contradict its architecture, copy bad "
                    "blocks, prune layers so that others are computed otherwise"},
     Option{.names = "--leave-output-tensor", .help = "copy output.weight"},
-    Option{.names = "--pure", .help = "the default type for every tensor, no mix"},
+    Option{.names = "--pure",
+           .help = "the default type for every tensor, no mix; of the options below only the types "
+                   "of output and token_embd count, with --policy llama.cpp also rules by name"},
     Option{.names = "--custom-q",
            .value = "REGEX=TYPE,...",
            .help = "types by name, REGEX or LAYERS:REGEX (0-3;58-:ffn_down); the first that "
@@ -66,7 +68,8 @@ constexpr std::array kOptions{
            .values = kFile},
     Option{.names = "--tensor-type",
            .value = "NAME=TYPE",
-           .help = "one rule in the spelling of llama.cpp, also with --pure",
+           .help = "one rule in the spelling of llama.cpp; --pure leaves such rules in force under "
+                   "--policy llama.cpp only",
            .repeats = true,
            .values = kRule},
     Option{.names = "--tensor-type-file",

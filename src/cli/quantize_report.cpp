@@ -64,9 +64,9 @@ void print_roles(const cook::Plan& plan) {
 
 std::string duration_text(double seconds) {
   if (seconds < 1) return "less than a second";
-  if (seconds < 100) return fmt::format("{:.0f} s", seconds);
-  if (seconds < 6000) return fmt::format("{:.0f} min", seconds / 60);
-  return fmt::format("{:.1f} h", seconds / 3600);
+  if (seconds < 100) return fmt::format("about {:.0f} s", seconds);
+  if (seconds < 6000) return fmt::format("about {:.0f} min", seconds / 60);
+  return fmt::format("about {:.1f} h", seconds / 3600);
 }
 
 void print_room(std::string_view what, const cook::Room& room, std::size_t also_taken = 0) {
@@ -93,7 +93,7 @@ void print_forecast(const cook::Plan& plan, std::size_t n_threads,
   }
   fmt::print("memory: about {}\n",
              bytes_text(runtime::peak_resident_bytes() + cook::working_memory(plan, n_threads)));
-  fmt::print("time: about {} of encoding on {} thread{}, reading and writing not counted\n",
+  fmt::print("time: {} of encoding on {} thread{}, reading and writing not counted\n",
              duration_text(cook::encode_seconds(plan, n_threads)), n_threads,
              n_threads == 1 ? "" : "s");
 }

@@ -119,7 +119,8 @@ TEST(ForeignOptions, ANumberIsNoOptionAndAWrongTypeOfTheValuesTellsTheRightOne) 
     parse("run", {"-ctv", "q8_0"});
     FAIL();
   } catch (const base::Error& e) {
-    EXPECT_THAT(e.what(), AllOf(HasSubstr("-ctv"), HasSubstr("q8_0"), HasSubstr("f16")));
+    EXPECT_THAT(e.what(), AllOf(HasSubstr("-ctv"), HasSubstr("q8_0"), HasSubstr("f16"),
+                                HasSubstr("leave it out, or -ctk f16")));
   }
 }
 

@@ -60,9 +60,18 @@ TEST(Options, RepeatableOptionsKeepTheirOrder) {
             (std::vector<std::string>{"a=b", "c=d"}));
 }
 
+TEST(Options, TheLastOfSeveralValuesHolds) {
+  const cli::Args args = parse({"-c", "1", "-ctk", "f32", "--ctx-size", "2", "-ctk", "f32"});
+  EXPECT_EQ(args.list("ctx-size"), (std::vector<std::string>{"2"}));
+  EXPECT_EQ(args.list("cache-type-k"), (std::vector<std::string>{"f32"}));
+  EXPECT_EQ(
+      args.notes(),
+      (std::vector<std::string>{"note: --ctx-size is given 2 times; the last value holds: 2"}));
+}
+
 TEST(Options, WrongUsageIsNamed) {
   for (const std::vector<const char*>& words :
-       {std::vector<const char*>{"--nonsense"}, {"-c"}, {"a", "b", "c"}, {"-c", "1", "-c", "2"}}) {
+       {std::vector<const char*>{"--nonsense"}, {"-c"}, {"a", "b", "c"}}) {
     try {
       parse(words);
       FAIL() << words[0];

@@ -65,6 +65,14 @@ TEST(QuantizeTold, ImportanceOfTensorsThatAreNotEncoded) {
   EXPECT_THAT(r.err, HasSubstr("importance: data for 0 of 1 tensors to encode"));
 }
 
+TEST(QuantizeTold, WhatPureSwitchesOff) {
+  const auto r = test::run_quern({"quantize", "--dry-run", "--pure", "--attn-output-type", "q8_0",
+                                  "--output-tensor-type", "q6_K", model(), "o.gguf", "Q4_0"});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, HasSubstr("warning: --attn-output-type has no effect with --pure"));
+  EXPECT_THAT(r.err, Not(HasSubstr("--output-tensor-type has no effect")));
+}
+
 TEST(QuantizeTold, HolesOfZerosInTheSource) {
   const test::TempDir dir;
   test::Spoiled m;
