@@ -293,6 +293,7 @@ void refuse_foreign(const ForeignUse& use) {
 
 std::vector<std::string> foreign_notes(std::span<const ForeignUse> uses) {
   std::vector<std::pair<std::string_view, std::string>> by_reason;
+  by_reason.reserve(uses.size());
   for (const ForeignUse& use : uses) {
     if (use.option->verdict != ignored) continue;
     auto it = std::ranges::find(by_reason, use.option->why,

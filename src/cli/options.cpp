@@ -4,9 +4,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <functional>
 #include <charconv>
 #include <cmath>
+#include <functional>
 
 #include "base/error.h"
 #include "base/nearest.h"
