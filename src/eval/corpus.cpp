@@ -133,6 +133,11 @@ std::string load_corpus(const std::filesystem::path& path, bool escapes, base::F
     throw base::Error(base::Fault::io, "cannot read text file").at("file", path.string());
   }
   check_text(text, path, findings);
+  if (text.starts_with("\xEF\xBB\xBF") && findings != nullptr) {
+    findings->push_back({base::Finding::Level::warning, path.string(),
+                         "it begins with a byte order mark, which is taken as text, as the public "
+                         "programs do: tail -c +4 removes it"});
+  }
   if (!text.empty() && text.back() == '\n') text.pop_back();
   if (!escapes) return text;
   std::size_t replaced = 0;

@@ -66,6 +66,16 @@ TEST(Corpus, AFewBytesOfAnotherEncodingAreTold) {
       << findings[0].text;
 }
 
+TEST(Corpus, AByteOrderMarkIsTold) {
+  const test::TempDir dir;
+  const auto file = dir / "bom.txt";
+  std::ofstream(file) << "\xEF\xBB\xBFsome text\n";
+  base::Findings findings;
+  EXPECT_EQ(eval::load_corpus(file, true, &findings), "\xEF\xBB\xBFsome text");
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_NE(findings[0].text.find("byte order mark"), std::string::npos);
+}
+
 TEST(Corpus, MissingFileIsNamed) {
   try {
     eval::load_corpus("/nowhere/text.txt", true, nullptr);
