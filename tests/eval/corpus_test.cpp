@@ -69,7 +69,7 @@ TEST(Corpus, AFewBytesOfAnotherEncodingAreTold) {
 TEST(Corpus, AByteOrderMarkIsTold) {
   const test::TempDir dir;
   const auto file = dir / "bom.txt";
-  std::ofstream(file) << "\xEF\xBB\xBFsome text\n";
+  test::write_bytes(file, std::as_bytes(std::span(std::string_view("\xEF\xBB\xBFsome text\n"))));
   base::Findings findings;
   EXPECT_EQ(eval::load_corpus(file, true, &findings), "\xEF\xBB\xBFsome text");
   ASSERT_EQ(findings.size(), 1U);
