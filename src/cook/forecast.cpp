@@ -71,7 +71,10 @@ using TrialKey = std::tuple<const quant::Codec*, const quant::Codec*, std::size_
 /// Seconds a weight, from repeated conversions of one group of rows.
 double seconds_per_weight(const TrialKey& key, quant::Effort effort) {
   constexpr std::chrono::duration<double> kEnough{0.008};
-  const auto& [from, to, cols, weighted] = key;
+  const quant::Codec* from = std::get<0>(key);
+  const quant::Codec* to = std::get<1>(key);
+  const std::size_t cols = std::get<2>(key);
+  const bool weighted = std::get<3>(key);
   const std::size_t rows = std::max(from->group_rows, to->group_rows);
   std::mt19937 random(1);
   std::normal_distribution<float> normal(0.0F, 0.02F);
