@@ -286,6 +286,8 @@ int info_model(const InfoOptions& options) {
     if (report.total.n_tensors > 0) fmt::print("{}{}", roles_text(report), types_text(report));
   }
   fmt::print("\n{}", findings_text(report.findings));
+  if (report.findings.empty() && !options.check)
+    fmt::print("  (`quern check` reads every block)\n");
   return report.has_errors() ? 1 : 0;
 }
 

@@ -58,6 +58,25 @@ std::vector<std::string_view> first_words() {
   return names;
 }
 
+/// Programs of llama.cpp whose work is done under another name here, or not at all.
+std::string_view instead_of(std::string_view word) {
+  if (word.starts_with("llama-")) word.remove_prefix(6);
+  constexpr std::pair<std::string_view, std::string_view> kTable[] = {
+      {"cli", "`quern run` continues a text, `quern chat` holds a conversation"},
+      {"completion", "`quern run` continues a text"},
+      {"simple", "`quern run` continues a text"},
+      {"server", "there is no server here yet: `quern run` and `quern chat` work in the terminal"},
+      {"bench",
+       "`quern types --measure` and `quern perplexity` tell speeds; there is no bench yet"},
+      {"gguf", "`quern info` shows what a file holds"},
+      {"export-lora", "adapters are not read here"},
+  };
+  for (const auto& [name, what] : kTable) {
+    if (name == word) return what;
+  }
+  return "";
+}
+
 void print_error(const base::Error& e) {
   fmt::print(stderr, "error: {}\n", e.message());
   for (const auto& [key, value] : e.facts()) fmt::print(stderr, "  {}: {}\n", key, value);
@@ -105,6 +124,10 @@ int dispatch(std::span<const char* const> argv) {
   if (const Command* alias = find_command(called); alias != nullptr && alias->alias == called) {
     return run_command(*alias, argv.subspan(1), called);
   }
+  if (called.starts_with("llama-") && !instead_of(called).empty()) {
+    throw base::Error(base::Fault::bad_usage, called + " is no name of this program")
+        .hint(std::string(instead_of(called)));
+  }
   if (argv.size() < 2) {
     fmt::print(stderr, "{}", program_help());
     return 2;
@@ -131,7 +154,8 @@ int dispatch(std::span<const char* const> argv) {
     throw base::Error(base::Fault::bad_usage,
                       fmt::format("unknown {} {}", word.starts_with('-') ? "option" : "command",
                                   base::printable(word)))
-        .hint(base::did_you_mean(word, first_words()))
+        .hint(instead_of(word).empty() ? base::did_you_mean(word, first_words())
+                                       : std::string(instead_of(word)))
         .hint("see `quern --help`");
   }
   return run_command(*command, argv.subspan(2), fmt::format("quern {}", word));

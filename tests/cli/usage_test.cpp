@@ -31,6 +31,8 @@ TEST(Usage, OptionsOfTheProgramAreGuessed) {
   expect_error({"--verson"}, 2,
                AllOf(HasSubstr("unknown option --verson"), HasSubstr("did you mean --version?")));
   expect_error({"quantise"}, 2, HasSubstr("unknown command quantise"));
+  expect_error({"cli"}, 2, AllOf(HasSubstr("unknown command cli"), HasSubstr("`quern chat`")));
+  expect_error({"llama-server"}, 2, HasSubstr("there is no server here yet"));
 }
 
 TEST(Usage, OneOfTwoSources) {
