@@ -2,35 +2,15 @@
 // arithmetic in the GCC vector extensions, so every CPU gives the same bits.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
-#if defined(__AVX2__) && defined(__FMA__)
-#include <immintrin.h>
-#endif
+#include "quant/fit/eight.h"
 
 namespace quant {
 
 using F4 = float __attribute__((vector_size(16)));
-using F8 = float __attribute__((vector_size(32)));
-using I8 = std::int32_t __attribute__((vector_size(32)));
+using eight::F8, eight::I8, eight::splat, eight::min, eight::max, eight::fused, eight::gather;
 inline constexpr int kLanes = 8;
-
-inline F8 splat(float v) noexcept { return F8{v, v, v, v, v, v, v, v}; }
-inline I8 splat(std::int32_t v) noexcept { return I8{v, v, v, v, v, v, v, v}; }
-inline F8 min(F8 a, F8 b) noexcept { return a < b ? a : b; }
-inline F8 max(F8 a, F8 b) noexcept { return a > b ? a : b; }
-
-/// a * b + c rounded once, on every machine.
-inline F8 fused(F8 a, F8 b, F8 c) noexcept {
-#if defined(__AVX2__) && defined(__FMA__)
-  return _mm256_fmadd_ps(a, b, c);
-#else
-  F8 r;
-  for (int i = 0; i < kLanes; ++i) r[i] = std::fma(a[i], b[i], c[i]);
-  return r;
-#endif
-}
 
 /// Bit i is set where lane i of a comparison holds.
 inline unsigned mask_of(I8 truth) noexcept {

@@ -52,18 +52,6 @@ NeighbourTable make_neighbours(const GridType& grid, const std::array<float, 8>&
 
 namespace detail {
 
-/// words[index] of each lane.
-inline I8 gather(const std::uint32_t* words, I8 index) noexcept {
-#if defined(__AVX2__) && defined(__FMA__)
-  return reinterpret_cast<I8>(_mm256_i32gather_epi32(reinterpret_cast<const int*>(words),
-                                                     reinterpret_cast<__m256i>(index), 4));
-#else
-  I8 r;
-  for (int i = 0; i < kLanes; ++i) r[i] = static_cast<std::int32_t>(words[index[i]]);
-  return r;
-#endif
-}
-
 /// Coordinate k of packed entries, times 2 * 256^k: exact, as it has eight bits.
 inline F8 coordinate(I8 word, int k) noexcept {
   return __builtin_convertvector(word & (255 << 8 * k), F8);
@@ -97,7 +85,7 @@ inline VectorSums best_neighbour(const NeighbourTable& table, const F8* x, const
   F8 best = splat(-3e38F);
   I8 chosen = splat(0);
   for (std::size_t j = 0; j < kNear; ++j) {
-    const I8 word = detail::gather(words + j, cell);
+    const I8 word = gather(words + j, cell);
     F8 value = splat(0.0F);
     for (int k = 0; k < 4; ++k) {
       const F8 c = detail::coordinate(word, k);

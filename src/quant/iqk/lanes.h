@@ -3,37 +3,18 @@
 // operations to whatever the target has.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__AVX2__) && defined(__FMA__)
-#include <immintrin.h>
-#endif
+#include "quant/fit/eight.h"
 
 namespace quant::lanes {
 
 inline constexpr std::size_t kLanes = 8;
-using F8 [[gnu::vector_size(32)]] = float;
-using I8 [[gnu::vector_size(32)]] = std::int32_t;
+using eight::F8, eight::I8, eight::splat, eight::min, eight::max, eight::fused, eight::gather;
 
-inline F8 splat(float v) noexcept { return F8{v, v, v, v, v, v, v, v}; }
-inline I8 splat(std::int32_t v) noexcept { return I8{v, v, v, v, v, v, v, v}; }
-
-inline F8 min(F8 a, F8 b) noexcept { return a < b ? a : b; }
-inline F8 max(F8 a, F8 b) noexcept { return a > b ? a : b; }
 inline F8 abs(F8 a) noexcept {
   return reinterpret_cast<F8>(reinterpret_cast<I8>(a) & splat(std::int32_t{0x7fffffff}));
-}
-/// a * b + c rounded once, on every machine.
-inline F8 fused(F8 a, F8 b, F8 c) noexcept {
-#if defined(__AVX2__) && defined(__FMA__)
-  return _mm256_fmadd_ps(a, b, c);
-#else
-  F8 r;
-  for (int i = 0; i < 8; ++i) r[i] = std::fma(a[i], b[i], c[i]);
-  return r;
-#endif
 }
 /// Towards zero. |a| < 2^31.
 inline I8 truncate(F8 a) noexcept { return __builtin_convertvector(a, I8); }
@@ -52,18 +33,6 @@ inline F8 pick(F8 table, I8 index) noexcept {
   return out;
 #else
   return __builtin_shuffle(table, index);
-#endif
-}
-
-/// words[index] of each lane.
-inline I8 gather(const std::uint32_t* words, I8 index) noexcept {
-#if defined(__AVX2__) && defined(__FMA__)
-  return reinterpret_cast<I8>(_mm256_i32gather_epi32(reinterpret_cast<const int*>(words),
-                                                     reinterpret_cast<__m256i>(index), 4));
-#else
-  I8 r;
-  for (int i = 0; i < 8; ++i) r[i] = static_cast<std::int32_t>(words[index[i]]);
-  return r;
 #endif
 }
 
