@@ -23,24 +23,9 @@ std::vector<std::string> collect_words(const std::filesystem::path& out) {
           "-ub",     "64", "-t",    "1",  "--chunks", "48", "-ofreq",     "4",  "--no-ppl"};
 }
 
-/// Starts the program and kills it after some time. True if it was killed.
-bool killed_after(const std::vector<std::string>& words, useconds_t microseconds) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    std::vector<char*> argv{const_cast<char*>(test::program_path())};
-    for (const std::string& w : words) argv.push_back(const_cast<char*>(w.c_str()));
-    argv.push_back(nullptr);
-    for (FILE* stream : {stdout, stderr}) {
-      if (std::freopen("/dev/null", "w", stream) == nullptr) ::_exit(126);
-    }
-    ::execv(test::program_path(), argv.data());
-    ::_exit(127);
-  }
-  ::usleep(microseconds);
-  ::kill(child, SIGKILL);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFSIGNALED(status);
+/// Runs the program; kills it after some time. False if it came to its end before.
+bool killed_after(const std::vector<std::string>& words, unsigned microseconds) {
+  return WIFSIGNALED(test::signal_quern(words, SIGKILL, microseconds));
 }
 
 TEST(ImatrixCommand, KilledAtAnyMomentItGoesOnAndEndsWithTheSameValues) {

@@ -42,23 +42,8 @@ Folder finished(Folder folder) {
 }
 
 /// Runs the program; kills it after some time. False if it came to its end before.
-bool killed_after(const Words& words, useconds_t microseconds) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    std::vector<char*> argv{const_cast<char*>(test::program_path())};
-    for (const std::string& w : words) argv.push_back(const_cast<char*>(w.c_str()));
-    argv.push_back(nullptr);
-    for (std::FILE* f : {stdout, stderr}) {
-      if (std::freopen("/dev/null", "w", f) == nullptr) ::_exit(126);
-    }
-    ::execv(test::program_path(), argv.data());
-    ::_exit(127);
-  }
-  ::usleep(microseconds);
-  ::kill(child, SIGKILL);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFSIGNALED(status);
+bool killed_after(const Words& words, unsigned microseconds) {
+  return WIFSIGNALED(test::signal_quern(words, SIGKILL, microseconds));
 }
 
 struct Case {

@@ -159,31 +159,13 @@ TEST(QuantizeCommand, RunsUnderTheNameOfThePublicProgram) {
   EXPECT_TRUE(std::filesystem::exists(dir / "o.gguf"));
 }
 
-/// Starts the program, kills it after some time; its exit status.
-int kill_after(const std::vector<std::string>& words, int signal, useconds_t microseconds) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    std::vector<char*> argv{const_cast<char*>(test::program_path())};
-    for (const std::string& w : words) argv.push_back(const_cast<char*>(w.c_str()));
-    argv.push_back(nullptr);
-    if (std::freopen("/dev/null", "w", stderr) == nullptr) ::_exit(126);
-    ::execv(test::program_path(), argv.data());
-    ::_exit(127);
-  }
-  ::usleep(microseconds);
-  ::kill(child, signal);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return status;
-}
-
 TEST(QuantizeCommand, KilledRunsGoOnWithResume) {
   const test::TempDir dir;
   const std::string whole = (dir / "whole.gguf").string();
   ASSERT_EQ(test::run_quern({"quantize", model(), whole, "q4_K_S"}).exit_code, 0);
   const std::string out = (dir / "out.gguf").string();
   const std::vector<std::string> words = {"quantize", "--resume", model(), out, "q4_K_S"};
-  for (useconds_t i = 1; i <= 5; ++i) kill_after(words, SIGKILL, 20000 * i);
+  for (useconds_t i = 1; i <= 5; ++i) test::signal_quern(words, SIGKILL, 20000 * i);
   const auto r = test::run_quern(words);
   ASSERT_EQ(r.exit_code, 0) << r.err;
   EXPECT_EQ(test::read_bytes(out), test::read_bytes(whole));
@@ -215,7 +197,7 @@ TEST(QuantizeCommand, KilledAtAnyMomentTheCacheStaysWhole) {
   const std::vector<std::string> words = {"quantize", "--cache", (dir / "cache").string(),
                                           model(),    out,       "q4_K_S"};
   for (useconds_t i = 0; i < 20; ++i) {
-    kill_after(words, i % 2 == 0 ? SIGKILL : SIGINT, 4000 + 9000 * i);
+    test::signal_quern(words, i % 2 == 0 ? SIGKILL : SIGINT, 4000 + 9000 * i);
     if (!std::filesystem::exists(out)) continue;
     EXPECT_EQ(test::read_bytes(out), expected);
     std::filesystem::remove(out);
@@ -237,7 +219,8 @@ TEST(QuantizeCommand, KilledAtAnyMomentItLeavesNoFileUnderTheFinalName) {
   const std::string out = (dir / "out.gguf").string();
   for (useconds_t i = 0; i < 20; ++i) {
     const int signal = i % 2 == 0 ? SIGKILL : SIGINT;
-    const int status = kill_after({"quantize", model(), out, "q4_K_S"}, signal, 4000 + 12000 * i);
+    const int status =
+        test::signal_quern({"quantize", model(), out, "q4_K_S"}, signal, 4000 + 12000 * i);
     if (std::filesystem::exists(out)) {
       // It was faster than the signal.
       EXPECT_EQ(test::read_bytes(out), expected);

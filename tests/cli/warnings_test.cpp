@@ -23,13 +23,17 @@ TEST(Warnings, AModelIsNoText) {
   }
 }
 
+/// A base file of two chunks.
+bool write_base(const std::string& base) {
+  return test::run_quern({"perplexity", "-m", kModel, "-f", kText, "-c", "64", "--chunks", "2",
+                          "--kl-divergence-base", base})
+             .exit_code == 0;
+}
+
 TEST(Warnings, TheBaseFileDecidesOverTextAndWindows) {
   const test::TempDir dir;
   const std::string base = (dir / "base").string();
-  ASSERT_EQ(test::run_quern({"perplexity", "-m", kModel, "-f", kText, "-c", "64", "--chunks", "2",
-                             "--kl-divergence-base", base})
-                .exit_code,
-            0);
+  ASSERT_TRUE(write_base(base));
   const auto r = test::run_quern({"perplexity", "-m", kModel, "--kl-divergence-base", base,
                                   "--kl-divergence", "-f", kText, "-c", "32", "--chunks", "1"});
   EXPECT_EQ(r.exit_code, 0) << r.err;
@@ -43,10 +47,7 @@ TEST(Warnings, TheBaseFileDecidesOverTextAndWindows) {
 TEST(Warnings, ABaseFileThatIsDamaged) {
   const test::TempDir dir;
   const std::string base = (dir / "base").string();
-  ASSERT_EQ(test::run_quern({"perplexity", "-m", kModel, "-f", kText, "-c", "64", "--chunks", "2",
-                             "--kl-divergence-base", base})
-                .exit_code,
-            0);
+  ASSERT_TRUE(write_base(base));
   std::vector<std::byte> bytes = test::read_bytes(base);
   std::fill(bytes.end() - 20000, bytes.end(), std::byte{0});
   test::write_bytes(base, bytes);

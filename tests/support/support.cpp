@@ -87,4 +87,23 @@ RunResult run_quern(const std::vector<std::string>& arguments) {
   return run_program(program_path(), arguments);
 }
 
+int signal_quern(const std::vector<std::string>& arguments, int signal, unsigned microseconds) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::vector<char*> argv{const_cast<char*>(program_path())};
+    for (const std::string& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+    argv.push_back(nullptr);
+    for (std::FILE* stream : {stdout, stderr}) {
+      if (std::freopen("/dev/null", "w", stream) == nullptr) ::_exit(126);
+    }
+    ::execv(program_path(), argv.data());
+    ::_exit(127);
+  }
+  ::usleep(microseconds);
+  ::kill(child, signal);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return status;
+}
+
 }  // namespace test

@@ -46,6 +46,8 @@ struct RunResult {
 RunResult run_program(const std::string& program, const std::vector<std::string>& arguments);
 /// Runs the quern program with these arguments, waits, returns what it printed.
 RunResult run_quern(const std::vector<std::string>& arguments);
+/// Runs the quern program in silence and sends it a signal after some time; its wait status.
+int signal_quern(const std::vector<std::string>& arguments, int signal, unsigned microseconds);
 
 }  // namespace test
 
