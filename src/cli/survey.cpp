@@ -11,7 +11,6 @@
 
 #include "base/digest.h"
 #include "base/file_lock.h"
-#include "base/nearest.h"
 #include "base/output_file.h"
 #include "base/printable.h"
 #include "calibrate/collect.h"
@@ -24,8 +23,8 @@
 #include "cli/staged_progress.h"
 #include "cli/survey_folder.h"
 #include "cli/survey_state.h"
+#include "cli/survey_targets.h"
 #include "cli/text_table.h"
-#include "cli/type_words.h"
 #include "cook/run.h"
 #include "eval/base_run.h"
 #include "eval/divergence.h"
@@ -61,77 +60,6 @@ constexpr auto kOptions = join(
 
 // Rough costs, in seconds on two cores for the small model, so that the bar moves evenly.
 constexpr double kCollectCost = 5, kBaseCost = 3, kMeasureCost = 3, kEncodeCost = 1.5;
-
-struct Target {
-  std::string word;  ///< as in the list of types or of recipes
-  const recipe::Recipe* recipe = nullptr;
-  bool pure = true;  ///< a type; else a recipe, which decides for each tensor
-  bool importance = false;
-};
-
-std::vector<std::string> split_list(const std::string& list) {
-  std::vector<std::string> out;
-  std::size_t at = 0;
-  while (at <= list.size()) {
-    const std::size_t end = std::min(list.find(',', at), list.size());
-    constexpr std::string_view kBlanks = " \t\r\n";
-    const std::size_t first = list.find_first_not_of(kBlanks, at);
-    if (first < end) {
-      const std::size_t last = list.find_last_not_of(kBlanks, end - 1);
-      out.push_back(list.substr(first, last + 1 - first));
-    }
-    at = end + 1;
-  }
-  return out;
-}
-
-/// A type, or a recipe of the default policy. Throws Fault::bad_usage.
-Target target_of(const std::string& word) {
-  const recipe::TypeFacts* type = recipe::type_by_name(word);
-  if (type != nullptr) {
-    const quant::Codec* codec = quant::find_codec(type->id);
-    const recipe::Recipe* r = recipe_of_type(*type);
-    if (codec != nullptr && codec->encode != nullptr && r != nullptr && r->default_type == type) {
-      return {.word = std::string(codec->name), .recipe = r};
-    }
-  }
-  refuse_other_policy(recipe::Policy::ik, word,
-                      "a survey makes only those of ik; `quantize` has --policy");
-  const std::string name = canonical_recipe(recipe::Policy::ik, word);
-  if (!name.empty() && name != "COPY") {
-    return {
-        .word = name, .recipe = recipe::recipe_for_word(recipe::Policy::ik, word), .pure = false};
-  }
-  std::vector<std::string_view> names;
-  for (const quant::Codec* c : quant::all_codecs()) names.push_back(c->name);
-  for (const recipe::Recipe& r : recipe::all_recipes(recipe::Policy::ik)) {
-    names.insert(names.end(), r.cli.begin(), r.cli.end());
-  }
-  const std::string guess = base::did_you_mean(word, names);
-  throw base::Error(base::Fault::bad_usage, "unknown type in --types")
-      .at("found", base::printable(word))
-      .hint(guess + (guess.empty() ? "" : " ") + "`quern types` lists the names");
-}
-
-/// Every type and recipe once without and once with importance; plain floats once.
-std::vector<Target> targets(const std::string& list) {
-  std::vector<Target> out;
-  for (const std::string& word : split_list(list)) {
-    Target target = target_of(word);
-    const bool is_float = quant::find_codec(target.recipe->default_type->id)->is_float();
-    for (const bool importance : {false, true}) {
-      const bool known = std::any_of(out.begin(), out.end(), [&](const Target& t) {
-        return t.word == target.word && t.importance == importance;
-      });
-      target.importance = importance;
-      if (!known && !(importance && is_float)) out.push_back(target);
-    }
-  }
-  if (out.empty()) {
-    throw base::Error(base::Fault::bad_usage, "--types names no type").at("found", list);
-  }
-  return out;
-}
 
 /// The quantized file in work, which goes with the object unless it was kept.
 class WorkFile {
@@ -200,7 +128,7 @@ class Surveyor {
       : args_(args),
         model_(model),
         session_(args),
-        targets_(targets(args.str("types"))),
+        targets_(survey_targets(args.str("types"))),
         folder_(args.str("output")),
         staged_(session_.progress(), "survey",
                 kCollectCost + kBaseCost +
@@ -258,7 +186,7 @@ class Surveyor {
     print_findings(state_->findings());
     if (args_.flag("keep") && !anew) {
       std::vector<std::filesystem::path> kept;
-      for (const Target& t : targets_) {
+      for (const SurveyTarget& t : targets_) {
         if (!is_measured(t)) kept.push_back(folder_.kept(t.word, t.importance));
       }
       folder_.refuse_existing(kept);
@@ -266,15 +194,16 @@ class Surveyor {
     if (!folder_.has_survey()) state_->save();
   }
 
-  bool is_measured(const Target& target) const {
+  bool is_measured(const SurveyTarget& target) const {
     return state_->find(target.word, target.importance) != nullptr;
   }
 
   void measure_all(const eval::Windows& evaluated, const eval::Windows& collected) {
     const bool have_importance = !state_->importance_hash().empty() &&
                                  hash_of_file(folder_.importance()) == state_->importance_hash();
-    const auto n_done = static_cast<std::size_t>(std::count_if(
-        targets_.begin(), targets_.end(), [this](const Target& t) { return is_measured(t); }));
+    const auto n_done = static_cast<std::size_t>(
+        std::count_if(targets_.begin(), targets_.end(),
+                      [this](const SurveyTarget& t) { return is_measured(t); }));
     const bool all_done = n_done == targets_.size() && state_->original();
     const bool have_base = all_done || has_base();
     if (n_done > 0) {
@@ -305,7 +234,7 @@ class Surveyor {
     for (const auto& [name, row] : state_->rows()) {
       if (!is_target(row)) show(row, narrow);
     }
-    for (const Target& target : targets_) {
+    for (const SurveyTarget& target : targets_) {
       if (!is_measured(target)) state_->add(measure(target));
       show(*state_->find(target.word, target.importance), narrow);
     }
@@ -313,7 +242,7 @@ class Surveyor {
 
   /// False for rows of an earlier run with other --types: the table and the page have them too.
   bool is_target(const report::SurveyRow& row) const {
-    return std::any_of(targets_.begin(), targets_.end(), [&](const Target& t) {
+    return std::any_of(targets_.begin(), targets_.end(), [&](const SurveyTarget& t) {
       return t.word == row.type && t.importance == row.with_importance;
     });
   }
@@ -336,7 +265,7 @@ class Surveyor {
   /// What an interrupted or failed run has left for the next.
   void tell_kept(base::Error& e) const {
     const auto n_done = std::count_if(targets_.begin(), targets_.end(),
-                                      [this](const Target& t) { return is_measured(t); });
+                                      [this](const SurveyTarget& t) { return is_measured(t); });
     std::string kept = fmt::format("{} of {} rows", n_done, targets_.size());
     if (!state_->importance_hash().empty()) kept += ", the importance matrix";
     if (has_base()) {
@@ -425,7 +354,7 @@ class Surveyor {
     }
     const auto source = cook::open_gguf_source(args_.str("model"));
     std::size_t most = 0, all = 0;
-    for (const Target& target : targets_) {
+    for (const SurveyTarget& target : targets_) {
       if (is_measured(target)) continue;
       cook::Request request = request_for(target, folder_.work());
       request.recipe.have_importance = false;  // changes no size, and there may be no matrix yet
@@ -446,7 +375,7 @@ class Surveyor {
   }
 
   /// Of a type, without importance data.
-  static cook::Request request_for(const Target& target, const std::filesystem::path& file) {
+  static cook::Request request_for(const SurveyTarget& target, const std::filesystem::path& file) {
     cook::Request request;
     request.recipe.recipe = target.recipe;
     request.recipe.pure = target.pure;
@@ -462,7 +391,7 @@ class Surveyor {
     return request;
   }
 
-  report::SurveyRow measure(const Target& target) {
+  report::SurveyRow measure(const SurveyTarget& target) {
     const WorkFile file(folder_.work());
     staged_.begin(fmt::format("{}{}: encode", target.word, target.importance ? " with matrix" : ""),
                   kEncodeCost);
@@ -478,7 +407,7 @@ class Surveyor {
     return row;
   }
 
-  void encode(const Target& target, const std::filesystem::path& file) {
+  void encode(const SurveyTarget& target, const std::filesystem::path& file) {
     const auto source = cook::open_gguf_source(args_.str("model"));
     cook::Request request = request_for(target, file);
     request.recipe.have_importance = target.importance;
@@ -533,7 +462,7 @@ class Surveyor {
   const Args& args_;
   const runtime::Model& model_;
   Session session_;
-  std::vector<Target> targets_;
+  std::vector<SurveyTarget> targets_;
   SurveyFolder folder_;
   StagedProgress staged_;
   runtime::Runtime runtime_;
