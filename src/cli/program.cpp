@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -78,6 +79,10 @@ std::string_view instead_of(std::string_view word) {
 }
 
 void print_error(const base::Error& e) {
+  // The terminal has echoed ^C where no bar was wiped since.
+  if (e.fault() == base::Fault::interrupted && ::isatty(STDERR_FILENO) == 1) {
+    fmt::print(stderr, "\r\x1b[K");
+  }
   fmt::print(stderr, "error: {}\n", e.message());
   for (const auto& [key, value] : e.facts()) fmt::print(stderr, "  {}: {}\n", key, value);
   if (!e.hint_text().empty()) fmt::print(stderr, "  hint: {}\n", e.hint_text());
