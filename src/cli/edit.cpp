@@ -89,8 +89,8 @@ constexpr Option kOptions[] = {
      .values = one_of()},
     {.names = "--type",
      .value = "TYPE",
-     .help = "with --mla: type of what must be encoded; exact: the narrowest of f16, bf16 and f32 "
-             "that loses nothing [plain types stay, else q8_0]",
+     .help = "with --mla: type of what must be encoded (its error is told); exact: the narrowest "
+             "of f16, bf16 and f32 that loses nothing [exact]",
      .values = form("a tensor type, or exact")},
     {.names = "-o, --output",
      .value = "FILE",
@@ -188,11 +188,10 @@ surgery::MlaForm mla_form(const std::string& word) {
   return word == "kv_b" ? surgery::MlaForm::kv_b : surgery::MlaForm::both;
 }
 
-surgery::MlaType type_option(const Args& args) {
-  if (!args.given("type")) return {};
-  if (args.str("type") == "exact") return {.exact = true};
-  const quant::Codec* codec = quant::find_codec(args.str("type"));
-  if (codec != nullptr) return {.codec = codec};
+/// Null: what loses nothing.
+const quant::Codec* type_option(const Args& args) {
+  if (!args.given("type") || args.str("type") == "exact") return nullptr;
+  if (const quant::Codec* codec = quant::find_codec(args.str("type"))) return codec;
   throw base::Error(base::Fault::bad_usage, "unknown tensor type")
       .at("option", "--type")
       .at("found", base::printable(args.str("type")))
@@ -246,12 +245,12 @@ void edit_tensors(const Args& args, Edit& edit) {
     const MetadataEdit pair = surgery::parse_pair("--rename-tensor", MetadataEdit::Kind::rename, s);
     surgery::rename_tensor(edit.draft, pair.key, pair.value);
   }
-  const surgery::MlaType type = type_option(args);
+  const quant::Codec* type = type_option(args);
   if (args.given("mla")) {
     edit.made = surgery::convert_mla(edit.draft, mla_form(args.str("mla")), type);
-    const bool encoded = std::ranges::any_of(
-        edit.made, [&](const auto& made) { return &made->codec() == type.codec; });
-    if (type.codec != nullptr && !encoded) {
+    const bool encoded =
+        std::ranges::any_of(edit.made, [&](const auto& made) { return &made->codec() == type; });
+    if (type != nullptr && !encoded) {
       fmt::print(stderr, "note: --type has no effect: nothing must be encoded\n");
     }
   } else if (args.given("type")) {
@@ -311,7 +310,8 @@ void print_made(const std::vector<std::shared_ptr<const surgery::MadeMla>>& made
   for (const auto& [key, g] : groups) {
     fmt::print("{}: {} made as {}, ", key.first, g.n, key.second);
     if (g.error.equal()) {
-      fmt::print("without loss\n");
+      const bool wide = g.error.n() > 0 && key.second == "f32";
+      fmt::print("without loss{}\n", wide ? " (--type q8_0: smaller, with an error)" : "");
     } else {
       fmt::print("relative error {:.5f}, largest {:.5f} in {} (--type exact loses nothing)\n",
                  g.error.relative_rmse(), g.largest, g.worst);

@@ -119,8 +119,6 @@ class WholeFromParts final : public ByHead {
   tensor::TensorView k_b_, v_b_;
 };
 
-const quant::Codec& q8_0() { return *quant::find_codec("q8_0"); }
-
 /// The plain types, narrowest first, as far as they are needed for the values seen.
 class NarrowestPlain {
  public:
@@ -143,8 +141,8 @@ class NarrowestPlain {
 
 class MlaConverter {
  public:
-  MlaConverter(Draft& draft, MlaForm form, const MlaType& type)
-      : draft_(draft), form_(form), type_(type.codec), exact_(type.exact) {}
+  MlaConverter(Draft& draft, MlaForm form, const quant::Codec* type)
+      : draft_(draft), form_(form), type_(type) {}
 
   std::vector<std::shared_ptr<const MadeMla>> run() {
     const model::ModelSpec spec = model::describe(draft_.planned());
@@ -206,9 +204,8 @@ class MlaConverter {
   void make_parts(int layer) {
     if (find(Role::attn_k_b, layer) == nullptr) {
       const tensor::TensorView kv_b = source(Role::attn_kv_b, layer);
-      const quant::Codec& codec = exact_ && !kv_b.codec->is_float()
-                                      ? exact_keys(kv_b)
-                                      : type_for(*kv_b.codec, sizes_.nope, sizes_.rank);
+      const quant::Codec& codec =
+          type_ == nullptr ? exact_keys(kv_b) : asked(sizes_.nope, sizes_.rank);
       auto made = std::make_shared<KeysFromWhole>(name(Role::attn_k_b, layer), codec, sizes_, kv_b);
       draft_.insert_after(name(Role::attn_kv_b, layer), draft_of(std::move(made), sizes_.k_b()));
     }
@@ -223,20 +220,15 @@ class MlaConverter {
   void make_whole(int layer) {
     const tensor::TensorView k_b = source(Role::attn_k_b, layer);
     const tensor::TensorView v_b = source(Role::attn_v_b, layer);
-    const quant::Codec* common = v_b.codec;
-    if (k_b.codec != v_b.codec && k_b.codec->is_float() && v_b.codec->is_float()) {
-      common = quant::find_codec("f32");
-    } else if (k_b.codec != v_b.codec) {
-      common = &q8_0();
-    }
     const quant::Codec& codec =
-        exact_ ? exact_whole(k_b, v_b) : type_for(*common, sizes_.rank, sizes_.nope);
+        type_ == nullptr ? exact_whole(k_b, v_b) : asked(sizes_.rank, sizes_.nope);
     auto made =
         std::make_shared<WholeFromParts>(name(Role::attn_kv_b, layer), codec, sizes_, k_b, v_b);
     draft_.insert_before(name(Role::attn_k_b, layer), draft_of(std::move(made), sizes_.kv_b()));
   }
 
   const quant::Codec& exact_keys(const tensor::TensorView& kv_b) const {
+    if (kv_b.codec->is_float()) return *kv_b.codec;
     NarrowestPlain plain;
     for (std::size_t head = 0; head < sizes_.heads; ++head) {
       plain.see(keys_of_kv_b(kv_b, sizes_, head));
@@ -260,19 +252,17 @@ class MlaConverter {
     find(Role::attn_v_b, layer)->shape = v_b;
   }
 
-  /// The type of what is encoded from `from`: rows of `cols`, `rows` a head.
-  const quant::Codec& type_for(const quant::Codec& from, std::size_t cols, std::size_t rows) const {
-    const quant::Codec* codec = type_ != nullptr ? type_ : from.is_float() ? &from : &q8_0();
-    if (type_ == nullptr && cols % codec->block_elems != 0) codec = quant::find_codec("f16");
-    if (codec->encode == nullptr || cols % codec->block_elems != 0 ||
-        rows % codec->group_rows != 0) {
+  /// The type asked for, if it can hold rows of `cols`, `rows` a head.
+  const quant::Codec& asked(std::size_t cols, std::size_t rows) const {
+    if (type_->encode == nullptr || cols % type_->block_elems != 0 ||
+        rows % type_->group_rows != 0) {
       throw base::Error(base::Fault::unsupported, "the type cannot hold these rows")
-          .at("type", codec->name)
+          .at("type", type_->name)
           .at("found", fmt::format("{} rows of {}", rows, cols))
-          .expected(fmt::format("rows in multiples of {}, row groups of {}", codec->block_elems,
-                                codec->group_rows));
+          .expected(fmt::format("rows in multiples of {}, row groups of {}", type_->block_elems,
+                                type_->group_rows));
     }
-    return *codec;
+    return *type_;
   }
 
   void check_groups(const tensor::TensorView& kv_b, int layer) const {
@@ -309,8 +299,7 @@ class MlaConverter {
 
   Draft& draft_;
   MlaForm form_;
-  const quant::Codec* type_;
-  bool exact_;
+  const quant::Codec* type_;  ///< null: what loses nothing
   MlaSizes sizes_;
   std::vector<std::shared_ptr<const MadeMla>> made_;
 };
@@ -318,7 +307,7 @@ class MlaConverter {
 }  // namespace
 
 std::vector<std::shared_ptr<const MadeMla>> convert_mla(Draft& draft, MlaForm form,
-                                                        const MlaType& type) {
+                                                        const quant::Codec* type) {
   return MlaConverter(draft, form, type).run();
 }
 

@@ -31,19 +31,14 @@ class MadeMla : public MadeTensor {
   ValueError error_;
 };
 
-/// The type of what must be encoded.
-struct MlaType {
-  const quant::Codec* codec = nullptr;  ///< null: plain types stay, the others become q8_0
-  /// Instead of `codec`, for each tensor the first of f16, bf16 and f32 that loses nothing: all its
-  /// values are read when the change is planned.
-  bool exact = false;
-};
-
 /// Changes tensors and keys of every layer. What is there stays as it is (shapes apart); attn_v_b
-/// takes over the rows of attn_kv_b, and back if the type allows it. The tensors that will be made.
+/// takes over the rows of attn_kv_b, and back if the type allows it. `type` is that of what must be
+/// encoded; null: nothing is lost, plain types stay and of the others each becomes the first of
+/// f16, bf16 and f32 that holds all its values, which are read for that. The tensors that will be
+/// made.
 /// Throws Fault::bad_input if the model has no latent attention or a layer lacks what is needed,
 /// Fault::unsupported for a type that cannot hold the rows.
 std::vector<std::shared_ptr<const MadeMla>> convert_mla(Draft& draft, MlaForm form,
-                                                        const MlaType& type);
+                                                        const quant::Codec* type);
 
 }  // namespace surgery

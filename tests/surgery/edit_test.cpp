@@ -33,9 +33,8 @@ std::vector<std::shared_ptr<const surgery::MadeMla>> convert(const fs::path& fro
                                                              const char* type = nullptr) {
   const gguf::FileSet files = gguf::FileSet::open(from);
   surgery::Draft draft(files);
-  const bool exact = type != nullptr && std::string_view(type) == "exact";
-  const quant::Codec* codec = type == nullptr || exact ? nullptr : quant::find_codec(type);
-  auto made = surgery::convert_mla(draft, form, {.codec = codec, .exact = exact});
+  auto made =
+      surgery::convert_mla(draft, form, type == nullptr ? nullptr : quant::find_codec(type));
   publish(draft, {.output = to});
   return made;
 }
@@ -171,7 +170,7 @@ TEST(MlaEdit, CodedWeightsKeepTheirValueRowsAndTellTheErrorOfTheKeys) {
   const test::TempDir dir;
   const fs::path a = dir / "a";
   ASSERT_EQ(test::run_quern({"quantize", kModel.string(), a.string(), "q6_k"}).exit_code, 0);
-  for (const auto& made : convert(a, dir / "c", MlaForm::split)) {
+  for (const auto& made : convert(a, dir / "c", MlaForm::split, "q8_0")) {
     const bool keys = made->name().find("attn_k_b") != std::string::npos;
     EXPECT_EQ(made->error().n() > 0, keys);
     if (!keys) continue;
@@ -196,7 +195,7 @@ TEST(MlaEdit, CodedWeightsKeepTheirValueRowsAndTellTheErrorOfTheKeys) {
   EXPECT_TRUE(std::ranges::equal(kv_b2.rows(128, 128), kv_b.rows(128, 128)));
 }
 
-TEST(MlaEdit, ExactIsTheNarrowestPlainTypeThatLosesNothing) {
+TEST(MlaEdit, WithoutATypeNothingIsLost) {
   const test::TempDir dir;
   const fs::path a = dir / "a", c = dir / "c";
   const std::pair<const char*, const char*> cases[] = {
@@ -209,14 +208,14 @@ TEST(MlaEdit, ExactIsTheNarrowestPlainTypeThatLosesNothing) {
         << type;
     ASSERT_EQ(gguf::FileSet::open(a).find("blk.1.attn_kv_b.weight")->codec,
               quant::find_codec(type));
-    for (const auto& made : convert(a, c, MlaForm::both, "exact")) {
+    for (const auto& made : convert(a, c, MlaForm::both)) {
       const bool keys = made->name().find("attn_k_b") != std::string::npos;
       EXPECT_EQ(made->codec().name, std::string_view(keys ? expected : type)) << made->name();
       EXPECT_TRUE(made->error().equal()) << type << " " << made->name();
     }
     // And the reverse: both parts of one coded type give a whole of a plain one.
-    convert(a, c, MlaForm::split, "exact");
-    for (const auto& made : convert(c, dir / "back", MlaForm::kv_b, "exact")) {
+    convert(a, c, MlaForm::split);
+    for (const auto& made : convert(c, dir / "back", MlaForm::kv_b)) {
       EXPECT_TRUE(made->error().equal()) << type;
     }
   }
