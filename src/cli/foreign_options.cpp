@@ -305,6 +305,7 @@ std::vector<std::string> foreign_notes(std::span<const ForeignUse> uses) {
     }
   }
   std::vector<std::string> lines;
+  lines.reserve(by_reason.size());
   for (const auto& [why, names] : by_reason) {
     lines.push_back(fmt::format("note: {} ignored: {}", names, why));
   }

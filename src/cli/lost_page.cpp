@@ -100,14 +100,16 @@ void describe(std::uintptr_t page) noexcept {
 /// make. Every kernel stays free of checks, whatever the file does.
 void on_lost_page(int, siginfo_t* info, void*) {
   const int error = errno;
-  const auto page = reinterpret_cast<std::uintptr_t>(info->si_addr) / g_page_bytes * g_page_bytes;
-  const bool of_a_file = info->si_code == BUS_ADRERR && page != 0;
+  const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+  const std::uintptr_t in_page = address % g_page_bytes;
+  char* const page = static_cast<char*>(info->si_addr) - in_page;
+  const bool of_a_file = info->si_code == BUS_ADRERR && address >= g_page_bytes;
   if (of_a_file && !g_page.lost.exchange(true)) {
-    describe(page);
+    describe(address - in_page);
     g_page.described = true;
   }
-  if (!of_a_file || ::mmap(reinterpret_cast<void*>(page), g_page_bytes, PROT_READ,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+  if (!of_a_file || ::mmap(page, g_page_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                           -1, 0) == MAP_FAILED) {
     std::signal(SIGBUS, SIG_DFL);  // comes again, and ends the program
     return;
   }
