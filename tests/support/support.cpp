@@ -29,15 +29,14 @@ std::string read_text(const std::filesystem::path& path) {
 
 std::vector<std::byte> read_bytes(const std::filesystem::path& path) {
   const std::string text = read_text(path);
-  std::vector<std::byte> bytes(text.size());
-  std::memcpy(bytes.data(), text.data(), text.size());
-  return bytes;
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
 }
 
 std::vector<float> read_floats(const std::filesystem::path& path) {
   const std::string text = read_text(path);
   std::vector<float> floats(text.size() / sizeof(float));
-  std::memcpy(floats.data(), text.data(), floats.size() * sizeof(float));
+  if (!floats.empty()) std::memcpy(floats.data(), text.data(), floats.size() * sizeof(float));
   return floats;
 }
 
