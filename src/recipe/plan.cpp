@@ -1,13 +1,12 @@
 #include "recipe/plan.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <numeric>
 
 #include "recipe/decide.h"
 #include "recipe/eligible.h"
+#include "recipe/idle.h"
 #include "recipe/shape_fit.h"
 #include "recipe/table_text.h"
 
@@ -71,6 +70,7 @@ std::vector<std::size_t> output_order(const Options& options,
 TypePlan plan_copy_or_repack(const Options& options, const gguf::Metadata& metadata,
                              const std::vector<InputTensor>& tensors) {
   TypePlan plan;
+  report_unused_types(options, tensors, plan.findings);
   plan.file_type = stored_or_guessed_file_type(metadata, tensors);
   for (const std::size_t i : output_order(options, tensors)) {
     Choice choice = copy_of(tensors, i, "copied");
@@ -86,19 +86,6 @@ TypePlan plan_copy_or_repack(const Options& options, const gguf::Metadata& metad
   }
   if (options.run != Run::copy) plan.file_type = repacked_file_type(options.run, plan.file_type);
   return plan;
-}
-
-void report_idle_rules(const Options& options, const std::vector<std::size_t>& hits,
-                       const std::vector<InputTensor>& tensors, base::Findings& findings) {
-  for (std::size_t i = 0; i < hits.size(); ++i) {
-    if (hits[i] > 0) continue;
-    const CustomRule& rule = options.custom_rules[i];
-    const bool fits = std::any_of(tensors.begin(), tensors.end(),
-                                  [&](const InputTensor& t) { return rule.fits(t.id, t.name); });
-    findings.push_back({.where = rule.text,
-                        .text = fits ? "this rule decided the type of no tensor"
-                                     : "this rule fits the name of no tensor"});
-  }
 }
 
 }  // namespace
@@ -156,6 +143,7 @@ TypePlan plan_types(const Options& options, const gguf::Metadata& metadata,
   plan.n_fallbacks = decider.n_fallbacks();
   for (const base::Finding& f : decider.findings()) plan.findings.push_back(f);
   report_idle_rules(options, decider.rule_hits(), tensors, plan.findings);
+  report_idle_roles(options, decider.role_hits(), tensors, plan.findings);
   return plan;
 }
 

@@ -114,6 +114,7 @@ TEST(QuantizeCommand, WrongWordsAreUsageErrors) {
        "q4_K"},
       {"quantize", "--split-max-size", "1G", "--keep-split", "m.gguf", "o.gguf", "q4_K"},
       {"quantize", "--prune-layers", "1-2", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--repack-pattern", "ffn", "m.gguf", "o.gguf", "q4_K"},
   };
   for (const auto& words : cases) {
     const auto r = test::run_quern(words);
