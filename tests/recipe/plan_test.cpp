@@ -464,6 +464,32 @@ TEST(RecipePlan, MainlineSortsCopiesTooButNotKeptShards) {
   EXPECT_EQ(plan(small_model(), options).plan.choices.front().input, 0U);
 }
 
+/// What llama.cpp's program gives to ten layers of which some are left out: block_count stays that
+/// of the whole model, tensors are counted as they come.
+TEST(RecipePlan, MainlineCountsLayersLeftOut) {
+  struct Case {
+    int n_left;
+    const char *v, *down;  ///< one digit a layer: 4 is q4_K, 6 q6_K
+  };
+  for (const Case& c : {Case{10, "6446446466", "6446446466"}, Case{9, "644644666", "644644646"},
+                        Case{8, "64464466", "64464464"}, Case{6, "446446", "644644"}}) {
+    test::SyntheticModel m = test::synthetic_model("llama", 10, 0, 4, 1, 256, 256);
+    m.add("output.weight", 256, 256);
+    for (int l = 0; l < c.n_left; ++l) {
+      m.add("blk." + std::to_string(l) + ".attn_v.weight", 256, 64);
+      m.add("blk." + std::to_string(l) + ".ffn_down.weight", 512, 256);
+    }
+    const Planned p = plan(m, options_for("Q4_K_M", Policy::mainline));
+    std::string v, down;
+    for (int l = 0; l < c.n_left; ++l) {
+      v += p.type("blk." + std::to_string(l) + ".attn_v.weight")[1];
+      down += p.type("blk." + std::to_string(l) + ".ffn_down.weight")[1];
+    }
+    EXPECT_EQ(v, c.v) << c.n_left;
+    EXPECT_EQ(down, c.down) << c.n_left;
+  }
+}
+
 TEST(RecipePlan, MainlineTensorTypesWorkUnderPureAndDoNotAdvanceCounters) {
   recipe::Options options = options_for("Q3_K_M", Policy::mainline);
   options.custom_rules = {recipe::parse_tensor_type("--tensor-type", "BLK\\.0\\.ATTN_V=q8_0")};
