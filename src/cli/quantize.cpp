@@ -230,6 +230,11 @@ int run(const Args& args) {
   const recipe::Run kind = arguments.request.recipe.run;
   if (plan.changes_nothing() && (kind == recipe::Run::repack || kind == recipe::Run::unpack)) {
     fmt::print(stderr, "nothing to repack: no tensor would change, nothing is written\n");
+    const bool has_bf16 = std::ranges::any_of(
+        plan.jobs, [](const cook::Job& job) { return job.from->symbol == "BF16"; });
+    if (kind == recipe::Run::repack && has_bf16) {
+      fmt::print(stderr, "hint: bf16 is repacked only with BF16_R16 as TYPE\n");
+    }
     return 0;
   }
   return make(args, arguments, *source, plan, n_threads);

@@ -18,6 +18,11 @@ bool in_patterns(const std::vector<Pattern>& patterns, std::string_view name) {
                                          [name](const Pattern& p) { return p.search(name); });
 }
 
+/// Whether bf16 is to be woven: only on request (docs/spec/recipes.md 9).
+bool weaves_bf16(const Options& options) {
+  return options.recipe != nullptr && options.recipe->default_type == &known_type("BF16_R16");
+}
+
 /// The other side of a repacking; null if the tensor stays as it is.
 const TypeFacts* repack_target(const Options& options, const InputTensor& tensor) {
   if (is_row_lookup(tensor) || !in_patterns(options.repack_patterns, tensor.name)) {
@@ -29,16 +34,18 @@ const TypeFacts* repack_target(const Options& options, const InputTensor& tensor
     const bool exact = repacked_type(plain) == tensor.type || tensor.type->is_float();
     return &plain != tensor.type && exact ? &plain : nullptr;
   }
-  // A machine-dependent choice of ik; ours leaves 16-bit floats alone (docs/spec/recipes.md 9).
-  if (tensor.type->is_float()) return nullptr;
+  // A machine-dependent choice of ik. F16 would lose bits, so it stays in any case.
+  const bool is_bf16 = tensor.type == &known_type("BF16");
+  if (tensor.type->is_float() && !(is_bf16 && weaves_bf16(options))) return nullptr;
   const TypeFacts* target = repacked_type(*tensor.type);
   return target != nullptr && tensor.shape.ne[1] % target->group_rows == 0 ? target : nullptr;
 }
 
-std::uint32_t repacked_file_type(Run run, std::uint32_t stored) {
+std::uint32_t repacked_file_type(const Options& options, std::uint32_t stored) {
   const Recipe* recipe = recipe_by_id(Policy::ik, stored);
   if (recipe == nullptr) return stored;
-  if (run == Run::repack) {
+  if (options.run == Run::repack) {
+    if (recipe->default_type->is_float() && !weaves_bf16(options)) return stored;
     return recipe->repacked.empty() ? stored : recipe_by_symbol(Policy::ik, recipe->repacked)->id;
   }
   // Several recipes may have been repacked to this one (q4_k_s and q4_k_m): take the usual one.
@@ -84,7 +91,7 @@ TypePlan plan_copy_or_repack(const Options& options, const gguf::Metadata& metad
     }
     plan.choices.push_back(std::move(choice));
   }
-  if (options.run != Run::copy) plan.file_type = repacked_file_type(options.run, plan.file_type);
+  if (options.run != Run::copy) plan.file_type = repacked_file_type(options, plan.file_type);
   return plan;
 }
 

@@ -411,6 +411,25 @@ TEST(RecipePlan, RepackPatternLimits) {
   EXPECT_EQ(p.type("blk.0.ffn_down.weight"), "Q4_K_R4");
 }
 
+TEST(RecipePlan, Bf16IsRepackedOnRequestOnly) {
+  test::SyntheticModel m = small_model();
+  m.add("blk.0.brain.weight", 512, 64, 1, "BF16");
+  m.add("blk.0.three.weight", 512, 3, 1, "BF16");
+  m.add("blk.0.half.weight", 512, 64, 1, "F16");
+  m.metadata.set("general.file_type", std::uint32_t{32});
+  recipe::Options options;
+  options.run = recipe::Run::repack;
+  for (const char* word : {"Q4_0", "BF16_R16"}) {
+    options.recipe = recipe::recipe_by_symbol(Policy::ik, word);
+    const bool asked = std::string_view(word) == "BF16_R16";
+    const Planned p = plan(m, options);
+    EXPECT_EQ(p.type("blk.0.brain.weight"), asked ? "BF16_R16" : "BF16");
+    EXPECT_EQ(p.type("blk.0.three.weight"), "BF16");
+    EXPECT_EQ(p.type("blk.0.half.weight"), "F16");
+    EXPECT_EQ(p.plan.file_type, asked ? 232U : 32U);
+  }
+}
+
 TEST(RecipePlan, UnpackIsTheWayBack) {
   recipe::Options options;
   options.run = recipe::Run::repack;
