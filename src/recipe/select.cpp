@@ -94,9 +94,9 @@ Selected Selector::next(const InputTensor& tensor) {
         const bool family_fits = row.family == "any" || row.family == family_;
         return family_fits && tensor.fits(row.name) && row.guard.holds(scope);
       });
-  if (role == tables_.roles.end()) return {&start, "default type", false};
+  if (role == tables_.roles.end()) return {&start, "default type"};
   scope.set_counter(role->counter);
-  Selected selected{&start, fmt::format("role {}, default type", role->role), false};
+  Selected selected{&start, fmt::format("role {}, default type", role->role)};
   const std::string_view symbol = options_.recipe->symbol;
   for (const RuleRow& rule : tables_.rules) {
     if (rule.role != role->role) continue;

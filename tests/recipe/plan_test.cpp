@@ -236,12 +236,15 @@ TEST(RecipePlan, RunsThatChooseNoTypesTellWhatTheyDoNotUse) {
 
 TEST(RecipePlan, LateOverridesBeatRules) {
   recipe::Options options = options_for("Q4_K_M");
-  options.custom_rules = recipe::parse_custom_rules("--custom-q", "output=q8_0,token_embd=q8_0");
+  options.custom_rules = recipe::parse_custom_rules("--custom-q", "output=q8_0,token_embd|_q=q8_0");
   options.role_types = {{"output", &recipe::known_type("IQ6_K")},
                         {"token_embd", &recipe::known_type("Q5_K")}};
   const Planned p = plan(small_model(), options);
   EXPECT_EQ(p.type("output.weight"), "IQ6_K");
   EXPECT_EQ(p.type("token_embd.weight"), "Q5_K");
+  // The rule that is beaten everywhere is told.
+  ASSERT_EQ(p.plan.findings.size(), 1U);
+  EXPECT_EQ(p.plan.findings[0].where, "output");
 }
 
 TEST(RecipePlan, TokenEmbeddingTypeBeatsOutputTypeOnTiedModels) {
