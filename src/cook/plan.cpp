@@ -203,9 +203,10 @@ std::filesystem::path split_prefix(const std::filesystem::path& output) {
 
 Plan make_plan(const TensorSource& source, const Request& request) {
   check_recipe(request);
-  gguf::Metadata input = source.metadata();
-  for (const Override& o : request.overrides) apply_override(input, o);
   recipe::Options options = request.recipe;
+  gguf::Metadata input =
+      options.policy == recipe::Policy::mainline ? source.whole_metadata() : source.metadata();
+  for (const Override& o : request.overrides) apply_override(input, o);
   options.keep_split = request.keep_split && source.n_shards() > 1;
   const recipe::TypePlan types = recipe::plan_types(options, input, source.tensors());
 
