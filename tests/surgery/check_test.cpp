@@ -159,6 +159,18 @@ const Fault kFaults[] = {
        add_tensor(m, "blk.1.attn_v_b.weight", "q8_0", {{512, 512, 1, 1}});
      },
      Part::mla, Level::error, "blk.1.attn_v_b.weight", "is not what blk.1.attn_kv_b.weight says"},
+    {"StackedKeysBesideKvB",
+     [](Spoiled& m) {
+       add_tensor(m, "blk.1.attn_k_b.weight", "bf16", {{128, 512, 4, 1}});
+     },
+     Part::mla, Level::warning, "blk.1.attn_k_b.weight",
+     "has three dimensions and stands beside attn_kv_b: no public program reads that"},
+    {"KeysWithoutValuesBesideKvB",
+     [](Spoiled& m) {
+       add_tensor(m, "blk.1.attn_k_b.weight", "bf16", {{128, 2048, 1, 1}});
+     },
+     Part::mla, Level::warning, "blk.1.attn_k_b.weight",
+     "stands beside attn_kv_b without attn_v_b: llama.cpp refuses the file"},
     {"OneHeadThoughThereIsKvB",
      [](Spoiled& m) { m.metadata.set("deepseek2.attention.head_count_kv", std::uint32_t{1}); },
      Part::architecture, Level::warning, "deepseek2.attention.head_count_kv",
@@ -231,6 +243,15 @@ TEST(Check, QuickReadsNoData) {
   const auto report = check(m.write(dir / "m.gguf"), false);
   EXPECT_TRUE(report.clean());
   EXPECT_EQ(report.bytes, 0u);
+}
+
+TEST(Check, AMissingOutputIsNoted) {
+  const test::TempDir dir;
+  Spoiled m;
+  m.drop("output.weight");
+  const auto report = check(m.write(dir / "m.gguf"), false);
+  EXPECT_TRUE(report.clean());
+  EXPECT_THAT(texts(report), HasSubstr("architecture|output.weight|is not there: token_embd"));
 }
 
 TEST(Check, NotesDoNotCount) {
