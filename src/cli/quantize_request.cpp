@@ -12,6 +12,7 @@
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
 #include "cli/type_words.h"
+#include "cli/value_forms.h"
 #include "cook/pruned_source.h"
 #include "recipe/table_text.h"
 
@@ -230,8 +231,7 @@ std::optional<gguf::SplitRule> split_rule(const Args& args) {
   if (args.flag("keep-split")) throw usage("--keep-split and new shards together");
   gguf::SplitRule rule;
   if (by_size) {
-    rule.max_bytes = parse_size("--split-max-size", args.str("split-max-size"));
-    if (rule.max_bytes == 0) throw usage("--split-max-size: shards of no bytes");
+    rule.max_bytes = parse_shard_size(args.str("split-max-size"));
   } else {
     rule.max_tensors = static_cast<std::size_t>(args.integer("split-max-tensors", 1, 1 << 30));
   }
