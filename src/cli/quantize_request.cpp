@@ -80,17 +80,16 @@ std::string read_rules(const std::string& path) {
   return std::move(text).str();
 }
 
-/// Words of a line; `whole` keeps blanks inside it and drops comments.
-std::vector<std::string> rule_pieces(std::string line, bool whole) {
+/// The rules of a line without its comment: the whole line, or its words.
+std::vector<std::string> rule_pieces(const std::string& line, bool whole) {
+  const std::string text(recipe::rule_line(line));
   std::vector<std::string> out;
-  if (!whole) {
-    std::istringstream in(line);
-    for (std::string word; in >> word;) out.push_back(word);
+  if (whole) {
+    if (!text.empty()) out.push_back(text);
     return out;
   }
-  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-  const std::size_t start = line.find_first_not_of(' ');
-  if (start != std::string::npos && line[start] != '#') out.push_back(line.substr(start));
+  std::istringstream in(text);
+  for (std::string word; in >> word;) out.push_back(word);
   return out;
 }
 
