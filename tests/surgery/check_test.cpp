@@ -179,6 +179,20 @@ const Fault kFaults[] = {
      [](Spoiled& m) { m.metadata.set("deepseek2.attention.key_length_mla", std::uint32_t{192}); },
      Part::architecture, Level::warning, "deepseek2.attention.key_length_mla",
      "is there, but belongs to files without attn_kv_b"},
+    {"NormBeyondReason",
+     [](Spoiled& m) {
+       const float huge = 1e30F;
+       std::memcpy(m.bytes("blk.2.ffn_norm.weight").data() + 4 * 7, &huge, 4);
+     },
+     Part::blocks, Level::warning, "blk.2.ffn_norm.weight", "element 7 is 1e+30"},
+    {"TwoExpertsAlike",
+     [](Spoiled& m) {
+       auto& bytes = m.bytes("blk.2.ffn_up_exps.weight");
+       const auto size = static_cast<std::ptrdiff_t>(bytes.size() / 8);
+       std::copy_n(bytes.begin() + 2 * size, size, bytes.begin() + 5 * size);
+     },
+     Part::blocks, Level::warning, "blk.2.ffn_up_exps.weight",
+     "experts 2 and 5 have the same bytes"},
     {"WovenEmbedding",
      [](Spoiled& m) {
        m.drop("token_embd.weight");
@@ -252,6 +266,25 @@ TEST(Check, AMissingOutputIsNoted) {
   const auto report = check(m.write(dir / "m.gguf"), false);
   EXPECT_TRUE(report.clean());
   EXPECT_THAT(texts(report), HasSubstr("architecture|output.weight|is not there: token_embd"));
+}
+
+TEST(Check, ExpertsThatOnlyBeginAlikeAreNoTwins) {
+  const test::TempDir dir;
+  Spoiled m;
+  auto& bytes = m.bytes("blk.2.ffn_up_exps.weight");
+  const auto size = static_cast<std::ptrdiff_t>(bytes.size() / 8);
+  std::copy_n(bytes.begin() + 2 * size, 3 * size / 4, bytes.begin() + 5 * size);
+  EXPECT_EQ(texts(check(m.write(dir / "m.gguf"))), "");
+}
+
+TEST(Check, AFileTypeOfNoTensorIsNoted) {
+  const test::TempDir dir;
+  Spoiled m;
+  m.metadata.set("general.file_type", std::uint32_t{15});
+  const auto report = check(m.write(dir / "m.gguf"), false);
+  EXPECT_TRUE(report.clean());
+  EXPECT_THAT(texts(report), HasSubstr("general.file_type|says Q4_K_M, but no matrix is q4_K: most "
+                                       "are bf16"));
 }
 
 TEST(Check, NotesDoNotCount) {
