@@ -17,6 +17,7 @@
 #include "cli/session.h"
 #include "cli/text_table.h"
 #include "cli/value_forms.h"
+#include "recipe/tables.h"
 #include "surgery/metadata_edit.h"
 #include "surgery/mla_edit.h"
 #include "surgery/publish.h"
@@ -215,6 +216,17 @@ std::vector<recipe::Pattern> expressions(const Args& args, const std::string& ke
   return out;
 }
 
+/// A model that holds its first quantized tensors says so; which recipe it is of is not ours to
+/// say.
+void tell_quantization(Edit& edit) {
+  if (!surgery::settle_quantization_version(edit.draft)) return;
+  edit.told += "set general.quantization_version to 2: there are quantized tensors now\n";
+  const auto file_type = edit.draft.metadata().integer("general.file_type");
+  if (!file_type || *file_type < 0) return;
+  edit.told += fmt::format("general.file_type stays {} ({}); --set changes it\n", *file_type,
+                           recipe::file_type_text(static_cast<std::uint32_t>(*file_type)));
+}
+
 void edit_tensors(const Args& args, Edit& edit) {
   const std::vector<recipe::Pattern> taken = expressions(args, "tensor");
   const std::vector<recipe::Pattern> dropped = expressions(args, "drop-tensor");
@@ -245,6 +257,7 @@ void edit_tensors(const Args& args, Edit& edit) {
   } else if (args.given("type")) {
     throw base::Error(base::Fault::bad_usage, "--type goes with --mla");
   }
+  if (args.given("from") || args.given("mla")) tell_quantization(edit);
 }
 
 /// Refuses what breaks the model; tells what is merely odd.

@@ -128,7 +128,9 @@ constexpr std::array kOptions{
            .value = "L0,L1,...",
            .help = "leave these layers out and number the others anew",
            .values = form("layer numbers between commas")},
-    Option{.names = "--repack", .help = "rewrite tensors row-interleaved, without loss"},
+    Option{.names = "--repack",
+           .help = "rewrite tensors row-interleaved, without loss; bf16 only if TYPE is BF16_R16, "
+                   "any other TYPE says nothing"},
     Option{.names = "--unpack", .help = "the way back from --repack"},
     Option{.names = "--repack-pattern",
            .value = "REGEX,...",

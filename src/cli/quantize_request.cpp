@@ -153,16 +153,6 @@ std::vector<recipe::RoleType> role_types(const Args& args, Policy policy) {
   return types;
 }
 
-/// Types by role that --pure switches off.
-void warn_pure(const Args& args) {
-  for (const recipe::RoleOption& option : recipe::role_options()) {
-    if (!option.late.empty() || !args.given(option.option)) {
-      continue;
-    }
-    fmt::print(stderr, "warning: --{} has no effect with --pure\n", option.option);
-  }
-}
-
 std::vector<recipe::Pattern> repack_patterns(const Args& args) {
   std::vector<recipe::Pattern> patterns;
   for (const std::string& list : args.list("repack-pattern")) {
@@ -293,12 +283,15 @@ QuantizeArguments parse_quantize(const Args& args) {
                               ? recipe::recipe_by_symbol(request.recipe.policy, "F32")
                               : recipe::recipe_for_word(request.recipe.policy, out.type_word);
   request.recipe.pure = args.flag("pure");
-  if (request.recipe.pure) warn_pure(args);
   request.recipe.leave_output_tensor = args.flag("leave-output-tensor");
   request.recipe.allow_requantize = args.flag("allow-requantize");
   request.recipe.role_types = role_types(args, request.recipe.policy);
   request.recipe.custom_rules = custom_rules(args);
   request.recipe.repack_patterns = repack_patterns(args);
+  if (args.given("repack-pattern") && !args.flag("repack") && !args.flag("unpack")) {
+    throw usage("--repack-pattern without --repack or --unpack")
+        .hint("with --repack nothing is quantized: it rewrites tensors of their types");
+  }
   out.allow_broken = args.flag("allow-broken");
   request.check_copies = !out.allow_broken;
   if (args.given("memory")) out.memory = parse_size("--memory", args.str("memory"));

@@ -226,9 +226,10 @@ std::filesystem::path split_prefix(const std::filesystem::path& output) {
 Plan make_plan(const TensorSource& source, const Request& request) {
   base::Findings doubts;
   const bool recipe_told = recipe_lacks_importance(request, doubts);
-  gguf::Metadata input = source.metadata();
-  for (const Override& o : request.overrides) apply_override(input, o);
   recipe::Options options = request.recipe;
+  gguf::Metadata input =
+      options.policy == recipe::Policy::mainline ? source.whole_metadata() : source.metadata();
+  for (const Override& o : request.overrides) apply_override(input, o);
   options.keep_split = request.keep_split && source.n_shards() > 1;
   const recipe::TypePlan types = recipe::plan_types(options, input, source.tensors());
 

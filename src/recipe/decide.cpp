@@ -16,7 +16,10 @@ void append(std::string& reason, std::string_view more) {
 }  // namespace
 
 Decider::Decider(const Options& options, const ModelFacts& model)
-    : options_(options), selector_(options, model), rule_hits_(options.custom_rules.size()) {}
+    : options_(options),
+      selector_(options, model),
+      rule_hits_(options.custom_rules.size()),
+      role_hits_(options.role_types.size()) {}
 
 bool Decider::custom_rule(const InputTensor& tensor, Selected& selected) {
   for (std::size_t i = 0; i < options_.custom_rules.size(); ++i) {
@@ -34,7 +37,7 @@ void Decider::late_override(const InputTensor& tensor, Selected& selected) const
   for (const RoleOption& option : role_options()) {
     const TypeFacts* type = options_.role_type(option.role);
     if (type != nullptr && !option.late.empty() && tensor.fits(NameTest(option.late))) {
-      selected = {type, fmt::format("--{}", option.option), false};
+      selected = {type, fmt::format("--{}", option.option), false, option.role};
     }
   }
 }
@@ -61,7 +64,7 @@ Selected Decider::choose_ik(const InputTensor& tensor) {
       // ik's own rules never reach this option (docs/spec/recipes.md 5.6, 12).
       if (const TypeFacts* qkv = options_.role_type("attn_qkv");
           qkv != nullptr && tensor.fits(kQkv)) {
-        selected = {qkv, "--attn-qkv-type", false};
+        selected = {qkv, "--attn-qkv-type", false, "attn_qkv"};
       }
       custom_rule(tensor, selected);
     }
@@ -77,19 +80,26 @@ Selected Decider::choose_mainline(const InputTensor& tensor) {
   Selected selected{options_.recipe->default_type, "default type", false};
   if (const TypeFacts* type = options_.role_type("token_embd");
       type != nullptr && is_row_lookup(tensor)) {
-    return {type, "--token-embedding-type", false};
+    return {type, "--token-embedding-type", false, "token_embd"};
   }
   if (const TypeFacts* type = options_.role_type("output");
       type != nullptr && tensor.id.is(model::Role::output)) {
-    return {type, "--output-tensor-type", false};
+    return {type, "--output-tensor-type", false, "output"};
   }
   if (selected.type->is_float()) return selected;
   if (!custom_rule(tensor, selected) && !options_.pure) selected = selector_.next(tensor);
   return selected;
 }
 
+void Decider::count_role(std::string_view role) {
+  for (std::size_t i = 0; i < role_hits_.size(); ++i) {
+    if (options_.role_types[i].role == role) ++role_hits_[i];
+  }
+}
+
 Choice Decider::decide(const InputTensor& tensor) {
   Selected selected = options_.policy == Policy::ik ? choose_ik(tensor) : choose_mainline(tensor);
+  count_role(selected.role);
   fit(tensor, selected);
   Choice choice{.type = selected.type, .wanted = selected.type};
   if (selected.type != tensor.type) {

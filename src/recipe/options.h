@@ -57,7 +57,8 @@ enum class Run : std::uint8_t { quantize, copy, repack, unpack };
 struct Options {
   Policy policy = Policy::ik;
   Run run = Run::quantize;
-  const Recipe* recipe = nullptr;  ///< not used by copy, repack, unpack
+  /// Of repack it tells only whether bf16 is to be woven (BF16_R16), copy and unpack do not use it.
+  const Recipe* recipe = nullptr;
   bool pure = false;
   bool leave_output_tensor = false;
   bool allow_requantize = false;

@@ -103,8 +103,10 @@ Selected Selector::next(const InputTensor& tensor) {
     const bool listed = rule.recipes.empty() || std::find(rule.recipes.begin(), rule.recipes.end(),
                                                           symbol) != rule.recipes.end();
     if (!listed || !rule.when.holds(scope)) continue;
-    selected = {&apply(rule.type, start), fmt::format("role {} line {}", role->role, rule.line),
-                false};
+    selected = {&apply(rule.type, start), fmt::format("role {} line {}", role->role, rule.line)};
+    if (const std::size_t at = rule.type.find('@'); at != std::string_view::npos) {
+      selected.role = rule.type.substr(at + 1);
+    }
     break;
   }
   if (!role->counter.empty()) ++counters_[role->counter];

@@ -37,9 +37,9 @@ struct Piece {
 };
 
 struct PieceResult {
-  gguf::ZeroRuns zeros;
-  std::uint64_t n_bad = 0;  ///< row groups with a bad block
-  std::size_t bad_row = 0;  ///< first row of the first such group
+  std::vector<gguf::ZeroRuns> zeros;  ///< one for each matrix that the piece touches
+  std::uint64_t n_bad = 0;            ///< row groups with a bad block
+  std::size_t bad_row = 0;            ///< first row of the first such group
   std::optional<quant::BadBlock> bad;
   std::string unreadable;  ///< what the system says; the rest is empty then
 };
@@ -140,10 +140,7 @@ class DataCheck {
       return;
     }
     // Where the file has no rows, a zero byte is four weights as any other.
-    if (place.info->flat == nullptr) {
-      result.zeros = gguf::ZeroRuns(scratch.bytes, offset_of(place, piece.first),
-                                    {*place.info->codec, place.info->shape, place.info->offset});
-    }
+    if (place.info->flat == nullptr) find_zeros(place, piece, scratch.bytes, result);
     check_blocks(place, piece, scratch.bytes, result);
     find_values(place, piece, scratch);
     mark_beginnings(place, piece, scratch.bytes);
@@ -154,6 +151,20 @@ class DataCheck {
     gguf::read_rows(*place.info, first, rows, [&](std::size_t at, std::span<std::byte> out) {
       file.read(place.info->offset + at, out);
     });
+  }
+
+  static void find_zeros(const Place& place, const Piece& piece, std::span<const std::byte> bytes,
+                         PieceResult& result) {
+    const gguf::RowGrid grid(*place.info->codec, place.info->shape, place.info->offset);
+    const std::size_t rows = place.info->shape.ne[1];
+    const std::size_t end = piece.first + piece.rows;
+    for (std::size_t row = piece.first; row < end;) {
+      const std::size_t next = std::min(end, (row / rows + 1) * rows);
+      result.zeros.emplace_back(
+          bytes.subspan((row - piece.first) * place.row_bytes(), (next - row) * place.row_bytes()),
+          offset_of(place, row), grid);
+      row = next;
+    }
   }
 
   static void check_blocks(const Place& place, const Piece& piece, std::span<const std::byte> bytes,
@@ -299,18 +310,15 @@ class DataCheck {
   }
 
   void tell_zeros(const Place& place, FoundList& found) const {
+    const std::span<const PieceResult> results = results_of(place);
+    const bool all_read = std::all_of(results.begin(), results.end(),
+                                      [](const PieceResult& r) { return r.unreadable.empty(); });
+    if (!all_read) return;  // nothing is known about some rows
     const std::uint64_t n = place.info->shape.matrices();
     std::uint64_t n_zero = 0, first = 0;
     for (std::uint64_t m = 0; m < n; ++m) {
       if (!has_values_[place.first_matrix + m] && n_zero++ == 0) first = m;
     }
-    gguf::ZeroRuns zeros;
-    for (const PieceResult& r : results_of(place)) {
-      if (!r.unreadable.empty()) return;  // nothing is known about these rows
-      zeros.append(r.zeros);
-    }
-    const gguf::ZeroVerdict verdict = zeros.verdict();
-    const std::size_t matrix_offset = offset_of(place, first * place.info->shape.ne[1]);
     if (n_zero == n) {
       add_found(place, Part::zeros, level_of_zero_tensor(place), "all weights are zero",
                 place.info->offset, 1, found);
@@ -318,11 +326,27 @@ class DataCheck {
       add_found(place, Part::zeros, Level::warning,
                 fmt::format("{} of {} matrices hold only zeros, the first is number {}", n_zero, n,
                             first),
-                matrix_offset, n_zero, found);
-    } else if (verdict.kind != gguf::ZeroKind::none) {
+                offset_of(place, first * place.info->shape.ne[1]), n_zero, found);
+    }
+    const gguf::ZeroVerdict verdict = zeros_among_values(place).verdict();
+    if (verdict.kind != gguf::ZeroKind::none) {
       add_found(place, Part::zeros, level_of(verdict.kind, place), verdict.text("file"),
                 verdict.stretches.longest_at, verdict.stretches.n, found);
     }
+  }
+
+  /// The stretches outside of matrices that are zero throughout: those are told by themselves, and
+  /// must not hide a hole elsewhere.
+  gguf::ZeroRuns zeros_among_values(const Place& place) const {
+    gguf::ZeroRuns all;
+    for (std::size_t i = 0; i < place.n_pieces; ++i) {
+      std::size_t matrix = pieces_[place.first_piece + i].first / place.info->shape.ne[1];
+      for (const gguf::ZeroRuns& part : results_[place.first_piece + i].zeros) {
+        all.append(has_values_[place.first_matrix + matrix] ? part : part.without_zeros());
+        ++matrix;
+      }
+    }
+    return all;
   }
 
   /// Vectors that are added may do nothing; what is multiplied may not.

@@ -94,6 +94,21 @@ void rename_tensor(Draft& draft, const std::string& from, const std::string& to)
   tensor->name = to;
 }
 
+bool settle_quantization_version(Draft& draft) {
+  constexpr std::string_view kKey = "general.quantization_version";
+  constexpr std::uint32_t kVersion = 2;
+  const auto& files = draft.files();
+  const bool quantized = std::any_of(files.begin(), files.end(), [](const DraftFile& file) {
+    return std::any_of(file.tensors.begin(), file.tensors.end(), [](const DraftTensor& t) {
+      const quant::Codec& rows = t.codec->plain == nullptr ? *t.codec : *t.codec->plain;
+      return !rows.is_float();
+    });
+  });
+  if (!quantized || draft.metadata().has(kKey)) return false;
+  draft.metadata().set(std::string(kKey), kVersion);
+  return true;
+}
+
 base::Findings new_faults(const Draft& draft) {
   const base::Findings before = faults_of(draft.source());
   base::Findings out;

@@ -101,6 +101,8 @@ TEST_F(EditCommand, MlaThereAndBack) {
   const test::RunResult r = edit({"--mla", "split", "-o", c});
   EXPECT_EQ(r.exit_code, 0) << r.err;
   EXPECT_THAT(r.out, HasSubstr("attn_k_b: 6 made as bf16, without loss\n"));
+  EXPECT_THAT(edit({"--mla", "split", "--type", "q8_0", "--dry-run"}).out,
+              HasSubstr("set general.quantization_version to 2"));
   EXPECT_EQ(test::run_quern({"edit", "--mla", "kv_b", c}).exit_code, 0);
   EXPECT_EQ(test::read_bytes(c), test::read_bytes(kModel));
   EXPECT_EQ(edit({"--mla", "split", "--type", "nonsense"}).exit_code, 2);
@@ -142,6 +144,11 @@ TEST_F(EditCommand, TensorsOfADonor) {
   EXPECT_EQ(r.exit_code, 0) << r.err;
   EXPECT_THAT(r.out, HasSubstr("replaced 5 tensors: blk.1.ffn_down_exps.weight"));
   EXPECT_EQ(gguf::FileSet::open(path_).find("blk.2.ffn_down_exps.weight")->codec->name, "q8_0");
+  EXPECT_THAT(r.out, HasSubstr("set general.quantization_version to 2: there are quantized"));
+  EXPECT_THAT(r.out, HasSubstr("general.file_type stays 32 (BF16)"));
+  EXPECT_EQ(show("general.quantization_version"), "2\n");
+  EXPECT_THAT(edit({"--from", donor, "--tensor", "ffn_up_exps"}).out,
+              testing::Not(HasSubstr("quantization_version")));
   EXPECT_EQ(edit({"--from", donor}).exit_code, 2);
   EXPECT_EQ(edit({"--tensor", "x"}).exit_code, 2);
 }

@@ -297,6 +297,31 @@ TEST(Check, NotesDoNotCount) {
   EXPECT_THAT(texts(report), HasSubstr("zeros|token_embd.weight|8192 bytes of zeros"));
 }
 
+/// Expert 3 may be pruned; what reaches from the middle of 4 over 5 into 6 is a hole.
+TEST(Check, AZeroMatrixHidesNoHole) {
+  const test::TempDir dir;
+  Spoiled m;
+  auto& bytes = m.bytes("blk.2.ffn_down_exps.weight");
+  const std::size_t expert = bytes.size() / 8;
+  const auto zero = [&](std::size_t at, std::size_t size) {
+    std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), size, std::byte{0});
+  };
+  zero(3 * expert, expert);
+  auto report = check(m.write(dir / "pruned.gguf"));
+  EXPECT_EQ(report.found.size(), 1u) << texts(report);
+
+  zero(5 * expert - 5376, 5376 + expert + 6400);
+  report = check(m.write(dir / "hole.gguf"));
+  ASSERT_EQ(report.found.size(), 2u) << texts(report);
+  EXPECT_THAT(report.found[0].finding.text, HasSubstr("2 of 8 matrices hold only zeros"));
+  EXPECT_EQ(report.found[0].finding.level, Level::warning);
+  EXPECT_THAT(report.found[1].finding.text, HasSubstr("6400 bytes of zeros"));
+  EXPECT_THAT(report.found[1].finding.text, HasSubstr("2 such stretches, 11776 bytes in all"));
+  EXPECT_THAT(report.found[1].finding.text, HasSubstr("a hole of a broken download"));
+  EXPECT_EQ(report.found[1].finding.level, Level::error);
+  EXPECT_EQ(*report.found[1].offset, *report.found[0].offset + 3 * expert);
+}
+
 /// ik_llama.cpp pads to 32 whatever general.alignment says, but copies that key.
 TEST(Check, WrongAlignmentKeyIsFound) {
   const test::TempDir dir;
