@@ -199,17 +199,6 @@ const quant::Codec* type_option(const Args& args) {
       .hint("`quern types` lists them");
 }
 
-std::string names_text(std::string_view what, const std::vector<std::string>& names) {
-  constexpr std::size_t kMost = 8;
-  if (names.empty()) return "";
-  std::string out =
-      fmt::format("{} {} tensor{}:", what, names.size(), names.size() == 1 ? "" : "s");
-  for (std::size_t i = 0; i < std::min(kMost, names.size()); ++i) {
-    out += " " + base::printable(names[i]);
-  }
-  return out + (names.size() > kMost ? " ...\n" : "\n");
-}
-
 /// A draft with all changes, and what must live as long.
 struct Edit {
   gguf::FileSet model;

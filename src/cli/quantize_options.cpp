@@ -141,7 +141,7 @@ constexpr std::array kOptions{
     Option{.names = "--split-max-size",
            .value = "N(M|G)",
            .help = "write shards of at most so many units of 10^6 or 10^9 bytes of tensors",
-           .values = form("a number from 1 to 1000000000 followed by M or G")},
+           .values = kShardSize},
     Option{.names = "--split-max-tensors",
            .value = "N",
            .help = "write shards of so many tensors",

@@ -12,6 +12,7 @@
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
 #include "cli/type_words.h"
+#include "cli/value_forms.h"
 #include "cook/pruned_source.h"
 #include "recipe/table_text.h"
 
@@ -79,17 +80,16 @@ std::string read_rules(const std::string& path) {
   return std::move(text).str();
 }
 
-/// Words of a line; `whole` keeps blanks inside it and drops comments.
-std::vector<std::string> rule_pieces(std::string line, bool whole) {
+/// The rules of a line without its comment: the whole line, or its words.
+std::vector<std::string> rule_pieces(const std::string& line, bool whole) {
+  const std::string text(recipe::rule_line(line));
   std::vector<std::string> out;
-  if (!whole) {
-    std::istringstream in(line);
-    for (std::string word; in >> word;) out.push_back(word);
+  if (whole) {
+    if (!text.empty()) out.push_back(text);
     return out;
   }
-  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-  const std::size_t start = line.find_first_not_of(' ');
-  if (start != std::string::npos && line[start] != '#') out.push_back(line.substr(start));
+  std::istringstream in(text);
+  for (std::string word; in >> word;) out.push_back(word);
   return out;
 }
 
@@ -220,8 +220,7 @@ std::optional<gguf::SplitRule> split_rule(const Args& args) {
   if (args.flag("keep-split")) throw usage("--keep-split and new shards together");
   gguf::SplitRule rule;
   if (by_size) {
-    rule.max_bytes = parse_size("--split-max-size", args.str("split-max-size"));
-    if (rule.max_bytes == 0) throw usage("--split-max-size: shards of no bytes");
+    rule.max_bytes = parse_shard_size(args.str("split-max-size"));
   } else {
     rule.max_tensors = static_cast<std::size_t>(args.integer("split-max-tensors", 1, 1 << 30));
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 
 #include "base/printable.h"
@@ -64,6 +65,7 @@ class DataCheck {
       }
     }
     has_values_ = std::vector<std::atomic<bool>>(n_matrices);
+    beginnings_.resize(n_matrices);
     results_.resize(pieces_.size());
   }
 
@@ -87,6 +89,7 @@ class DataCheck {
       tell_unreadable(place, found);
       tell_bad_blocks(place, found);
       tell_zeros(place, found);
+      tell_twins(place, found);
     }
   }
 
@@ -140,6 +143,7 @@ class DataCheck {
     if (place.info->flat == nullptr) find_zeros(place, piece, scratch.bytes, result);
     check_blocks(place, piece, scratch.bytes, result);
     find_values(place, piece, scratch);
+    mark_beginnings(place, piece, scratch.bytes);
   }
 
   void read(const Place& place, std::size_t first, std::span<std::byte> rows) const {
@@ -200,6 +204,64 @@ class DataCheck {
       }
       row += codec.group_rows;
     }
+  }
+
+  bool holds_experts(const Place& place) const {
+    const model::TensorRow* row = spec_ == nullptr ? nullptr : spec_->find(place.info->name);
+    return row != nullptr && row->axis == model::Axis::expert;
+  }
+
+  /// A number of the first rows of every expert that begins in the piece.
+  void mark_beginnings(const Place& place, const Piece& piece, std::span<const std::byte> bytes) {
+    if (place.info->shape.matrices() == 1 || !holds_experts(place)) return;
+    const std::size_t rows = place.info->shape.ne[1];
+    const std::size_t size = place.info->codec->group_rows * place.row_bytes();
+    const std::size_t end = piece.first + piece.rows;
+    for (std::size_t row = (piece.first + rows - 1) / rows * rows; row < end; row += rows) {
+      const auto start = bytes.subspan((row - piece.first) * place.row_bytes(), size);
+      const std::string_view text(reinterpret_cast<const char*>(start.data()), size);
+      beginnings_[place.first_matrix + row / rows] = std::hash<std::string_view>{}(text);
+    }
+  }
+
+  std::vector<std::byte> matrix(const Place& place, std::size_t number) const {
+    const std::size_t rows = place.info->shape.ne[1];
+    std::vector<std::byte> out(rows * place.row_bytes());
+    read(place, number * rows, out);
+    return out;
+  }
+
+  /// Experts with the bytes of an earlier one; those that only begin alike are read again.
+  void tell_twins(const Place& place, FoundList& found) const {
+    const std::size_t n = place.info->shape.matrices();
+    if (n == 1 || !holds_experts(place)) return;
+    std::map<std::uint64_t, std::vector<std::size_t>> alike;
+    for (std::size_t m = 0; m < n; ++m) {
+      if (has_values_[place.first_matrix + m]) {
+        alike[beginnings_[place.first_matrix + m]].push_back(m);
+      }
+    }
+    std::size_t n_twins = 0, first = n, of = 0;
+    for (const auto& [beginning, experts] : alike) {
+      if (experts.size() == 1) continue;
+      try {
+        const std::vector<std::byte> one = matrix(place, experts.front());
+        for (std::size_t i = 1; i < experts.size(); ++i) {
+          if (matrix(place, experts[i]) != one) continue;
+          ++n_twins;
+          if (experts[i] >= first) continue;
+          first = experts[i];
+          of = experts.front();
+        }
+      } catch (const base::Error& e) {
+        if (e.fault() != base::Fault::io) throw;  // unreadable places are told already
+      }
+    }
+    if (n_twins == 0) return;
+    std::string text = fmt::format("experts {} and {} have the same bytes", of, first);
+    if (n_twins > 1) text += fmt::format(" ({} of {} are copies)", n_twins, n);
+    add_found(place, Part::blocks, Level::warning, std::move(text),
+              offset_of(place, first * place.info->shape.ne[1]), n_twins, found);
   }
 
   std::span<const PieceResult> results_of(const Place& place) const {
@@ -311,6 +373,7 @@ class DataCheck {
   std::vector<Piece> pieces_;
   std::vector<PieceResult> results_;           // one a piece
   std::vector<std::atomic<bool>> has_values_;  // one a matrix
+  std::vector<std::uint64_t> beginnings_;      // the same
   std::uint64_t total_ = 0;
 };
 

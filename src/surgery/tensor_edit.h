@@ -29,7 +29,8 @@ void rename_tensor(Draft& draft, const std::string& from, const std::string& to)
 bool settle_quantization_version(Draft& draft);
 
 /// What the draft would be found wrong with that its source is not: keys that the architecture
-/// needs, tensors that are missing, a tokenizer that no longer works.
+/// needs, tensors that are missing, a tokenizer that no longer works, a form of latent attention
+/// that no public program reads; and what it has lost (surgery/consequence.h).
 base::Findings new_faults(const Draft& draft);
 
 }  // namespace surgery

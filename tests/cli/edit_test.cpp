@@ -78,6 +78,9 @@ TEST_F(EditCommand, WhatWouldBreakTheModelIsRefusedUnlessForced) {
       {{"--set", "deepseek2.block_count=7"}, "a required tensor is missing"},
       {{"--set", "deepseek2.attention.head_count=8"}, "a tensor has the wrong shape"},
       {{"--drop-tensor", "^blk.3.attn_q_a.weight$"}, "a required tensor is missing"},
+      {{"--drop-tensor", "^output.weight$"}, "output.weight: is gone: token_embd takes its place"},
+      {{"--rename-tensor", "output.weight=out.weight"}, "output.weight: is gone: token_embd"},
+      {{"--drop-tensor", "exp_probs_b"}, "(5 tensors of this kind)"},
       {{"--delete", "tokenizer.ggml.tokens"}, "the file has no token list"},
       {{"--rename", "tokenizer.ggml.scores=tokenizer.ggml.token_type"}, "the new name is taken"},
       {{"--set", "general.alignment=64"}, "this key is not for editing"},
@@ -104,6 +107,34 @@ TEST_F(EditCommand, MlaThereAndBack) {
   EXPECT_EQ(test::read_bytes(c), test::read_bytes(kModel));
   EXPECT_EQ(edit({"--mla", "split", "--type", "nonsense"}).exit_code, 2);
   EXPECT_EQ(edit({"--type", "q8_0"}).exit_code, 2);
+}
+
+TEST_F(EditCommand, FormsOfLatentAttentionThatNoProgramReadsAreRefused) {
+  const std::string split = (dir_ / "split.gguf").string(), both = (dir_ / "both.gguf").string();
+  const std::string output = (dir_ / "o.gguf").string();
+  ASSERT_EQ(edit({"--mla", "split", "-o", split}).exit_code, 0);
+  ASSERT_EQ(edit({"--mla", "both", "-o", both}).exit_code, 0);
+  const std::vector<std::pair<std::vector<std::string>, const char*>> cases = {
+      {{path_, "--from", split, "--tensor", "attn_k_b"},
+       "blk.0.attn_k_b.weight: has three dimensions and stands beside attn_kv_b"},
+      {{both, "--drop-tensor", "attn_v_b"},
+       "blk.0.attn_k_b.weight: stands beside attn_kv_b without attn_v_b"}};
+  for (const auto& [options, text] : cases) {
+    std::vector<std::string> words = options;
+    words.insert(words.begin(), {"edit", "-o", output});
+    const test::RunResult r = test::run_quern(words);
+    EXPECT_EQ(r.exit_code, 1);
+    EXPECT_THAT(r.err, HasSubstr(text));
+    words.emplace_back("--force");
+    EXPECT_EQ(test::run_quern(words).exit_code, 0);
+    EXPECT_EQ(test::run_quern({"check", "--quick", output}).exit_code, 3);
+  }
+}
+
+TEST_F(EditCommand, AKeyThatWasReadIsToldWhenItGoes) {
+  const test::RunResult r = edit({"--delete", "tokenizer.ggml.scores"});
+  EXPECT_EQ(r.exit_code, 0);
+  EXPECT_THAT(r.err, HasSubstr("warning: tokenizer.ggml.scores: is gone: all tokens have score 0"));
 }
 
 TEST_F(EditCommand, TensorsOfADonor) {

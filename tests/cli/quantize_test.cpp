@@ -122,6 +122,7 @@ TEST(QuantizeCommand, WrongWordsAreUsageErrors) {
       {"quantize", "-t", "2", "m.gguf", "o.gguf", "q4_K", "2"},
       {"quantize", "-t", "two", "m.gguf", "o.gguf", "q4_K"},
       {"quantize", "--memory", "much", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--split-max-size", "40", "m.gguf", "o.gguf", "q4_K"},
       {"quantize", "--split-max-size", "0M", "m.gguf", "o.gguf", "q4_K"},
       {"quantize", "--split-max-size", "1G", "--split-max-tensors", "3", "m.gguf", "o.gguf",
        "q4_K"},

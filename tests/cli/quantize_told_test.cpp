@@ -65,6 +65,33 @@ TEST(QuantizeTold, ImportanceOfTensorsThatAreNotEncoded) {
   EXPECT_THAT(r.err, HasSubstr("importance: data for 0 of 1 tensors to encode"));
 }
 
+// Sizes are wanted before the data are collected.
+TEST(QuantizeTold, ADryRunThatLacksImportanceTellsAndGoesOn) {
+  const test::TempDir dir;
+  const std::string out = (dir / "o.gguf").string();
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{model(), out, "IQ2_XXS"},
+       "the recipe IQ2_XXS needs importance data: a real run would stop"},
+      {{"--policy", "llama.cpp", model(), out, "IQ2_XXS"},
+       "iq2_xxs needs importance data for this tensor (51 tensors lack it): a real run would stop "
+       "here without --imatrix"},
+      {{"--custom-q", "blk.3.ffn_up_exps=iq2_xxs", model(), out, "Q4_K_S"},
+       "blk.3.ffn_up_exps.weight: iq2_xxs needs importance data for this tensor: a real run would "
+       "stop here without --imatrix"}};
+  for (const auto& [options, text] : cases) {
+    std::vector<std::string> words = options;
+    words.insert(words.begin(), "quantize");
+    const auto real = test::run_quern(words);
+    EXPECT_EQ(real.exit_code, 1);
+    words.insert(words.begin() + 1, "--dry-run");
+    const auto dry = test::run_quern(words);
+    EXPECT_EQ(dry.exit_code, 0) << dry.err;
+    EXPECT_THAT(dry.err, HasSubstr(text));
+    EXPECT_THAT(dry.out, HasSubstr(out + ": "));
+    EXPECT_FALSE(std::filesystem::exists(out));
+  }
+}
+
 TEST(QuantizeTold, WhatPureSwitchesOff) {
   const auto r = test::run_quern({"quantize", "--dry-run", "--pure", "--attn-output-type", "q8_0",
                                   "--output-tensor-type", "q6_K", model(), "o.gguf", "Q4_0"});
