@@ -23,14 +23,12 @@ constexpr std::array kOptions{
 
 /// A folder without entries: one that `quantize --cache` has just made, or none of its.
 void check_is_cache(const std::filesystem::path& folder) {
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name.find(".tensor.unfinished-") != std::string::npos) continue;
-    throw base::Error(base::Fault::bad_input, "the folder is no cache of encoded tensors")
-        .at("folder", folder.string())
-        .at("found", base::printable(name))
-        .expected("files named *.tensor, as `quantize --cache DIR` writes them");
-  }
+  const auto foreign = cook::TensorCache::foreign_file(folder);
+  if (!foreign) return;
+  throw base::Error(base::Fault::bad_input, "the folder is no cache of encoded tensors")
+      .at("folder", folder.string())
+      .at("found", base::printable(*foreign))
+      .expected("files named *.tensor, as `quantize --cache DIR` writes them");
 }
 
 int run(const Args& args) {

@@ -23,6 +23,17 @@ struct Suffix {
 constexpr Suffix kSuffixes[] = {
     {'K', 1'000}, {'M', 1'000'000}, {'G', 1'000'000'000}, {'T', 1'000'000'000'000}};
 
+/// The folder of --resume goes when the output is whole: somebody else's files must not be in it.
+void refuse_foreign(const std::filesystem::path& folder) {
+  const auto foreign = cook::TensorCache::foreign_file(folder);
+  if (!foreign) return;
+  throw base::Error(base::Fault::bad_input, "--resume would use a folder that holds other files")
+      .at("folder", folder.string())
+      .at("found", base::printable(*foreign))
+      .expected("encoded tensors of an interrupted run, or no folder")
+      .hint("move the folder away, or give the output another name");
+}
+
 }  // namespace
 
 std::size_t parse_size(std::string_view option, const std::string& text) {
@@ -86,6 +97,7 @@ RunCache::RunCache(const Args& args, const std::filesystem::path& output) {
   if (args.given("cache")) {
     max_bytes_ = parse_size("--cache-max", args.str("cache-max"));
   } else {
+    refuse_foreign(folder);
     resume_folder_ = folder;
   }
   cache_.emplace(folder, encoder_version());
@@ -102,8 +114,7 @@ void RunCache::finish() const {
     cache_->prune(max_bytes_);
     return;
   }
-  std::error_code ignored;  // a left-over folder does no harm
-  std::filesystem::remove_all(resume_folder_, ignored);
+  cache_->remove_all();
 }
 
 }  // namespace cli

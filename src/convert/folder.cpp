@@ -201,4 +201,8 @@ void ModelFolder::will_need(std::size_t tensor, std::size_t offset,
   files_[t.shard].will_need(t.info.offset + offset, size);
 }
 
+void ModelFolder::require_unchanged() const {
+  for (const cook::ReadableFile& file : files_) file.require_unchanged();
+}
+
 }  // namespace convert

@@ -45,6 +45,8 @@ class ModelFolder {
   /// Bytes of a tensor from `offset` on. Throws Fault::io with file, tensor and offset.
   void read(std::size_t tensor, std::size_t offset, std::span<std::byte> out) const;
   void will_need(std::size_t tensor, std::size_t offset, std::size_t size) const noexcept;
+  /// The files of tensors are as they were. Throws as cook::ReadableFile::require_unchanged.
+  void require_unchanged() const;
 
  private:
   explicit ModelFolder(std::filesystem::path path);

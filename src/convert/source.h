@@ -21,6 +21,7 @@ class HfSource final : public cook::TensorSource {
   std::vector<std::filesystem::path> paths() const override { return folder_.shards(); }
   void read(std::size_t tensor, std::size_t offset, std::span<std::byte> out) const override;
   void will_need(std::size_t tensor, std::size_t offset, std::size_t size) const noexcept override;
+  void require_unchanged() const override { folder_.require_unchanged(); }
 
   const ModelFolder& folder() const noexcept { return folder_; }
   const TensorPlan& plan() const noexcept { return plan_; }

@@ -70,17 +70,21 @@ void encode(const Job& job, const Unit& unit, const RowWeights& weights, quant::
   }
 }
 
-/// Groups of rows from the plain to the interleaved format or back, bits only.
+/// Groups of rows from the plain to the interleaved format or back, bits only. A group need not be
+/// as large on both sides: rows of q8_KV begin with a sum that those of q8_KV_r8 lack.
 void repack(const Job& job, const Unit& unit, Scratch& scratch) {
   const std::size_t cols = job.shape.cols();
-  const bool weaves = job.to_codec->plain == job.from_codec;
-  const quant::Codec& woven = weaves ? *job.to_codec : *job.from_codec;
+  const quant::Codec &from = *job.from_codec, &to = *job.to_codec;
+  const bool weaves = to.plain == &from;
+  const quant::Codec& woven = weaves ? to : from;
   const auto move = weaves ? woven.weave : woven.unweave;
-  const std::size_t bytes = woven.group_rows * woven.row_bytes(cols);  // the same on both sides
-  scratch.encoded.assign(scratch.source.size(), std::byte{0});
-  for (std::size_t g = 0; g < unit.count / woven.group_rows; ++g) {
-    move(std::span<const std::byte>(scratch.source).subspan(g * bytes, bytes), cols,
-         std::span(scratch.encoded).subspan(g * bytes, bytes));
+  const std::size_t from_bytes = woven.group_rows * from.row_bytes(cols);
+  const std::size_t to_bytes = woven.group_rows * to.row_bytes(cols);
+  const std::size_t n_groups = unit.count / woven.group_rows;
+  scratch.encoded.assign(n_groups * to_bytes, std::byte{0});
+  for (std::size_t g = 0; g < n_groups; ++g) {
+    move(std::span<const std::byte>(scratch.source).subspan(g * from_bytes, from_bytes), cols,
+         std::span(scratch.encoded).subspan(g * to_bytes, to_bytes));
   }
 }
 

@@ -62,6 +62,7 @@ class PrunedSource final : public TensorSource {
   void will_need(std::size_t tensor, std::size_t offset, std::size_t size) const noexcept override {
     source_->will_need(origins_[tensor], offset, size);
   }
+  void require_unchanged() const override { source_->require_unchanged(); }
 
  private:
   model::Pruned prune(const model::LayerMap& map, bool allow_changes) const {

@@ -216,7 +216,10 @@ class FileCook {
       encode(job, unit, state, scratch);
     }
     const bool last = state.units_left.fetch_sub(1) == 1;
-    if (last) {  // nobody uses them any more
+    if (last) {
+      // Nothing of two states of the source gets a name, be it in the cache.
+      source_.require_unchanged();
+      // Nobody uses them any more.
       if (state.entry) keep(state, [&] { state.entry->commit(); });
       state.entry.reset();
       state.weights = {};

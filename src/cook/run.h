@@ -24,7 +24,8 @@ struct RunResult {
 /// tensors in work. Reports bytes of source data done; one line of log a tensor, in file order. A
 /// cache that cannot be written to (disk full) does not stop the run. Throws Fault::interrupted
 /// when asked to stop, Fault::io, Fault::bad_input (NaN in the source, a block that the format's
-/// own check refuses).
+/// own check refuses, a source that changes while it is read: nothing that was made of it is kept
+/// but the tensors that were finished before).
 RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtime& runtime,
                    const TensorCache* cache = nullptr);
 

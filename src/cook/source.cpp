@@ -12,7 +12,7 @@ class GgufSource final : public TensorSource {
   /// `spec` may be null.
   GgufSource(gguf::FileSet files, const model::ModelSpec* spec, base::Findings findings)
       : files_(std::move(files)), findings_(std::move(findings)) {
-    for (const gguf::File& shard : files_.shards()) readable_.emplace_back(shard.path());
+    for (const gguf::File& shard : files_.shards()) add_readable(shard);
     for (const gguf::TensorInfo& t : files_.tensors()) {
       tensors_.emplace_back(t.name, recipe::find_type(t.codec->id), t.shape, t.shard, spec);
     }
@@ -46,8 +46,20 @@ class GgufSource final : public TensorSource {
     if (info.flat != nullptr) return;  // as rows it is larger than in the file
     readable_[info.shard].will_need(info.offset + offset, size);
   }
+  void require_unchanged() const override {
+    for (const ReadableFile& file : readable_) file.require_unchanged();
+  }
 
  private:
+  /// The header was read before: it must be of the same file.
+  void add_readable(const gguf::File& shard) {
+    readable_.emplace_back(shard.path());
+    if (readable_.back().size() == shard.bytes().size()) return;
+    throw base::Error(base::Fault::bad_input, "the file has changed while it was opened")
+        .at("file", shard.path().string())
+        .hint("another program writes it; begin again when that has ended");
+  }
+
   /// Any bytes of the rows that stand for a tensor without rows.
   void read_from_rows(const gguf::TensorInfo& info, std::size_t offset,
                       std::span<std::byte> out) const {

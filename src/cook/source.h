@@ -46,6 +46,9 @@ class TensorSource {
   /// Tells that a part of a tensor will be read soon.
   virtual void will_need(std::size_t tensor, std::size_t offset,
                          std::size_t size) const noexcept = 0;
+  /// All files are as they were when the source was opened, so that everything read is of one
+  /// model. Asked after the last read, from any thread. Throws as ReadableFile::require_unchanged.
+  virtual void require_unchanged() const = 0;
 
  protected:
   TensorSource() = default;

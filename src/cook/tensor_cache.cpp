@@ -81,6 +81,20 @@ void hash_weights(Hash& hash, const RowWeights& weights) {
   }
 }
 
+constexpr std::size_t kKeyDigits = 32;
+
+/// "KEY.tensor": a folder may hold other files, which are none of ours.
+bool is_entry(std::string_view file) noexcept {
+  return file.size() == kKeyDigits + kExtension.size() && file.ends_with(kExtension) &&
+         file.find_first_not_of("0123456789abcdef") == kKeyDigits;
+}
+
+/// "KEY.tensor.unfinished-PID" of base::OutputFile.
+bool is_unfinished(std::string_view file) noexcept {
+  const std::size_t end = kKeyDigits + kExtension.size();
+  return is_entry(file.substr(0, end)) && file.substr(end).starts_with(".unfinished-");
+}
+
 struct FoundEntry {
   fs::path path;
   fs::file_time_type used;
@@ -92,7 +106,7 @@ std::vector<FoundEntry> entries_of(const fs::path& folder) {
   std::vector<FoundEntry> out;
   std::error_code error;
   for (const fs::directory_entry& file : fs::directory_iterator(folder, error)) {
-    if (file.path().extension() != kExtension) continue;
+    if (!is_entry(file.path().filename().string())) continue;
     FoundEntry entry{.path = file.path(), .used = file.last_write_time(error)};
     if (error) continue;
     entry.bytes = file.file_size(error);
@@ -108,8 +122,7 @@ void remove_left_overs(const fs::path& folder) {
   const auto limit = fs::file_time_type::clock::now() - kLeftOverAge;
   std::vector<fs::path> old;
   for (const fs::directory_entry& file : fs::directory_iterator(folder, error)) {
-    const bool unfinished =
-        file.path().filename().string().find(".tensor.unfinished-") != std::string::npos;
+    const bool unfinished = is_unfinished(file.path().filename().string());
     if (unfinished && file.last_write_time(error) < limit && !error) old.push_back(file.path());
   }
   for (const fs::path& path : old) fs::remove(path, error);
@@ -183,6 +196,26 @@ std::unique_ptr<ReadableFile> TensorCache::find(const std::string& key, std::siz
 
 std::unique_ptr<CacheEntry> TensorCache::create(const std::string& key, std::size_t size) const {
   return std::make_unique<CacheEntry>(path_of(key), size);
+}
+
+std::optional<std::string> TensorCache::foreign_file(const fs::path& folder) {
+  std::error_code error;
+  for (const fs::directory_entry& file : fs::directory_iterator(folder, error)) {
+    std::string name = file.path().filename().string();
+    if (!is_entry(name) && !is_unfinished(name)) return name;
+  }
+  return std::nullopt;
+}
+
+void TensorCache::remove_all() const {
+  std::error_code error;
+  std::vector<fs::path> ours;
+  for (const fs::directory_entry& file : fs::directory_iterator(folder_, error)) {
+    const std::string name = file.path().filename().string();
+    if (is_entry(name) || is_unfinished(name)) ours.push_back(file.path());
+  }
+  for (const fs::path& path : ours) fs::remove(path, error);
+  fs::remove(folder_, error);  // only if nothing is in it
 }
 
 std::size_t TensorCache::prune(std::size_t max_bytes) const {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -49,6 +50,12 @@ class TensorCache {
   /// none; a damaged one is removed. A hit counts as a use.
   std::unique_ptr<ReadableFile> find(const std::string& key, std::size_t size) const;
   std::unique_ptr<CacheEntry> create(const std::string& key, std::size_t size) const;
+
+  /// A file of a folder that is none of a cache; nothing if there is none, or no folder.
+  static std::optional<std::string> foreign_file(const std::filesystem::path& folder);
+  /// Removes all entries, finished or not, then the folder unless something else is in it. What
+  /// cannot be removed stays; it does no harm.
+  void remove_all() const;
 
   /// Removes least recently used entries until at most `max_bytes` remain, and left-overs of killed
   /// runs that are older than a day. Returns the bytes removed.

@@ -253,6 +253,16 @@ TEST(FolderMalformed, AFileCutOffUnderOurFeetIsAnError) {
   expect_all(text, {"shorter", "model.safetensors", "tensor"});
 }
 
+TEST(FolderMalformed, AFileThatChangesUnderOurFeetIsAnError) {
+  const Folder folder("llama");
+  const auto source = convert::open_hf_source(folder.path(), {});
+  EXPECT_NO_THROW(source->require_unchanged());
+  const auto file = folder / "model.safetensors";
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) + 1);
+  expect_all(test::refusal(base::Fault::bad_input, [&] { source->require_unchanged(); }),
+             {"the file has changed while it was read", "another size", "model.safetensors"});
+}
+
 TEST(Folder, LayersForNextTokenPredictionAreLeftOutWithANote) {
   Folder folder("deepseek_v3");
   folder.change_config([](Json& c) { c["num_hidden_layers"] = 3; });

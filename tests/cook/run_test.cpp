@@ -135,6 +135,52 @@ TEST(Cook, RepackAndUnpackGiveTheSameBytesBack) {
   EXPECT_EQ(test::read_bytes(dir / "back.gguf"), test::read_bytes(dir / "plain.gguf"));
 }
 
+/// Bytes of a tensor of a file, which must have the type.
+std::vector<std::byte> bytes_of(const std::filesystem::path& path, const char* tensor,
+                                const quant::Codec* codec) {
+  const auto file = gguf::FileSet::open(path);
+  const gguf::TensorInfo* info = file.find(tensor);
+  EXPECT_EQ(info->codec->name, codec->name);
+  const auto bytes = file.view(*info).bytes;
+  return {bytes.begin(), bytes.end()};
+}
+
+TEST(Cook, EveryInterleavedTypeIsUnpackedAndRepackedToTheSameBytes) {
+  const test::TempDir dir;
+  const char* name = "blk.0.ffn_up.weight";
+  std::size_t n_pairs = 0;
+  for (const quant::Codec* codec : quant::all_codecs()) {
+    if (codec->plain == nullptr || codec->unweave == nullptr) continue;
+    ++n_pairs;
+    test::SmallModel m;
+    m.add(name, {512, 48}, codec->name).add("output_norm.weight", {512});
+    cook::Request request = request_for("F32", dir / "plain.gguf");
+    request.recipe.run = recipe::Run::unpack;
+    const cook::Plan plan = cook_file(m.write(dir / "woven.gguf"), request);
+    EXPECT_EQ(plan.file_bytes, std::filesystem::file_size(dir / "plain.gguf")) << codec->name;
+    const auto plain = bytes_of(dir / "plain.gguf", name, codec->plain);
+    // The codec of the plain rows says what they must be.
+    std::vector<float> expected(std::size_t{512} * 48), got(expected.size());
+    for (std::size_t row = 0; row < 48; row += codec->group_rows) {
+      const std::size_t group = codec->group_rows * codec->row_bytes(512);
+      codec->decode(std::span(m.data[0]).subspan(row / codec->group_rows * group, group), 512,
+                    std::span(expected).subspan(row * 512, codec->group_rows * 512));
+    }
+    for (std::size_t row = 0; row < 48; ++row) {
+      const std::size_t size = codec->plain->row_bytes(512);
+      codec->plain->decode(std::span(plain).subspan(row * size, size), 512,
+                           std::span(got).subspan(row * 512, 512));
+    }
+    EXPECT_EQ(got, expected) << codec->name;
+    if (codec->is_float() || codec->plain->is_float()) continue;  // only ever unpacked
+    request.recipe.run = recipe::Run::repack;
+    request.output = dir / "back.gguf";
+    cook_file(dir / "plain.gguf", request);
+    EXPECT_EQ(bytes_of(dir / "back.gguf", name, codec), m.data[0]) << codec->name;
+  }
+  EXPECT_EQ(n_pairs, 26U);  // iq1_s_r4, iq1_m_r4 and q8_k_r8 have no plain form
+}
+
 TEST(Cook, CopyJoinsShards) {
   const test::TempDir dir;
   cook::Request request = request_for("F32", dir / "joined.gguf");

@@ -99,6 +99,23 @@ TEST(TensorCache, EqualTensorsShareAnEntry) {
   EXPECT_EQ(cook_with(input, dir, "", &cache).from_cache, 2U);
 }
 
+TEST(TensorCache, OtherFilesInItsFolderAreLeftAlone) {
+  const test::TempDir dir;
+  const auto input = test::small_model().write(dir / "in.gguf");
+  const cook::TensorCache cache(dir / "cache", "v1");
+  cook_with(input, dir, "", &cache);
+  test::write_bytes(dir / "cache" / "of_others.tensor", std::vector<std::byte>(20));
+  EXPECT_EQ(cook::TensorCache::foreign_file(dir / "cache"), "of_others.tensor");
+  EXPECT_EQ(cache.info().n_entries, 8U);
+  cache.prune(0);
+  cache.remove_all();
+  EXPECT_THAT(entries(dir), testing::ElementsAre(dir / "cache" / "of_others.tensor"));
+  std::filesystem::remove(dir / "cache" / "of_others.tensor");
+  EXPECT_EQ(cook::TensorCache::foreign_file(dir / "cache"), std::nullopt);
+  cache.remove_all();
+  EXPECT_FALSE(std::filesystem::exists(dir / "cache"));
+}
+
 TEST(TensorCache, PruneRemovesWhatWasUsedLongestAgo) {
   const test::TempDir dir;
   const auto input = test::small_model().write(dir / "in.gguf");
