@@ -448,7 +448,6 @@ TEST(CookPlan, RecipesThatNeedImportanceAreRefusedWithout) {
   const test::TempDir dir;
   const auto source = cook::open_gguf_source(test::small_model().write(dir / "in.gguf"));
   cook::Request request = request_for("IQ2_XXS", dir / "out.gguf");
-  request.dry_run = true;
   EXPECT_THROW(cook::make_plan(*source, request), base::Error);
   request.ignore_importance_rules = true;
   EXPECT_NO_THROW(cook::make_plan(*source, request));
