@@ -149,7 +149,7 @@ TypePlan plan_types(const Options& options, const gguf::Metadata& metadata,
   }
   plan.n_fallbacks = decider.n_fallbacks();
   for (const base::Finding& f : decider.findings()) plan.findings.push_back(f);
-  report_idle_rules(options, decider.rule_hits(), tensors, plan.findings);
+  report_idle_rules(options, model, decider.rule_hits(), tensors, plan.findings);
   report_idle_roles(options, decider.role_hits(), tensors, plan.findings);
   return plan;
 }
