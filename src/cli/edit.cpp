@@ -510,7 +510,9 @@ const Command edit_command{
         "the file is written anew and renamed (then --undo has nothing to go back to); of a split "
         "set only the files that change. Bytes "
         "of tensors that stay are copied by the system, not read.\nAn edit that would break the "
-        "model (a key that the architecture needs, another type, a wrong shape) is refused.",
+        "model (a key that the architecture needs, another type, a wrong shape) or make another "
+        "one of it (a tensor that it computes with is gone) is refused without --force; what else "
+        "was in use and goes is told.",
     .options = kOptions,
     .min_positionals = 1,
     .max_positionals = 1,

@@ -205,6 +205,21 @@ std::unique_ptr<cook::TensorSource> open_source(const QuantizeArguments& argumen
   return cook::prune_layers(std::move(source), arguments.pruned_layers, arguments.allow_broken);
 }
 
+/// A repacking that would give a copy of its input.
+bool is_idle_repack(const QuantizeArguments& arguments, const cook::Plan& plan) {
+  const recipe::Run kind = arguments.request.recipe.run;
+  return plan.changes_nothing() && (kind == recipe::Run::repack || kind == recipe::Run::unpack);
+}
+
+/// No success: the next step of a script would find no file, or an old one.
+base::Error nothing_to_repack(const QuantizeArguments& arguments) {
+  const bool unpack = arguments.request.recipe.run == recipe::Run::unpack;
+  return base::Error(base::Fault::bad_input,
+                     fmt::format("nothing to {}: no tensor would change, nothing is written",
+                                 unpack ? "unpack" : "repack"))
+      .hint("COPY as TYPE, without this option, writes the file as it is");
+}
+
 int run(const Args& args) {
   const QuantizeArguments arguments = parse_quantize(args);
   const std::size_t wanted = arguments.n_threads == 0 ? physical_cores() : arguments.n_threads;
@@ -225,18 +240,13 @@ int run(const Args& args) {
   const std::size_t n_threads = run_threads(arguments, plan, wanted);
   if (arguments.request.dry_run) {
     print_dry_run(plan, n_threads, cache_folder(args, arguments.request.output));
-    return 0;
-  }
-  const recipe::Run kind = arguments.request.recipe.run;
-  if (plan.changes_nothing() && (kind == recipe::Run::repack || kind == recipe::Run::unpack)) {
-    fmt::print(stderr, "nothing to repack: no tensor would change, nothing is written\n");
-    const bool has_bf16 = std::ranges::any_of(
-        plan.jobs, [](const cook::Job& job) { return job.from->symbol == "BF16"; });
-    if (kind == recipe::Run::repack && has_bf16) {
-      fmt::print(stderr, "hint: bf16 is repacked only with BF16_R16 as TYPE\n");
+    if (is_idle_repack(arguments, plan)) {
+      fmt::print(stderr, "warning: {}; a real run would stop here\n",
+                 nothing_to_repack(arguments).message());
     }
     return 0;
   }
+  if (is_idle_repack(arguments, plan)) throw nothing_to_repack(arguments);
   return make(args, arguments, *source, plan, n_threads);
 }
 

@@ -37,19 +37,6 @@ bool is_so_already(const RoleType& type, const std::vector<InputTensor>& tensors
 
 }  // namespace
 
-void report_idle_rules(const Options& options, const std::vector<std::size_t>& hits,
-                       const std::vector<InputTensor>& tensors, base::Findings& findings) {
-  for (std::size_t i = 0; i < hits.size(); ++i) {
-    if (hits[i] > 0) continue;
-    const CustomRule& rule = options.custom_rules[i];
-    const bool fits = std::any_of(tensors.begin(), tensors.end(),
-                                  [&](const InputTensor& t) { return rule.fits(t.id, t.name); });
-    findings.push_back({.where = rule.text,
-                        .text = fits ? "this rule decided the type of no tensor"
-                                     : "this rule fits the name of no tensor"});
-  }
-}
-
 void report_idle_roles(const Options& options, const std::vector<std::size_t>& hits,
                        const std::vector<InputTensor>& tensors, base::Findings& findings) {
   for (std::size_t i = 0; i < hits.size(); ++i) {

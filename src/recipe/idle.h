@@ -6,8 +6,9 @@
 
 namespace recipe {
 
-/// Custom rules that decided no tensor; `hits`: one for each of Options::custom_rules.
-void report_idle_rules(const Options& options, const std::vector<std::size_t>& hits,
+/// Custom rules that decided no tensor, and why; `hits`: one for each of Options::custom_rules.
+void report_idle_rules(const Options& options, const ModelFacts& model,
+                       const std::vector<std::size_t>& hits,
                        const std::vector<InputTensor>& tensors, base::Findings& findings);
 
 /// Types by role that decided no tensor, and why; `hits`: one for each of Options::role_types.

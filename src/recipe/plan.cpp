@@ -9,6 +9,7 @@
 #include "recipe/idle.h"
 #include "recipe/shape_fit.h"
 #include "recipe/table_text.h"
+#include "recipe/unpaired.h"
 
 namespace recipe {
 namespace {
@@ -91,7 +92,10 @@ TypePlan plan_copy_or_repack(const Options& options, const gguf::Metadata& metad
     }
     plan.choices.push_back(std::move(choice));
   }
-  if (options.run != Run::copy) plan.file_type = repacked_file_type(options, plan.file_type);
+  if (options.run != Run::copy) {
+    plan.file_type = repacked_file_type(options, plan.file_type);
+    report_unpaired(options, tensors, plan.choices, plan.findings);
+  }
   return plan;
 }
 
@@ -149,7 +153,7 @@ TypePlan plan_types(const Options& options, const gguf::Metadata& metadata,
   }
   plan.n_fallbacks = decider.n_fallbacks();
   for (const base::Finding& f : decider.findings()) plan.findings.push_back(f);
-  report_idle_rules(options, decider.rule_hits(), tensors, plan.findings);
+  report_idle_rules(options, model, decider.rule_hits(), tensors, plan.findings);
   report_idle_roles(options, decider.role_hits(), tensors, plan.findings);
   return plan;
 }

@@ -85,6 +85,24 @@ TEST(QuantizeCommand, SplitsOnTheWayOutAndPrunes) {
   EXPECT_EQ(info.exit_code, 0) << info.out;
 }
 
+TEST(QuantizeCommand, WhatHasNoPlainPartnerStaysAndIsTold) {
+  const test::TempDir dir;
+  const std::string woven = (dir / "w").string(), out = (dir / "o").string();
+  ASSERT_EQ(test::run_quern({"quantize", "--custom-q", "blk.1.ffn_up_exps=q8_k_r8,.*=q8_0", model(),
+                             woven, "Q8_0"})
+                .exit_code,
+            0);
+  const auto r = test::run_quern({"quantize", "--unpack", woven, out, "Q8_0"});
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_THAT(r.err, HasSubstr("nothing to unpack: no tensor would change"));
+  EXPECT_THAT(r.err, HasSubstr("note: q8_k_r8: 1 tensor stays: there is no plain type with the "
+                               "same values"));
+  EXPECT_FALSE(std::filesystem::exists(out));
+  const auto dry = test::run_quern({"quantize", "--dry-run", "--unpack", woven, out, "Q8_0"});
+  EXPECT_EQ(dry.exit_code, 0);
+  EXPECT_THAT(dry.err, HasSubstr("nothing is written; a real run would stop here"));
+}
+
 TEST(QuantizeCommand, Bf16IsRepackedWhenTypeAsksForIt) {
   const test::TempDir dir;
   const std::string woven = (dir / "woven").string(), plain = (dir / "plain").string();
@@ -92,8 +110,10 @@ TEST(QuantizeCommand, Bf16IsRepackedWhenTypeAsksForIt) {
   ASSERT_EQ(test::run_quern({"quantize", model(), woven, "BF16_R16"}).exit_code, 0);
   ASSERT_EQ(test::run_quern({"quantize", "--unpack", woven, plain, "BF16"}).exit_code, 0);
   const auto r = test::run_quern({"quantize", "--repack", plain, again, "BF16"});
+  EXPECT_EQ(r.exit_code, 1) << "the next step of a script finds no file";
   EXPECT_THAT(r.err, HasSubstr("nothing to repack"));
-  EXPECT_THAT(r.err, HasSubstr("hint: bf16 is repacked only with BF16_R16 as TYPE"));
+  EXPECT_THAT(r.err, HasSubstr("note: bf16: 64 tensors stay: only BF16_R16 as TYPE weaves them"));
+  EXPECT_THAT(r.err, HasSubstr("hint: COPY as TYPE"));
   ASSERT_EQ(test::run_quern({"quantize", "--repack", plain, again, "BF16_R16"}).exit_code, 0);
   EXPECT_EQ(test::read_bytes(again), test::read_bytes(woven));
 }

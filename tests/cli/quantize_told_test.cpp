@@ -243,6 +243,45 @@ TEST(QuantizeTold, RulesThatDecideNothingOnce) {
                            Not(HasSubstr("custom rule zzz fits"))));
 }
 
+TEST(QuantizeTold, WhyARuleDecidesNothing) {
+  struct Case {
+    std::vector<std::string> options;
+    const char *type, *told;
+  };
+  const Case cases[] = {
+      {{"--custom-q", "ffn_gate_inp=q8_0"},
+       "Q4_K_S",
+       "ffn_gate_inp: this rule decided the type of no tensor: what it fits stays f32; "
+       "--ffn-gate-inp-type reaches the routers\n"},
+      {{"--custom-q", "ffn_gate_inp=q8_0", "--policy", "llama.cpp"},
+       "Q4_K_S",
+       "what it fits stays f32, as all routers under this policy\n"},
+      {{"--custom-q", "attn_norm=q8_0"},
+       "Q4_K_S",
+       "what it fits stays f32, as norms, biases and all else that is no matrix of products\n"},
+      {{"--custom-q", "ffn_up=q8_0", "--pure"}, "Q4_K_S", "tensor: --pure switches rules off\n"},
+      {{"--custom-q", "ffn_up=q8_0"}, "BF16", "tensor: BF16 has no rules\n"},
+      {{"--custom-q", "ffn_.*=q6_K,ffn_up=q8_0"},
+       "Q4_K_S",
+       "ffn_up: this rule decided the type of no tensor: the earlier rule ffn_.* takes what it "
+       "fits\n"},
+      {{"--custom-q", "90-:ffn_up=q8_0"},
+       "Q4_K_S",
+       "90-:ffn_up: this rule fits names of tensors, but of none in its layers\n"},
+      {{"--custom-q", "^output=q8_0", "--leave-output-tensor"},
+       "Q4_K_S",
+       "--leave-output-tensor keeps what it fits\n"},
+      {{"--custom-q", "token_embd=q8_0", "--policy", "llama.cpp", "--token-embedding-type", "q6_K"},
+       "Q4_K_S",
+       "an option for these tensors goes before it\n"}};
+  for (const Case& c : cases) {
+    std::vector<std::string> words = c.options;
+    words.insert(words.begin(), {"quantize", "--dry-run"});
+    words.insert(words.end(), {model(), "o.gguf", c.type});
+    EXPECT_THAT(test::run_quern(words).err, HasSubstr(c.told));
+  }
+}
+
 TEST(QuantizeTold, AnotherRunThatWritesTheSameOutput) {
   const test::TempDir dir;
   const auto out = dir / "o.gguf";

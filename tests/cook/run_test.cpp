@@ -449,6 +449,12 @@ TEST(CookPlan, RecipesThatNeedImportanceAreRefusedWithout) {
   const auto source = cook::open_gguf_source(test::small_model().write(dir / "in.gguf"));
   cook::Request request = request_for("IQ2_XXS", dir / "out.gguf");
   EXPECT_THROW(cook::make_plan(*source, request), base::Error);
+  request.dry_run = true;
+  const cook::Plan dry = cook::make_plan(*source, request);
+  EXPECT_GT(dry.file_bytes, 0U);
+  ASSERT_FALSE(dry.findings.empty());
+  EXPECT_EQ(dry.findings.back().where, "--imatrix");
+  request.dry_run = false;
   request.ignore_importance_rules = true;
   EXPECT_NO_THROW(cook::make_plan(*source, request));
 }
