@@ -236,10 +236,11 @@ void carry_out(const Args& args, const convert::HfSource& source, const cook::Pl
   }
   const auto threads = args.given("threads") ? args.integer("threads", 1, 4096) : 0;
   Session session(args, static_cast<std::size_t>(threads));
+  warn_small_cache(args, plan);
   const RunCache cache(args, output);
   const cook::RunResult result = cook::run_plan(source, plan, session.runtime(), cache.get());
-  cache.finish();
   session.progress().clear();
+  cache.finish(result);
   print_findings(result.findings);
   for (const cook::OutputPlan& out : plan.outputs) fmt::print("{}\n", out.path.string());
   fmt::print(stderr, "{} tensors, {} file(s), {} bytes\n", plan.jobs.size(), result.files_written,
@@ -270,6 +271,7 @@ int run(const Args& args) {
   print_findings(plan.findings);
   if (args.flag("dry-run")) {
     print_plan(plan);
+    warn_small_cache(args, plan);
   } else {
     fmt::print(stderr, "converting '{}' ({}) to '{}' as {}\n", args.positionals()[0],
                source->plan().architecture->name, output, type);

@@ -143,10 +143,11 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
     if (!output.skipped) locks.push_back(base::FileLock::beside(output.path));
   }
   Session session(args, n_threads);
+  warn_small_cache(args, plan);
   const RunCache cache(args, arguments.request.output);
   const cook::RunResult result = cook::run_plan(source, plan, session.runtime(), cache.get());
-  cache.finish();
   session.progress().clear();
+  cache.finish(result);
   tell_left(plan);
   print_findings(result.findings);
   if (!result.findings.empty()) {
@@ -209,6 +210,7 @@ int run(const Args& args) {
   const std::size_t n_threads = run_threads(arguments, plan, wanted);
   if (arguments.request.dry_run) {
     print_dry_run(plan, n_threads, cache_folder(args, arguments.request.output));
+    warn_small_cache(args, plan);
     return 0;
   }
   const recipe::Run kind = arguments.request.recipe.run;

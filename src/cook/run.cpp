@@ -138,6 +138,13 @@ class FileCook {
   std::size_t bytes() const noexcept { return writer_.size(); }
   std::size_t n_not_kept() const noexcept { return n_not_kept_; }
   const std::string& cache_error() const noexcept { return cache_error_; }
+  std::set<std::string> keys() const {
+    std::set<std::string> out;
+    for (const CacheState& state : cached_) {
+      if (!state.key.empty()) out.insert(state.key);
+    }
+    return out;
+  }
   std::size_t n_found() const noexcept {
     return static_cast<std::size_t>(std::count_if(cached_.begin(), cached_.end(),
                                                   [](const CacheState& c) { return !!c.found; }));
@@ -280,6 +287,7 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
     ++result.files_written;
     result.from_cache += file.n_found();
     result.not_kept += file.n_not_kept();
+    result.cache_keys.merge(file.keys());
     if (result.cache_error.empty()) result.cache_error = file.cache_error();
     if (plan.partial) {
       writer.finish();

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -218,17 +219,24 @@ void TensorCache::remove_all() const {
   fs::remove(folder_, error);  // only if nothing is in it
 }
 
-std::size_t TensorCache::prune(std::size_t max_bytes) const {
+TensorCache::Pruned TensorCache::prune(std::size_t max_bytes,
+                                       const std::set<std::string>& used) const {
   remove_left_overs(folder_);
-  std::size_t bytes = info().bytes, removed = 0;
-  for (const FoundEntry& entry : entries_of(folder_)) {
+  std::vector<FoundEntry> entries = entries_of(folder_);
+  const auto is_used = [&](const FoundEntry& e) { return used.contains(e.path.stem().string()); };
+  std::stable_partition(entries.begin(), entries.end(), std::not_fn(is_used));
+  std::size_t bytes = 0;
+  for (const FoundEntry& entry : entries) bytes += entry.bytes;
+  Pruned pruned;
+  for (const FoundEntry& entry : entries) {
     if (bytes <= max_bytes) break;
     std::error_code error;
     if (!fs::remove(entry.path, error)) continue;
     bytes -= entry.bytes;
-    removed += entry.bytes;
+    pruned.bytes += entry.bytes;
+    if (is_used(entry)) ++pruned.n_used;
   }
-  return removed;
+  return pruned;
 }
 
 TensorCache::Info TensorCache::info() const {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -57,9 +58,13 @@ class TensorCache {
   /// cannot be removed stays; it does no harm.
   void remove_all() const;
 
-  /// Removes least recently used entries until at most `max_bytes` remain, and left-overs of killed
-  /// runs that are older than a day. Returns the bytes removed.
-  std::size_t prune(std::size_t max_bytes) const;
+  struct Pruned {
+    std::size_t bytes = 0;   ///< removed
+    std::size_t n_used = 0;  ///< entries removed that are among the used ones
+  };
+  /// Removes least recently used entries until at most `max_bytes` remain, those of the keys `used`
+  /// after all others; and left-overs of killed runs that are older than a day.
+  Pruned prune(std::size_t max_bytes, const std::set<std::string>& used = {}) const;
   struct Info {
     std::size_t n_entries = 0, bytes = 0;
   };

@@ -126,10 +126,16 @@ TEST(TensorCache, PruneRemovesWhatWasUsedLongestAgo) {
       all[3], std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
   const cook::TensorCache::Info before = cache.info();
   EXPECT_EQ(before.n_entries, 8U);
-  EXPECT_GT(cache.prune(before.bytes - 1), 0U);
+  EXPECT_GT(cache.prune(before.bytes - 1).bytes, 0U);
   EXPECT_FALSE(std::filesystem::exists(all[3]));
   EXPECT_EQ(cache.info().n_entries, 7U);
-  cache.prune(0);
+  // The oldest one is in use.
+  std::filesystem::last_write_time(
+      all[5], std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  const std::set<std::string> used = {all[5].stem().string()};
+  EXPECT_EQ(cache.prune(cache.info().bytes - 1, used).n_used, 0U);
+  EXPECT_TRUE(std::filesystem::exists(all[5]));
+  EXPECT_EQ(cache.prune(0, used).n_used, 1U);
   EXPECT_EQ(cache.info().bytes, 0U);
 }
 
