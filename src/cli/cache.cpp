@@ -46,6 +46,7 @@ int run(const Args& args) {
   if (cache.info().n_entries == 0) check_is_cache(folder);
   if (action == "prune") {
     required(args, "max");
+    cache.tidy();
     fmt::print("removed {} bytes\n", cache.prune(parse_size("--max", args.str("max"))).bytes);
   }
   const cook::TensorCache::Info info = cache.info();

@@ -115,6 +115,7 @@ RunCache::RunCache(const Args& args, const std::filesystem::path& output) {
     resume_folder_ = folder;
   }
   cache_.emplace(folder, encoder_version());
+  cache_->tidy();
 }
 
 RunCache::~RunCache() {

@@ -5,7 +5,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <functional>
 
@@ -33,45 +32,41 @@ class Hash {
   void add_value(T value) {
     add(std::as_bytes(std::span(&value, 1)));
   }
-  XXH128_hash_t digest() const { return XXH3_128bits_digest(state_.get()); }
+  PartHash digest() const {
+    const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
+    return {hash.low64, hash.high64};
+  }
 
  private:
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
 };
 
-/// Feeds bytes [begin, begin + size) of something readable to a hash.
-template <class Read>
-void hash_range(Hash& hash, std::size_t begin, std::size_t size, Read read) {
-  std::vector<std::byte> piece;
-  for (std::size_t done = 0; done < size; done += piece.size()) {
-    piece.resize(std::min(kPiece, size - done));
-    read(begin + done, std::span(piece));
-    hash.add(piece);
+PartHash data_hash(const ReadableFile& file, std::size_t size) {
+  std::vector<PartHash> parts;
+  for (std::size_t begin = 0; begin < size; begin += TensorCache::kPartBytes) {
+    const std::size_t n = std::min(TensorCache::kPartBytes, size - begin);
+    parts.push_back(TensorCache::part_hash(n, [&](std::size_t at, std::span<std::byte> out) {
+      file.read(TensorCache::kHeaderBytes + begin + at, out);
+    }));
   }
-}
-
-XXH128_hash_t data_hash(const ReadableFile& file, std::size_t size) {
-  Hash hash;
-  hash_range(hash, TensorCache::kHeaderBytes, size,
-             [&](std::size_t at, std::span<std::byte> out) { file.read(at, out); });
-  return hash.digest();
+  return TensorCache::whole_hash(parts);
 }
 
 using Header = std::array<std::byte, TensorCache::kHeaderBytes>;
 
-Header header_for(std::size_t size, XXH128_hash_t hash) {
+Header header_for(std::size_t size, const PartHash& hash) {
   Header header{};
   std::memcpy(header.data(), kMagic.data(), kMagic.size());
   base::store(header.data() + 8, static_cast<std::uint64_t>(size));
-  base::store(header.data() + 16, static_cast<std::uint64_t>(hash.low64));
-  base::store(header.data() + 24, static_cast<std::uint64_t>(hash.high64));
+  base::store(header.data() + 16, hash[0]);
+  base::store(header.data() + 24, hash[1]);
   return header;
 }
 
-bool is_whole(const ReadableFile& file, std::size_t size) {
-  Header header;
-  file.read(0, header);
-  return header == header_for(size, data_hash(file, size));
+PartHash checksum_in(const Header& header) noexcept {
+  PartHash hash{};
+  std::memcpy(hash.data(), header.data() + 16, sizeof hash);
+  return hash;
 }
 
 void hash_weights(Hash& hash, const RowWeights& weights) {
@@ -118,20 +113,10 @@ std::vector<FoundEntry> entries_of(const fs::path& folder) {
   return out;
 }
 
-void remove_left_overs(const fs::path& folder) {
-  std::error_code error;
-  const auto limit = fs::file_time_type::clock::now() - kLeftOverAge;
-  std::vector<fs::path> old;
-  for (const fs::directory_entry& file : fs::directory_iterator(folder, error)) {
-    const bool unfinished = is_unfinished(file.path().filename().string());
-    if (unfinished && file.last_write_time(error) < limit && !error) old.push_back(file.path());
-  }
-  for (const fs::path& path : old) fs::remove(path, error);
-}
-
 }  // namespace
 
-CacheEntry::CacheEntry(const fs::path& path, std::size_t size) : file_(path), size_(size) {
+CacheEntry::CacheEntry(const fs::path& path, std::size_t size)
+    : file_(path, base::LeftOvers::keep), size_(size) {
   file_.reserve(TensorCache::kHeaderBytes + size);
 }
 
@@ -159,8 +144,8 @@ fs::path TensorCache::path_of(const std::string& key) const {
   return folder_ / (key + std::string(kExtension));
 }
 
-std::string TensorCache::key(const TensorSource& source, const Job& job, quant::Effort effort,
-                             const Look& look) const {
+std::string TensorCache::key(const Job& job, quant::Effort effort,
+                             std::span<const PartHash> source) const {
   Hash hash;
   hash.add(std::as_bytes(std::span(version_)));
   hash.add_value(std::array<std::uint64_t, 4>{version_.size(), job.from->id, job.to->id,
@@ -170,29 +155,53 @@ std::string TensorCache::key(const TensorSource& source, const Job& job, quant::
   if (job.looked_up) hash.add_value(std::uint64_t{2});
   hash.add_value(job.shape.ne);
   hash_weights(hash, row_weights(job.importance, job.shape));
-  hash_range(hash, 0, job.source_bytes, [&](std::size_t at, std::span<std::byte> out) {
-    source.read(job.source, at, out);
-    look(at, out);
-  });
-  const XXH128_hash_t digest = hash.digest();
-  return fmt::format("{:016x}{:016x}", digest.high64, digest.low64);
+  hash.add(std::as_bytes(source));
+  const PartHash digest = hash.digest();
+  return fmt::format("{:016x}{:016x}", digest[1], digest[0]);
 }
 
-std::unique_ptr<ReadableFile> TensorCache::find(const std::string& key, std::size_t size) const {
+std::optional<StoredEntry> TensorCache::open(const std::string& key, std::size_t size) const {
   const fs::path path = path_of(key);
   std::error_code error;
-  if (fs::file_size(path, error) != kHeaderBytes + size || error) return nullptr;
+  if (fs::file_size(path, error) != kHeaderBytes + size || error) return std::nullopt;
   try {
-    auto file = std::make_unique<ReadableFile>(path);
-    if (is_whole(*file, size)) {
-      fs::last_write_time(path, fs::file_time_type::clock::now(), error);
-      return file;
-    }
+    StoredEntry entry{.file = std::make_unique<ReadableFile>(path)};
+    Header header;
+    entry.file->read(0, header);
+    entry.checksum = checksum_in(header);
+    if (header == header_for(size, entry.checksum)) return entry;
   } catch (const base::Error&) {
-    return nullptr;  // removed by another run, or the disk cannot read it: encode again
+    return std::nullopt;  // removed by another run, or the disk cannot read it: encode again
   }
-  fs::remove(path, error);
-  return nullptr;
+  remove(key);
+  return std::nullopt;
+}
+
+void TensorCache::touch(const std::string& key) const noexcept {
+  std::error_code error;
+  fs::last_write_time(path_of(key), fs::file_time_type::clock::now(), error);
+}
+
+void TensorCache::remove(const std::string& key) const noexcept {
+  std::error_code error;
+  fs::remove(path_of(key), error);
+}
+
+PartHash TensorCache::part_hash(std::size_t size, const Read& read) {
+  Hash hash;
+  std::vector<std::byte> piece;
+  for (std::size_t done = 0; done < size; done += piece.size()) {
+    piece.resize(std::min(kPiece, size - done));
+    read(done, piece);
+    hash.add(piece);
+  }
+  return hash.digest();
+}
+
+PartHash TensorCache::whole_hash(std::span<const PartHash> parts) {
+  Hash hash;
+  hash.add(std::as_bytes(parts));
+  return hash.digest();
 }
 
 std::unique_ptr<CacheEntry> TensorCache::create(const std::string& key, std::size_t size) const {
@@ -219,9 +228,20 @@ void TensorCache::remove_all() const {
   fs::remove(folder_, error);  // only if nothing is in it
 }
 
+void TensorCache::tidy() const {
+  base::remove_unfinished_in(folder_, is_entry);
+  std::error_code error;
+  const auto limit = fs::file_time_type::clock::now() - kLeftOverAge;
+  std::vector<fs::path> old;
+  for (const fs::directory_entry& file : fs::directory_iterator(folder_, error)) {
+    const bool unfinished = is_unfinished(file.path().filename().string());
+    if (unfinished && file.last_write_time(error) < limit && !error) old.push_back(file.path());
+  }
+  for (const fs::path& path : old) fs::remove(path, error);
+}
+
 TensorCache::Pruned TensorCache::prune(std::size_t max_bytes,
                                        const std::set<std::string>& used) const {
-  remove_left_overs(folder_);
   std::vector<FoundEntry> entries = entries_of(folder_);
   const auto is_used = [&](const FoundEntry& e) { return used.contains(e.path.stem().string()); };
   std::stable_partition(entries.begin(), entries.end(), std::not_fn(is_used));
