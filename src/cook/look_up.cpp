@@ -150,7 +150,7 @@ class LookUp {
           } catch (const base::Error& e) {
             if (e.fault() != base::Fault::io) throw;
             unreadable[part.place] = true;  // shortened or a bad disk: encode again
-            return PartHash{};
+            return HashValue{};
           }
         });
     for (std::size_t p = 0; p < states_.size(); ++p) {
@@ -171,8 +171,8 @@ class LookUp {
   runtime::Runtime& runtime_;
   ZeroWatch& zeros_;
   std::vector<CacheState> states_;
-  std::vector<std::vector<PartHash>> hashes_;  // by place, by part
-  std::vector<PartHash> checksums_;            // of the entries that were found
+  std::vector<std::vector<HashValue>> hashes_;  // by place, by part
+  std::vector<HashValue> checksums_;            // of the entries that were found
 };
 
 }  // namespace

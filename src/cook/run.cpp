@@ -263,7 +263,7 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
     }
   }
   if (!files.empty()) {
-    base::commit_together(plan.outputs.front().path, std::move(files), "quantize");
+    base::commit_together(plan.outputs.front().path, std::move(files), plan.job);
   }
   result.findings = zeros.findings();
   return result;

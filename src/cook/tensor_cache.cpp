@@ -1,9 +1,5 @@
 #include "cook/tensor_cache.h"
 
-#include <fmt/format.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -21,28 +17,8 @@ constexpr std::string_view kExtension = ".tensor";
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr auto kLeftOverAge = std::chrono::hours(24);
 
-/// A running 128-bit hash.
-class Hash {
- public:
-  Hash() : state_(XXH3_createState(), XXH3_freeState) { XXH3_128bits_reset(state_.get()); }
-  void add(std::span<const std::byte> bytes) {
-    XXH3_128bits_update(state_.get(), bytes.data(), bytes.size());
-  }
-  template <class T>
-  void add_value(T value) {
-    add(std::as_bytes(std::span(&value, 1)));
-  }
-  PartHash digest() const {
-    const XXH128_hash_t hash = XXH3_128bits_digest(state_.get());
-    return {hash.low64, hash.high64};
-  }
-
- private:
-  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
-};
-
-PartHash data_hash(const ReadableFile& file, std::size_t size) {
-  std::vector<PartHash> parts;
+HashValue data_hash(const ReadableFile& file, std::size_t size) {
+  std::vector<HashValue> parts;
   for (std::size_t begin = 0; begin < size; begin += TensorCache::kPartBytes) {
     const std::size_t n = std::min(TensorCache::kPartBytes, size - begin);
     parts.push_back(TensorCache::part_hash(n, [&](std::size_t at, std::span<std::byte> out) {
@@ -54,7 +30,7 @@ PartHash data_hash(const ReadableFile& file, std::size_t size) {
 
 using Header = std::array<std::byte, TensorCache::kHeaderBytes>;
 
-Header header_for(std::size_t size, const PartHash& hash) {
+Header header_for(std::size_t size, const HashValue& hash) {
   Header header{};
   std::memcpy(header.data(), kMagic.data(), kMagic.size());
   base::store(header.data() + 8, static_cast<std::uint64_t>(size));
@@ -63,18 +39,10 @@ Header header_for(std::size_t size, const PartHash& hash) {
   return header;
 }
 
-PartHash checksum_in(const Header& header) noexcept {
-  PartHash hash{};
+HashValue checksum_in(const Header& header) noexcept {
+  HashValue hash{};
   std::memcpy(hash.data(), header.data() + 16, sizeof hash);
   return hash;
-}
-
-void hash_weights(Hash& hash, const RowWeights& weights) {
-  hash.add(std::as_bytes(std::span(weights.values)));
-  for (const bool known : weights.known) hash.add_value(known);
-  for (const RowWeights::Run& run : weights.runs) {
-    hash.add_value(std::array<std::uint64_t, 3>{run.first_row, run.n_rows, run.vector});
-  }
 }
 
 constexpr std::size_t kKeyDigits = 32;
@@ -145,19 +113,12 @@ fs::path TensorCache::path_of(const std::string& key) const {
 }
 
 std::string TensorCache::key(const Job& job, quant::Effort effort,
-                             std::span<const PartHash> source) const {
+                             std::span<const HashValue> source) const {
   Hash hash;
-  hash.add(std::as_bytes(std::span(version_)));
-  hash.add_value(std::array<std::uint64_t, 4>{version_.size(), job.from->id, job.to->id,
-                                              static_cast<std::uint64_t>(effort)});
-  // Another encoder of the same type.
-  if (job.to_codec != quant::find_codec(job.to->id)) hash.add_value(std::uint64_t{1});
-  if (job.looked_up) hash.add_value(std::uint64_t{2});
-  hash.add_value(job.shape.ne);
-  hash_weights(hash, row_weights(job.importance, job.shape));
+  hash.add_text(version_);
+  hash_job(hash, job, effort);
   hash.add(std::as_bytes(source));
-  const PartHash digest = hash.digest();
-  return fmt::format("{:016x}{:016x}", digest[1], digest[0]);
+  return hash_text(hash.digest());
 }
 
 std::optional<StoredEntry> TensorCache::open(const std::string& key, std::size_t size) const {
@@ -187,7 +148,7 @@ void TensorCache::remove(const std::string& key) const noexcept {
   fs::remove(path_of(key), error);
 }
 
-PartHash TensorCache::part_hash(std::size_t size, const Read& read) {
+HashValue TensorCache::part_hash(std::size_t size, const Read& read) {
   Hash hash;
   std::vector<std::byte> piece;
   for (std::size_t done = 0; done < size; done += piece.size()) {
@@ -198,7 +159,7 @@ PartHash TensorCache::part_hash(std::size_t size, const Read& read) {
   return hash.digest();
 }
 
-PartHash TensorCache::whole_hash(std::span<const PartHash> parts) {
+HashValue TensorCache::whole_hash(std::span<const HashValue> parts) {
   Hash hash;
   hash.add(std::as_bytes(parts));
   return hash.digest();

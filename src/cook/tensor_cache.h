@@ -2,7 +2,6 @@
 // recipe encodes only what changed, and an interrupted run goes on where it stopped.
 #pragma once
 
-#include <array>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -13,19 +12,16 @@
 #include <vector>
 
 #include "base/output_file.h"
-#include "cook/importance_choice.h"
+#include "cook/job_hash.h"
 #include "cook/plan.h"
 #include "cook/readable_file.h"
 
 namespace cook {
 
-/// 128 bits over some data.
-using PartHash = std::array<std::uint64_t, 2>;
-
 /// An entry that is there.
 struct StoredEntry {
   std::unique_ptr<ReadableFile> file;  ///< data from TensorCache::kHeaderBytes on
-  PartHash checksum = {};              ///< what they must hash to (TensorCache::whole_hash)
+  HashValue checksum = {};             ///< what they must hash to (TensorCache::whole_hash)
 };
 
 /// An entry being written; it appears in the cache when all bytes are there.
@@ -54,7 +50,7 @@ class TensorCache {
   /// Name of the entry for a job: a 128-bit hash over the source bytes (the hashes of their parts),
   /// the importance vectors and the rows they weigh, both types, the shape, the effort and the
   /// version.
-  std::string key(const Job& job, quant::Effort effort, std::span<const PartHash> source) const;
+  std::string key(const Job& job, quant::Effort effort, std::span<const HashValue> source) const;
 
   /// The entry with data of `size` bytes; nothing if there is none. One with a damaged header is
   /// removed; whether the data hash to the checksum, the caller looks.
@@ -94,8 +90,8 @@ class TensorCache {
   }
   using Read = std::function<void(std::size_t at, std::span<std::byte> out)>;
   /// Of `size` bytes, read piece by piece: `at` counts from the first of them.
-  static PartHash part_hash(std::size_t size, const Read& read);
-  static PartHash whole_hash(std::span<const PartHash> parts);
+  static HashValue part_hash(std::size_t size, const Read& read);
+  static HashValue whole_hash(std::span<const HashValue> parts);
 
  private:
   std::filesystem::path path_of(const std::string& key) const;
