@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -70,6 +71,16 @@ bool is_abandoned(const fs::path& path, std::size_t& bytes) {
   bytes = static_cast<std::size_t>(state.st_blocks) * 512;
   ::close(fd);
   return ours && !locked;
+}
+
+/// A zombie, which only waits for its parent to ask how it ended, has let go of its files.
+bool is_running(pid_t pid) {
+  if (::kill(pid, 0) != 0) return errno != ESRCH;
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("State:")) return line.find_first_of("ZX") == std::string::npos;
+  }
+  return true;
 }
 
 /// Creates "PATH.unfinished-PID" or, if that is taken, "...-PID-2" and so on.
@@ -215,7 +226,7 @@ std::vector<Unfinished> remove_unfinished_in(
     const std::string file = i->path().filename().string();
     const TemporaryName parts = temporary_name(file);
     if (parts.process == 0 || !wanted(parts.name)) continue;
-    if (::kill(parts.process, 0) != 0 && errno == ESRCH) found.push_back(i->path());
+    if (!is_running(parts.process)) found.push_back(i->path());
   }
   if (found.empty()) return removed;
   const std::vector<fs::path> kept = pending_files(folder);

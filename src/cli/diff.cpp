@@ -79,7 +79,12 @@ std::vector<std::string> error_cells(const surgery::ValueError& e) {
 /// One line a tensor.
 std::string list_text(const Comparison& c, bool all) {
   TextTable table("lllrrr");
+  constexpr std::size_t kShape = 2, kMax = 4;
   table.add({"tensor", "type", "shape", "rel. RMSE", "max", "cosine"});
+  // A shape that differs is what a reader must see.
+  const bool reshaped = std::ranges::any_of(
+      c.tensors, [](const TensorPair& t) { return t.both() && !t.same_shape(); });
+  table.may_lack(reshaped ? std::vector{kMax} : std::vector{kShape, kMax});
   surgery::ValueError total;
   for (const TensorPair& t : c.tensors) {
     if (t.error) total += *t.error;
@@ -145,7 +150,10 @@ std::string summary(const Comparison& c) {
       c.keys.size(), c.n_keys, c.tensors.size(), n.only_a, n.only_b, n.types, n.shapes);
   out += c.values ? fmt::format(", {} with other values", n.values) : "; values not compared";
   if (!c.same_order) out += "; the order of the tensors differs";
-  return out + "\n";
+  std::string lines;
+  const std::size_t width = columns(0);
+  for (const std::string& line : wrapped(out, width == 0 ? SIZE_MAX : width)) lines += line + "\n";
+  return lines;
 }
 
 json side_json(const gguf::TensorInfo& t) {

@@ -17,6 +17,7 @@
 #include "cli/session.h"
 #include "cli/text_table.h"
 #include "cli/value_forms.h"
+#include "recipe/tables.h"
 #include "surgery/metadata_edit.h"
 #include "surgery/mla_edit.h"
 #include "surgery/publish.h"
@@ -198,17 +199,6 @@ const quant::Codec* type_option(const Args& args) {
       .hint("`quern types` lists them");
 }
 
-std::string names_text(std::string_view what, const std::vector<std::string>& names) {
-  constexpr std::size_t kMost = 8;
-  if (names.empty()) return "";
-  std::string out =
-      fmt::format("{} {} tensor{}:", what, names.size(), names.size() == 1 ? "" : "s");
-  for (std::size_t i = 0; i < std::min(kMost, names.size()); ++i) {
-    out += " " + base::printable(names[i]);
-  }
-  return out + (names.size() > kMost ? " ...\n" : "\n");
-}
-
 /// A draft with all changes, and what must live as long.
 struct Edit {
   gguf::FileSet model;
@@ -224,6 +214,17 @@ std::vector<recipe::Pattern> expressions(const Args& args, const std::string& ke
   std::vector<recipe::Pattern> out;
   for (const std::string& text : args.list(key)) out.push_back(expression("--" + key, text));
   return out;
+}
+
+/// A model that holds its first quantized tensors says so; which recipe it is of is not ours to
+/// say.
+void tell_quantization(Edit& edit) {
+  if (!surgery::settle_quantization_version(edit.draft)) return;
+  edit.told += "set general.quantization_version to 2: there are quantized tensors now\n";
+  const auto file_type = edit.draft.metadata().integer("general.file_type");
+  if (!file_type || *file_type < 0) return;
+  edit.told += fmt::format("general.file_type stays {} ({}); --set changes it\n", *file_type,
+                           recipe::file_type_text(static_cast<std::uint32_t>(*file_type)));
 }
 
 void edit_tensors(const Args& args, Edit& edit) {
@@ -256,6 +257,7 @@ void edit_tensors(const Args& args, Edit& edit) {
   } else if (args.given("type")) {
     throw base::Error(base::Fault::bad_usage, "--type goes with --mla");
   }
+  if (args.given("from") || args.given("mla")) tell_quantization(edit);
 }
 
 /// Refuses what breaks the model; tells what is merely odd.

@@ -74,6 +74,21 @@ void check_entries(const QuantizeArguments& arguments, const cook::TensorSource&
   warn_alien_entries(*arguments.importance, names, !arguments.pruned_layers.empty());
 }
 
+/// Options that change nothing in this run. What is said of types, the recipe tells.
+void warn_idle_options(const Args& args, const cook::Plan& plan) {
+  for (const std::string_view option : {"include-weights", "exclude-weights", "hide-imatrix"}) {
+    if (!args.given(option) || args.given("imatrix")) continue;
+    fmt::print(stderr, "warning: --{} has no effect without --imatrix\n", option);
+  }
+  if (!args.flag("symmetric-q40")) return;
+  const auto is_symmetric = [](const cook::Job& job) {
+    return job.to_codec == &quant::symmetric_q4_0();
+  };
+  if (std::ranges::none_of(plan.jobs, is_symmetric)) {
+    fmt::print(stderr, "warning: --symmetric-q40 has no effect: no tensor is encoded as q4_0\n");
+  }
+}
+
 /// Files that --partial-requant found there, and whether they hold what was asked for.
 void tell_left(const cook::Plan& plan) {
   for (const cook::OutputPlan& output : plan.outputs) {
@@ -200,6 +215,7 @@ int run(const Args& args) {
   cook::Plan plan = cook::make_plan(*source, arguments.request);
   plan.line_width = log_columns();
   print_findings(plan.findings);
+  warn_idle_options(args, plan);
   print_importance_use(arguments, *source, plan);
   check_entries(arguments, *source);
   const std::size_t n_threads = run_threads(arguments, plan, wanted);
@@ -211,6 +227,11 @@ int run(const Args& args) {
   const recipe::Run kind = arguments.request.recipe.run;
   if (plan.changes_nothing() && (kind == recipe::Run::repack || kind == recipe::Run::unpack)) {
     fmt::print(stderr, "nothing to repack: no tensor would change, nothing is written\n");
+    const bool has_bf16 = std::ranges::any_of(
+        plan.jobs, [](const cook::Job& job) { return job.from->symbol == "BF16"; });
+    if (kind == recipe::Run::repack && has_bf16) {
+      fmt::print(stderr, "hint: bf16 is repacked only with BF16_R16 as TYPE\n");
+    }
     return 0;
   }
   return make(args, arguments, *source, plan, n_threads);

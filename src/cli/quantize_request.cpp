@@ -12,6 +12,7 @@
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
 #include "cli/type_words.h"
+#include "cli/value_forms.h"
 #include "cook/pruned_source.h"
 #include "recipe/table_text.h"
 
@@ -79,17 +80,16 @@ std::string read_rules(const std::string& path) {
   return std::move(text).str();
 }
 
-/// Words of a line; `whole` keeps blanks inside it and drops comments.
-std::vector<std::string> rule_pieces(std::string line, bool whole) {
+/// The rules of a line without its comment: the whole line, or its words.
+std::vector<std::string> rule_pieces(const std::string& line, bool whole) {
+  const std::string text(recipe::rule_line(line));
   std::vector<std::string> out;
-  if (!whole) {
-    std::istringstream in(line);
-    for (std::string word; in >> word;) out.push_back(word);
+  if (whole) {
+    if (!text.empty()) out.push_back(text);
     return out;
   }
-  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
-  const std::size_t start = line.find_first_not_of(' ');
-  if (start != std::string::npos && line[start] != '#') out.push_back(line.substr(start));
+  std::istringstream in(text);
+  for (std::string word; in >> word;) out.push_back(word);
   return out;
 }
 
@@ -151,16 +151,6 @@ std::vector<recipe::RoleType> role_types(const Args& args, Policy policy) {
     types.push_back({option.role, &recipe::type_for_option(spelled, args.str(option.option))});
   }
   return types;
-}
-
-/// Types by role that --pure switches off.
-void warn_pure(const Args& args) {
-  for (const recipe::RoleOption& option : recipe::role_options()) {
-    if (!option.late.empty() || !args.given(option.option)) {
-      continue;
-    }
-    fmt::print(stderr, "warning: --{} has no effect with --pure\n", option.option);
-  }
 }
 
 std::vector<recipe::Pattern> repack_patterns(const Args& args) {
@@ -230,8 +220,7 @@ std::optional<gguf::SplitRule> split_rule(const Args& args) {
   if (args.flag("keep-split")) throw usage("--keep-split and new shards together");
   gguf::SplitRule rule;
   if (by_size) {
-    rule.max_bytes = parse_size("--split-max-size", args.str("split-max-size"));
-    if (rule.max_bytes == 0) throw usage("--split-max-size: shards of no bytes");
+    rule.max_bytes = parse_shard_size(args.str("split-max-size"));
   } else {
     rule.max_tensors = static_cast<std::size_t>(args.integer("split-max-tensors", 1, 1 << 30));
   }
@@ -294,12 +283,15 @@ QuantizeArguments parse_quantize(const Args& args) {
                               ? recipe::recipe_by_symbol(request.recipe.policy, "F32")
                               : recipe::recipe_for_word(request.recipe.policy, out.type_word);
   request.recipe.pure = args.flag("pure");
-  if (request.recipe.pure) warn_pure(args);
   request.recipe.leave_output_tensor = args.flag("leave-output-tensor");
   request.recipe.allow_requantize = args.flag("allow-requantize");
   request.recipe.role_types = role_types(args, request.recipe.policy);
   request.recipe.custom_rules = custom_rules(args);
   request.recipe.repack_patterns = repack_patterns(args);
+  if (args.given("repack-pattern") && !args.flag("repack") && !args.flag("unpack")) {
+    throw usage("--repack-pattern without --repack or --unpack")
+        .hint("with --repack nothing is quantized: it rewrites tensors of their types");
+  }
   out.allow_broken = args.flag("allow-broken");
   request.check_copies = !out.allow_broken;
   if (args.given("memory")) out.memory = parse_size("--memory", args.str("memory"));

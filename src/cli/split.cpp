@@ -11,6 +11,7 @@
 #include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
+#include "cli/value_forms.h"
 #include "gguf/reshard.h"
 
 namespace cli {
@@ -36,7 +37,7 @@ constexpr Option kSplitOptions[] = {
     {.names = "--split-max-size",
      .value = "N(M|G)",
      .help = "size of a shard in units of 10^6 or 10^9 bytes, metadata not counted",
-     .values = form("a number from 1 to 1000000000 followed by M or G")},
+     .values = kShardSize},
     {.names = "--no-tensor-first-split", .help = "the first shard holds only metadata"},
     {.names = "--dry-run", .help = "print the plan only"},
     kShareBlocks,
@@ -47,23 +48,6 @@ constexpr Option kMergeOptions[] = {
     {.names = kDeleteShards, .help = "remove the shards once the output is whole"},
 };
 
-/// "300M", "2G".
-std::uint64_t parse_size(const std::string& text) {
-  std::uint64_t n = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, code] = std::from_chars(text.data(), end, n);
-  const std::uint64_t unit = stop + 1 != end ? 0
-                             : *stop == 'M'  ? 1'000'000
-                             : *stop == 'G'  ? 1'000'000'000
-                                             : 0;
-  if (code != std::errc() || unit == 0 || n == 0 || n > 1'000'000'000) {
-    throw base::Error(base::Fault::bad_usage, "bad value for --split-max-size")
-        .at("found", text)
-        .expected("a number from 1 to 1000000000 followed by M or G");
-  }
-  return n * unit;
-}
-
 gguf::SplitRule split_rule(const Args& args) {
   gguf::SplitRule rule;
   rule.max_tensors = static_cast<std::size_t>(args.integer("split-max-tensors"));
@@ -72,7 +56,7 @@ gguf::SplitRule split_rule(const Args& args) {
       throw base::Error(base::Fault::bad_usage,
                         "give either --split-max-tensors or --split-max-size");
     }
-    rule.max_bytes = parse_size(args.str("split-max-size"));
+    rule.max_bytes = parse_shard_size(args.str("split-max-size"));
   }
   rule.first_without_tensors = args.flag("no-tensor-first-split");
   rule.share_blocks = args.flag("share-blocks");
@@ -161,6 +145,22 @@ Kept kept(const Args&) {
 }
 
 }  // namespace
+
+std::uint64_t parse_shard_size(const std::string& text) {
+  std::uint64_t n = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, code] = std::from_chars(text.data(), end, n);
+  const std::uint64_t unit = stop + 1 != end ? 0
+                             : *stop == 'M'  ? 1'000'000
+                             : *stop == 'G'  ? 1'000'000'000
+                                             : 0;
+  if (code != std::errc() || unit == 0 || n == 0 || n > 1'000'000'000) {
+    throw base::Error(base::Fault::bad_usage, "bad value for --split-max-size")
+        .at("found", text)
+        .expected("a number from 1 to 1000000000 followed by M or G");
+  }
+  return n * unit;
+}
 
 const Command split_command{
     .name = "split",

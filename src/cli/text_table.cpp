@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "base/printable.h"
+
 namespace cli {
 namespace {
 
@@ -46,6 +48,23 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
     text.remove_prefix(std::min(text.size(), end + 1));
   }
   return lines;
+}
+
+std::string names_text(std::string_view what, const std::vector<std::string>& names,
+                       std::size_t width) {
+  constexpr std::size_t kMost = 8, kIndent = 2;
+  if (names.empty()) return "";
+  std::string text = fmt::format("{} {}:", what, counted(names.size(), "tensor"));
+  for (std::size_t i = 0; i < std::min(kMost, names.size()); ++i) {
+    text += " " + base::printable(names[i]);
+  }
+  if (names.size() > kMost) text += " ...";
+  std::string out;
+  const std::size_t room = width > kIndent ? width - kIndent : SIZE_MAX;
+  for (const std::string& line : wrapped(text, room)) {
+    out += (out.empty() ? "" : std::string(kIndent, ' ')) + line + "\n";
+  }
+  return out;
 }
 
 std::string TextTable::text(std::size_t indent, std::size_t width) const {

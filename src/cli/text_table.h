@@ -18,6 +18,11 @@ std::size_t width_of(std::string_view text);
 /// words stand alone. At least one line.
 std::vector<std::string> wrapped(std::string_view text, std::size_t width);
 
+/// "WHAT 12 tensors: a b c ..." with at most eight of the names, below `what`'s second character on
+/// a narrower terminal (`width` columns, 0 = any). With a line end; "" if there are no names.
+std::string names_text(std::string_view what, const std::vector<std::string>& names,
+                       std::size_t width = columns(0));
+
 /// Columns padded to their widest cell; the first row is the heading.
 class TextTable {
  public:

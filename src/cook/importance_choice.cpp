@@ -89,7 +89,10 @@ base::Error size_error(const recipe::InputTensor& tensor, const Found& found) {
                             n_values(*found.entry), expected, name));
   if (found.name != name) e.at("entry", found.name);
   e.at("tensor", fmt::format("{} {}", name, shape.to_string()));
-  e.hint("importance data of another model, or collected by a program that averaged over heads");
+  const bool by_head = tensor.id.role == Role::attn_k_b || tensor.id.role == Role::attn_v_b;
+  e.hint(by_head ? "importance data of another model, or collected by a program that averaged over "
+                   "heads"
+                 : "importance data of another model");
   return e;
 }
 

@@ -53,14 +53,14 @@ void check_requantizing(const Request& request, const Job& job, Plan& plan) {
   plan.findings.push_back({.where = job.name, .text = text + "; a real run would stop here"});
 }
 
-/// Importance of one tensor, and whether it must not go without.
-void attach_importance(const Request& request, const recipe::InputTensor& tensor,
+/// Importance of one tensor. True if it must not go without, but has none.
+bool attach_importance(const Request& request, const recipe::InputTensor& tensor,
                        const recipe::Choice& choice, Job& job, Plan& plan) {
-  if (job.action != recipe::Action::encode) return;
+  if (job.action != recipe::Action::encode) return false;
   const quant::Codec& symmetric = quant::symmetric_q4_0();
   if (request.symmetric_q4_0 && job.to_codec != nullptr && job.to_codec->id == symmetric.id) {
     job.to_codec = &symmetric;
-    return;
+    return false;
   }
   if (request.importance != nullptr) {
     job.importance = choose_importance(*request.importance, tensor, job.to->group_rows);
@@ -73,28 +73,50 @@ void attach_importance(const Request& request, const recipe::InputTensor& tensor
       recipe::tensor_needs_importance(policy, *request.recipe.recipe, *choice.wanted, tensor) ||
       (recipe::type_needs_importance(policy, *job.to) &&
        !recipe::may_lack_importance(policy, tensor));
-  if (has || !needs || request.ignore_importance_rules) return;
-  throw base::Error(base::Fault::bad_input,
-                    fmt::format("{} needs importance data for this tensor", job.to->name))
-      .at("tensor", job.name)
-      .at("found", request.importance == nullptr ? "no importance file" : "no entry for it")
-      .hint(
-          "collect it with `quern imatrix`, choose another type for this tensor, or accept the "
-          "loss with --ignore-imatrix-rules");
+  return needs && !has && !request.ignore_importance_rules;
 }
 
-void check_recipe(const Request& request) {
+constexpr std::string_view kLossHint =
+    "collect it with `quern imatrix`, choose another type for this tensor, or accept the loss with "
+    "--ignore-imatrix-rules";
+
+base::Error lacks_importance(const Request& request, const Job& job) {
+  return base::Error(base::Fault::bad_input,
+                     fmt::format("{} needs importance data for this tensor", job.to->name))
+      .at("tensor", job.name)
+      .at("found", request.importance == nullptr ? "no importance file" : "no entry for it")
+      .hint(kLossHint);
+}
+
+/// The recipe is refused without any importance data. A dry run tells it and goes on.
+bool recipe_lacks_importance(const Request& request, base::Findings& findings) {
   const recipe::Options& options = request.recipe;
   if (options.run != recipe::Run::quantize || options.have_importance ||
       request.ignore_importance_rules ||
       !recipe::recipe_needs_importance(options.policy, *options.recipe)) {
-    return;
+    return false;
   }
-  throw base::Error(base::Fault::bad_input,
-                    fmt::format("the recipe {} needs importance data", options.recipe->symbol))
-      .hint(
-          "collect it with `quern imatrix` and give it with --imatrix, or accept the loss with "
-          "--ignore-imatrix-rules");
+  const std::string text =
+      fmt::format("the recipe {} needs importance data", options.recipe->symbol);
+  if (!request.dry_run) {
+    throw base::Error(base::Fault::bad_input, text)
+        .hint(
+            "collect it with `quern imatrix` and give it with --imatrix, or accept the loss with "
+            "--ignore-imatrix-rules");
+  }
+  findings.push_back({.where = "--imatrix", .text = text + ": a real run would stop without it"});
+  return true;
+}
+
+/// In a dry run: tensors that a real run would stop at.
+void tell_lacking(const Request& request, Plan& plan, const std::vector<std::size_t>& lacking) {
+  if (lacking.empty()) return;
+  const Job& first = plan.jobs[lacking.front()];
+  std::string text = fmt::format("{} needs importance data for this tensor", first.to->name);
+  if (lacking.size() > 1) text += fmt::format(" ({} tensors lack it)", lacking.size());
+  text += request.importance == nullptr ? ": a real run would stop here without --imatrix"
+                                        : ": a real run would stop here";
+  plan.findings.push_back({.where = first.name, .text = std::move(text)});
 }
 
 /// Products multiply some formats by a gain, look-ups of rows do not (docs/spec/types/iqk.md).
@@ -202,10 +224,12 @@ std::filesystem::path split_prefix(const std::filesystem::path& output) {
 }
 
 Plan make_plan(const TensorSource& source, const Request& request) {
-  check_recipe(request);
-  gguf::Metadata input = source.metadata();
-  for (const Override& o : request.overrides) apply_override(input, o);
+  base::Findings doubts;
+  const bool recipe_told = recipe_lacks_importance(request, doubts);
   recipe::Options options = request.recipe;
+  gguf::Metadata input =
+      options.policy == recipe::Policy::mainline ? source.whole_metadata() : source.metadata();
+  for (const Override& o : request.overrides) apply_override(input, o);
   options.keep_split = request.keep_split && source.n_shards() > 1;
   const recipe::TypePlan types = recipe::plan_types(options, input, source.tensors());
 
@@ -217,18 +241,24 @@ Plan make_plan(const TensorSource& source, const Request& request) {
   plan.n_encoded = types.n_encoded;
   plan.n_fallbacks = types.n_fallbacks;
   plan.findings = types.findings;
+  plan.findings.insert(plan.findings.end(), doubts.begin(), doubts.end());
+  std::vector<std::size_t> lacking;
   for (const recipe::Choice& choice : types.choices) {
     Job job = make_job(source, choice);
     job.looked_up = recipe::is_row_lookup(source.tensors()[choice.input]) &&
                     (!tied || !job.id.is(model::Role::token_embd));
     if (tied && job.id.is(model::Role::token_embd)) note_tied_gain(job, plan.findings);
     if (choice.requantize && !options.allow_requantize) check_requantizing(request, job, plan);
-    attach_importance(request, source.origin(choice.input), choice, job, plan);
+    if (attach_importance(request, source.origin(choice.input), choice, job, plan)) {
+      if (!request.dry_run) throw lacks_importance(request, job);
+      lacking.push_back(plan.jobs.size());
+    }
     if (!request.dry_run) check_codecs(job);
     plan.source_bytes = base::checked_add(plan.source_bytes, job.source_bytes);
     plan.bytes = base::checked_add(plan.bytes, job.bytes);
     plan.jobs.push_back(std::move(job));
   }
+  if (!recipe_told) tell_lacking(request, plan, lacking);
   const gguf::Metadata metadata =
       output_metadata(options.policy, source.metadata(), request.overrides, request.importance_keys,
                       types.file_type);

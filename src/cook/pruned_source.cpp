@@ -43,6 +43,9 @@ class PrunedSource final : public TensorSource {
   }
 
   const gguf::Metadata& metadata() const noexcept override { return metadata_; }
+  const gguf::Metadata& whole_metadata() const noexcept override {
+    return source_->whole_metadata();
+  }
   const std::vector<recipe::InputTensor>& tensors() const noexcept override { return tensors_; }
   const recipe::InputTensor& origin(std::size_t tensor) const noexcept override {
     return source_->origin(origins_[tensor]);

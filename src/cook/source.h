@@ -23,6 +23,8 @@ class TensorSource {
   TensorSource& operator=(const TensorSource&) = delete;
 
   virtual const gguf::Metadata& metadata() const noexcept = 0;
+  /// As it was before layers were left out: what the mixes of llama.cpp go by.
+  virtual const gguf::Metadata& whole_metadata() const noexcept { return metadata(); }
   virtual const std::vector<recipe::InputTensor>& tensors() const noexcept = 0;
   /// The tensor as importance files name it; another one where layers were renumbered.
   virtual const recipe::InputTensor& origin(std::size_t tensor) const noexcept {

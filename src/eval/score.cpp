@@ -7,13 +7,32 @@
 
 namespace eval {
 
+namespace {
+
+/// The maximum and its first index. Piece by piece, so that only the piece that holds it is looked
+/// through by the place.
+void find_peak(std::span<const float> logits, const kernels::KernelTable& kernels,
+               RowSummary& row) {
+  constexpr std::size_t kPiece = 2048;
+  std::span<const float> best;
+  for (std::size_t at = 0; at < logits.size(); at += kPiece) {
+    const auto piece = logits.subspan(at, std::min(kPiece, logits.size() - at));
+    const float most = kernels.largest(piece.data(), piece.size());
+    if (!best.empty() && !(most > row.max)) continue;
+    row.max = most;
+    best = piece;
+  }
+  const auto* place = std::find(best.data(), best.data() + best.size(), row.max);
+  row.argmax = static_cast<std::size_t>(place - logits.data());
+}
+
+}  // namespace
+
 RowSummary summarise(std::span<const float> logits, const kernels::KernelTable& kernels) {
-  const auto peak = std::max_element(logits.begin(), logits.end());  // first of equal ones
   RowSummary row;
-  row.max = *peak;
-  row.argmax = static_cast<std::size_t>(peak - logits.begin());
+  find_peak(logits, kernels, row);
   row.sum_exp = kernels.sum_exp(logits.data(), row.max, logits.size());
-  // max_element may step over a NaN; the sum cannot.
+  // the maximum may step over a NaN; the sum cannot.
   if (!std::isfinite(row.max) || !std::isfinite(row.sum_exp)) {
     throw base::Error(base::Fault::bad_input, "a logit is NaN or infinite")
         .hint(

@@ -161,9 +161,7 @@ Layout plan_layout(const Metadata& metadata, const std::vector<TensorPlan>& tens
         base::checked_add(data_size, base::round_up(layout.sizes.back(), kDefaultAlignment));
   }
   layout.header = header_bytes(metadata, tensors, layout.offsets, false);
-  if (!tensors.empty()) {
-    layout.header.resize(base::round_up(layout.header.size(), kDefaultAlignment));
-  }
+  layout.header.resize(base::round_up(layout.header.size(), kDefaultAlignment));
   for (std::size_t& offset : layout.offsets) offset += layout.header.size();
   layout.file_size = base::checked_add(layout.header.size(), data_size);
   return layout;

@@ -11,7 +11,7 @@ namespace gguf {
 
 /// A canonical file before its data is written.
 struct Layout {
-  std::vector<std::byte> header;     ///< magic to the last tensor info, padded if tensors follow
+  std::vector<std::byte> header;     ///< magic to the last tensor info, padded
   std::vector<std::size_t> offsets;  ///< absolute, one a tensor
   std::vector<std::size_t> sizes;    ///< bytes without padding
   std::size_t file_size = 0;

@@ -117,6 +117,14 @@ void ZeroRuns::append(const ZeroRuns& next) noexcept {
   ragged_.add(next.ragged_);
 }
 
+ZeroRuns ZeroRuns::without_zeros() const noexcept {
+  ZeroRuns values;
+  values.grid_ = grid_;
+  values.size_ = size_;
+  values.head_at_ = head_at_;
+  return values;
+}
+
 void ZeroRuns::count(std::size_t at, std::size_t size) noexcept {
   if (size >= kLong) (is_whole_rows(grid_, at, size) ? rows_ : ragged_).add(at, size);
 }

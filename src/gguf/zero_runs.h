@@ -56,6 +56,8 @@ class ZeroRuns {
   ZeroRuns(std::span<const std::byte> bytes, std::size_t offset, const RowGrid& grid) noexcept;
   /// Takes the bytes that follow.
   void append(const ZeroRuns& next) noexcept;
+  /// The same bytes as if none were zero.
+  ZeroRuns without_zeros() const noexcept;
   /// Offset behind the last byte.
   std::size_t end() const noexcept { return head_at_ + size_; }
   /// Of what was taken so far, as if nothing followed. A hole outweighs whole rows.

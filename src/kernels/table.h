@@ -119,6 +119,8 @@ struct KernelTable {
   void (*add_scaled)(float* y, float a, const float* x, std::size_t n) noexcept;
   /// sums[i] += x[i]^2 in f64 (exact products).
   void (*add_squares)(double* sums, const float* x, std::size_t n) noexcept;
+  /// The largest of x[i]; n > 0. Which one of NaNs and numbers comes out is left open.
+  float (*largest)(const float* x, std::size_t n) noexcept;
   /// Sum of (f64) expf(x[i] - m) in a fixed order.
   double (*sum_exp)(const float* x, float m, std::size_t n) noexcept;
   /// f32 to cache format and back.

@@ -16,14 +16,16 @@ void append(std::string& reason, std::string_view more) {
 }  // namespace
 
 Decider::Decider(const Options& options, const ModelFacts& model)
-    : options_(options), selector_(options, model), rule_hits_(options.custom_rules.size()) {}
+    : options_(options),
+      selector_(options, model),
+      rule_hits_(options.custom_rules.size()),
+      role_hits_(options.role_types.size()) {}
 
 bool Decider::custom_rule(const InputTensor& tensor, Selected& selected) {
   for (std::size_t i = 0; i < options_.custom_rules.size(); ++i) {
     const CustomRule& rule = options_.custom_rules[i];
     if (!rule.fits(tensor.id, tensor.name)) continue;
-    ++rule_hits_[i];
-    selected = {rule.type, "rule " + rule.text, true};
+    selected = {rule.type, "rule " + rule.text, i};
     return true;
   }
   return false;
@@ -34,7 +36,7 @@ void Decider::late_override(const InputTensor& tensor, Selected& selected) const
   for (const RoleOption& option : role_options()) {
     const TypeFacts* type = options_.role_type(option.role);
     if (type != nullptr && !option.late.empty() && tensor.fits(NameTest(option.late))) {
-      selected = {type, fmt::format("--{}", option.option), false};
+      selected = {type, fmt::format("--{}", option.option), std::nullopt, option.role};
     }
   }
 }
@@ -54,14 +56,14 @@ void Decider::fit(const InputTensor& tensor, Selected& selected) {
 
 Selected Decider::choose_ik(const InputTensor& tensor) {
   static const NameTest kQkv("has:attn_qkv.weight");
-  Selected selected{options_.recipe->default_type, "default type", false};
+  Selected selected{options_.recipe->default_type, "default type"};
   if (!selected.type->is_float()) {
     if (!options_.pure) {
       selected = selector_.next(tensor);
       // ik's own rules never reach this option (docs/spec/recipes.md 5.6, 12).
       if (const TypeFacts* qkv = options_.role_type("attn_qkv");
           qkv != nullptr && tensor.fits(kQkv)) {
-        selected = {qkv, "--attn-qkv-type", false};
+        selected = {qkv, "--attn-qkv-type", std::nullopt, "attn_qkv"};
       }
       custom_rule(tensor, selected);
     }
@@ -74,22 +76,30 @@ Selected Decider::choose_ik(const InputTensor& tensor) {
 }
 
 Selected Decider::choose_mainline(const InputTensor& tensor) {
-  Selected selected{options_.recipe->default_type, "default type", false};
+  Selected selected{options_.recipe->default_type, "default type"};
   if (const TypeFacts* type = options_.role_type("token_embd");
       type != nullptr && is_row_lookup(tensor)) {
-    return {type, "--token-embedding-type", false};
+    return {type, "--token-embedding-type", std::nullopt, "token_embd"};
   }
   if (const TypeFacts* type = options_.role_type("output");
       type != nullptr && tensor.id.is(model::Role::output)) {
-    return {type, "--output-tensor-type", false};
+    return {type, "--output-tensor-type", std::nullopt, "output"};
   }
   if (selected.type->is_float()) return selected;
   if (!custom_rule(tensor, selected) && !options_.pure) selected = selector_.next(tensor);
   return selected;
 }
 
+void Decider::count_role(std::string_view role) {
+  for (std::size_t i = 0; i < role_hits_.size(); ++i) {
+    if (options_.role_types[i].role == role) ++role_hits_[i];
+  }
+}
+
 Choice Decider::decide(const InputTensor& tensor) {
   Selected selected = options_.policy == Policy::ik ? choose_ik(tensor) : choose_mainline(tensor);
+  if (selected.custom) ++rule_hits_[*selected.custom];
+  count_role(selected.role);
   fit(tensor, selected);
   Choice choice{.type = selected.type, .wanted = selected.type};
   if (selected.type != tensor.type) {
@@ -103,7 +113,7 @@ Choice Decider::decide(const InputTensor& tensor) {
   choice.type = selected.type;
   choice.action = selected.type == tensor.type ? Action::copy : Action::encode;
   choice.reason = std::move(selected.rule);
-  choice.custom_rule = selected.custom;
+  choice.custom_rule = selected.custom.has_value();
   choice.requantize = choice.action == Action::encode && !tensor.type->is_float();
   if (const std::size_t multiple = selected.type->ik_col_multiple;
       tensor.shape.cols() % multiple != 0) {

@@ -20,6 +20,8 @@ class Decider {
   const base::Findings& findings() const noexcept { return findings_; }
   /// How many tensors each custom rule decided.
   const std::vector<std::size_t>& rule_hits() const noexcept { return rule_hits_; }
+  /// How many tensors each of Options::role_types decided.
+  const std::vector<std::size_t>& role_hits() const noexcept { return role_hits_; }
 
  private:
   Selected choose_ik(const InputTensor& tensor);
@@ -28,12 +30,13 @@ class Decider {
   void late_override(const InputTensor& tensor, Selected& selected) const;
   void plain_for_lookup(const InputTensor& tensor, Selected& selected) const;
   void fit(const InputTensor& tensor, Selected& selected);
+  void count_role(std::string_view role);
 
   const Options& options_;
   Selector selector_;
   std::size_t n_fallbacks_ = 0;
   base::Findings findings_;
-  std::vector<std::size_t> rule_hits_;
+  std::vector<std::size_t> rule_hits_, role_hits_;
 };
 
 }  // namespace recipe

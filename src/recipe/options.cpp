@@ -36,14 +36,24 @@ struct RuleText {
   std::string_view pattern, type;
 };
 
+std::string_view trimmed(std::string_view text) noexcept {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
+}
+
 RuleText cut(std::string_view option, std::string_view rule) {
   const std::size_t equals = rule.find('=');
-  if (equals == std::string_view::npos || equals == 0 || equals + 1 == rule.size()) {
+  const bool whole = equals != std::string_view::npos;
+  const RuleText text{trimmed(rule.substr(0, equals)),
+                      whole ? trimmed(rule.substr(equals + 1)) : std::string_view()};
+  if (text.pattern.empty() || text.type.empty()) {
     throw base::Error(base::Fault::bad_usage, fmt::format("{}: not a rule", option))
         .at("found", fmt::format("'{}'", rule))
         .expected("EXPRESSION=TYPE; an expression cannot contain ',' or '='");
   }
-  return {rule.substr(0, equals), rule.substr(equals + 1)};
+  return text;
 }
 
 int layer_number(std::string_view option, std::string_view rule, std::string_view digits) {
@@ -77,6 +87,12 @@ std::vector<LayerRange> cut_layers(std::string_view option, std::string_view& pa
     } else if (dash + 1 < piece.size()) {
       range.last = layer_number(option, all, piece.substr(dash + 1));
     }
+    if (range.last < range.first) {
+      throw base::Error(base::Fault::bad_usage,
+                        fmt::format("{}: a range of layers that ends before it begins", option))
+          .at("found", fmt::format("'{}'", piece))
+          .expected(fmt::format("{}-{}", range.last, range.first));
+    }
     ranges.push_back(range);
   }
   pattern.remove_prefix(colon + 1);
@@ -84,12 +100,26 @@ std::vector<LayerRange> cut_layers(std::string_view option, std::string_view& pa
 }
 
 CustomRule make_rule(std::string_view option, std::string_view spelled, std::string_view type) {
-  std::string_view pattern = spelled;
-  std::vector<LayerRange> layers = cut_layers(option, pattern);
-  return {.layers = std::move(layers),
-          .pattern = Pattern(std::string(pattern)),
-          .type = &type_for_option(option, type),
-          .text = std::string(spelled)};
+  try {
+    std::string_view pattern = spelled;
+    std::vector<LayerRange> layers = cut_layers(option, pattern);
+    return {.layers = std::move(layers),
+            .pattern = Pattern(std::string(pattern)),
+            .type = &type_for_option(option, type),
+            .text = std::string(spelled)};
+  } catch (base::Error& e) {
+    e.at("rule", fmt::format("'{}={}'", spelled, type));
+    throw;
+  }
+}
+
+/// The rules of one line, without comment and blanks around it.
+void parse_line(std::string_view option, std::string_view line, std::vector<CustomRule>& rules) {
+  if (line.ends_with(',')) line = trimmed(line.substr(0, line.size() - 1));
+  for (const std::string_view piece : split(line, ',')) {
+    const RuleText text = cut(option, trimmed(piece));
+    rules.push_back(make_rule(option, text.pattern, text.type));
+  }
 }
 
 }  // namespace
@@ -104,11 +134,27 @@ bool CustomRule::fits(const model::TensorId& id, std::string_view name) const {
 
 std::span<const RoleOption> role_options() noexcept { return kRoleOptions; }
 
+std::string_view rule_line(std::string_view line) noexcept {
+  for (std::size_t at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1)) {
+    if (at > 0 && line[at - 1] != ' ' && line[at - 1] != '\t') continue;
+    line = line.substr(0, at);
+    break;
+  }
+  return trimmed(line);
+}
+
 std::vector<CustomRule> parse_custom_rules(std::string_view option, std::string_view list) {
   std::vector<CustomRule> rules;
-  for (const std::string_view piece : split(list, ',')) {
-    const RuleText text = cut(option, piece);
-    rules.push_back(make_rule(option, text.pattern, text.type));
+  const Fields lines = split(list, '\n');
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string_view line = rule_line(lines[i]);
+    if (line.empty() && lines.size() > 1) continue;
+    try {
+      parse_line(option, line, rules);
+    } catch (base::Error& e) {
+      if (lines.size() > 1) e.at("line", i + 1);
+      throw;
+    }
   }
   return rules;
 }

@@ -27,9 +27,13 @@ struct CustomRule {
   bool fits(const model::TensorId& id, std::string_view name) const;
 };
 
-/// "R1=T1,R2=T2,...": split at every comma, each piece at its first '='; no trimming. Layers and a
-/// colon may stand in front of an expression: "0-3;58-:ffn_down=q6_K". Throws Fault::bad_usage for
-/// empty pieces, bad expressions and unknown types.
+/// A line without its comment (from a '#' at its start or behind a blank) and the blanks around it.
+std::string_view rule_line(std::string_view line) noexcept;
+/// "R1=T1,R2=T2,...": split at every comma and line end, each piece at its first '='. Blanks around
+/// expressions and types, comments, empty lines and a comma at the end of a line do not count.
+/// Layers and a colon may stand in front of an expression: "0-3;58-:ffn_down=q6_K". Throws
+/// Fault::bad_usage naming the rule, of several lines the line too, for other empty pieces, bad
+/// expressions, ranges that end before they begin and unknown types.
 std::vector<CustomRule> parse_custom_rules(std::string_view option, std::string_view list);
 /// One "NAME=TYPE" of llama.cpp's --tensor-type; the pattern is lower-cased.
 CustomRule parse_tensor_type(std::string_view option, std::string_view rule);
@@ -53,7 +57,8 @@ enum class Run : std::uint8_t { quantize, copy, repack, unpack };
 struct Options {
   Policy policy = Policy::ik;
   Run run = Run::quantize;
-  const Recipe* recipe = nullptr;  ///< not used by copy, repack, unpack
+  /// Of repack it tells only whether bf16 is to be woven (BF16_R16), copy and unpack do not use it.
+  const Recipe* recipe = nullptr;
   bool pure = false;
   bool leave_output_tensor = false;
   bool allow_requantize = false;

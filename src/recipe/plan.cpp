@@ -1,13 +1,12 @@
 #include "recipe/plan.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <numeric>
 
 #include "recipe/decide.h"
 #include "recipe/eligible.h"
+#include "recipe/idle.h"
 #include "recipe/shape_fit.h"
 #include "recipe/table_text.h"
 
@@ -17,6 +16,11 @@ namespace {
 bool in_patterns(const std::vector<Pattern>& patterns, std::string_view name) {
   return patterns.empty() || std::any_of(patterns.begin(), patterns.end(),
                                          [name](const Pattern& p) { return p.search(name); });
+}
+
+/// Whether bf16 is to be woven: only on request (docs/spec/recipes.md 9).
+bool weaves_bf16(const Options& options) {
+  return options.recipe != nullptr && options.recipe->default_type == &known_type("BF16_R16");
 }
 
 /// The other side of a repacking; null if the tensor stays as it is.
@@ -30,16 +34,18 @@ const TypeFacts* repack_target(const Options& options, const InputTensor& tensor
     const bool exact = repacked_type(plain) == tensor.type || tensor.type->is_float();
     return &plain != tensor.type && exact ? &plain : nullptr;
   }
-  // A machine-dependent choice of ik; ours leaves 16-bit floats alone (docs/spec/recipes.md 9).
-  if (tensor.type->is_float()) return nullptr;
+  // A machine-dependent choice of ik. F16 would lose bits, so it stays in any case.
+  const bool is_bf16 = tensor.type == &known_type("BF16");
+  if (tensor.type->is_float() && !(is_bf16 && weaves_bf16(options))) return nullptr;
   const TypeFacts* target = repacked_type(*tensor.type);
   return target != nullptr && tensor.shape.ne[1] % target->group_rows == 0 ? target : nullptr;
 }
 
-std::uint32_t repacked_file_type(Run run, std::uint32_t stored) {
+std::uint32_t repacked_file_type(const Options& options, std::uint32_t stored) {
   const Recipe* recipe = recipe_by_id(Policy::ik, stored);
   if (recipe == nullptr) return stored;
-  if (run == Run::repack) {
+  if (options.run == Run::repack) {
+    if (recipe->default_type->is_float() && !weaves_bf16(options)) return stored;
     return recipe->repacked.empty() ? stored : recipe_by_symbol(Policy::ik, recipe->repacked)->id;
   }
   // Several recipes may have been repacked to this one (q4_k_s and q4_k_m): take the usual one.
@@ -71,6 +77,7 @@ std::vector<std::size_t> output_order(const Options& options,
 TypePlan plan_copy_or_repack(const Options& options, const gguf::Metadata& metadata,
                              const std::vector<InputTensor>& tensors) {
   TypePlan plan;
+  report_unused_types(options, tensors, plan.findings);
   plan.file_type = stored_or_guessed_file_type(metadata, tensors);
   for (const std::size_t i : output_order(options, tensors)) {
     Choice choice = copy_of(tensors, i, "copied");
@@ -84,21 +91,8 @@ TypePlan plan_copy_or_repack(const Options& options, const gguf::Metadata& metad
     }
     plan.choices.push_back(std::move(choice));
   }
-  if (options.run != Run::copy) plan.file_type = repacked_file_type(options.run, plan.file_type);
+  if (options.run != Run::copy) plan.file_type = repacked_file_type(options, plan.file_type);
   return plan;
-}
-
-void report_idle_rules(const Options& options, const std::vector<std::size_t>& hits,
-                       const std::vector<InputTensor>& tensors, base::Findings& findings) {
-  for (std::size_t i = 0; i < hits.size(); ++i) {
-    if (hits[i] > 0) continue;
-    const CustomRule& rule = options.custom_rules[i];
-    const bool fits = std::any_of(tensors.begin(), tensors.end(),
-                                  [&](const InputTensor& t) { return rule.fits(t.id, t.name); });
-    findings.push_back({.where = rule.text,
-                        .text = fits ? "this rule decided the type of no tensor"
-                                     : "this rule fits the name of no tensor"});
-  }
 }
 
 }  // namespace
@@ -156,6 +150,7 @@ TypePlan plan_types(const Options& options, const gguf::Metadata& metadata,
   plan.n_fallbacks = decider.n_fallbacks();
   for (const base::Finding& f : decider.findings()) plan.findings.push_back(f);
   report_idle_rules(options, decider.rule_hits(), tensors, plan.findings);
+  report_idle_roles(options, decider.role_hits(), tensors, plan.findings);
   return plan;
 }
 

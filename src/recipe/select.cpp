@@ -94,17 +94,19 @@ Selected Selector::next(const InputTensor& tensor) {
         const bool family_fits = row.family == "any" || row.family == family_;
         return family_fits && tensor.fits(row.name) && row.guard.holds(scope);
       });
-  if (role == tables_.roles.end()) return {&start, "default type", false};
+  if (role == tables_.roles.end()) return {&start, "default type"};
   scope.set_counter(role->counter);
-  Selected selected{&start, fmt::format("role {}, default type", role->role), false};
+  Selected selected{&start, fmt::format("role {}, default type", role->role)};
   const std::string_view symbol = options_.recipe->symbol;
   for (const RuleRow& rule : tables_.rules) {
     if (rule.role != role->role) continue;
     const bool listed = rule.recipes.empty() || std::find(rule.recipes.begin(), rule.recipes.end(),
                                                           symbol) != rule.recipes.end();
     if (!listed || !rule.when.holds(scope)) continue;
-    selected = {&apply(rule.type, start), fmt::format("role {} line {}", role->role, rule.line),
-                false};
+    selected = {&apply(rule.type, start), fmt::format("role {} line {}", role->role, rule.line)};
+    if (const std::size_t at = rule.type.find('@'); at != std::string_view::npos) {
+      selected.role = rule.type.substr(at + 1);
+    }
     break;
   }
   if (!role->counter.empty()) ++counters_[role->counter];

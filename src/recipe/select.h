@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,8 +15,9 @@ namespace recipe {
 /// What the rules say about one tensor.
 struct Selected {
   const TypeFacts* type = nullptr;
-  std::string rule;     ///< "role G.v line 36", or "default type"
-  bool custom = false;  ///< a rule of the user
+  std::string rule;                        ///< "role G.v line 36", or "default type"
+  std::optional<std::size_t> custom = {};  ///< rule of the user: index in Options::custom_rules
+  std::string_view role = {};              ///< RoleType::role of the option that decided
 };
 
 /// Walks the tensors of one model in visiting order; keeps the counters.

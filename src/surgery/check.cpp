@@ -154,6 +154,7 @@ CheckReport check_model(const fs::path& path, bool data, const runtime::Runtime&
   if (opened.whole) {
     check_no_tensors(*opened.whole, report.found);
     if (!opened.whole->tensors().empty()) spec = check_architecture(*opened.whole, report.found);
+    check_file_type(*opened.whole, report.found);
     check_tokenizer(opened.whole->metadata(), embedding_rows(*opened.whole), report.found);
   } else if (!opened.pieces.empty()) {
     check_tokenizer(opened.pieces.front().metadata(), 0, report.found);
@@ -166,7 +167,10 @@ CheckReport check_model(const fs::path& path, bool data, const runtime::Runtime&
   }
   if (!data) return report;
   check_data(opened.files(), spec ? &*spec : nullptr, runtime, report.found);
-  if (opened.whole && spec) check_mla(*opened.whole, *spec, runtime, report.found);
+  if (opened.whole && spec) {
+    check_norms(*opened.whole, *spec, report.found);
+    check_mla(*opened.whole, *spec, runtime, report.found);
+  }
   return report;
 }
 

@@ -55,13 +55,18 @@ std::optional<model::ModelSpec> check_architecture(const gguf::FileSet& files, F
 /// Of files with latent attention: whether keys and tensors are of the same flavour. Part of
 /// check_architecture.
 void check_flavour(const gguf::FileSet& files, const model::ModelSpec& spec, FoundList& found);
+/// A general.file_type of which no matrix has the type: a note.
+void check_file_type(const gguf::FileSet& files, FoundList& found);
 /// Lists of the vocabulary, special ids, merges, chat template; and that the tokenizer can be
 /// built. `n_rows`: of token_embd, 0 if unknown.
 void check_tokenizer(const gguf::Metadata& metadata, std::uint64_t n_rows, FoundList& found);
 /// Every block of these files: scales that are NaN or infinite, impossible codes; tensors, experts
-/// and stretches of zeros. Reads with all threads, in the order of the files. `spec` may be null.
+/// and stretches of zeros; experts with the bytes of another. Reads with all threads, in the order
+/// of the files. `spec` may be null.
 void check_data(const std::vector<gguf::File>& files, const model::ModelSpec* spec,
                 const runtime::Runtime& runtime, FoundList& found);
+/// Weights of norms that are finite, but beyond 1e6.
+void check_norms(const gguf::FileSet& files, const model::ModelSpec& spec, FoundList& found);
 /// attn_k_b and attn_v_b against attn_kv_b of the same layer, by value, as near as their types
 /// allow (docs/spec/models.md 3.1).
 void check_mla(const gguf::FileSet& files, const model::ModelSpec& spec,

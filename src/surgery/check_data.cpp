@@ -1,7 +1,9 @@
 // Every byte of tensor data, once, in the order of the files.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 
 #include "base/printable.h"
@@ -35,9 +37,9 @@ struct Piece {
 };
 
 struct PieceResult {
-  gguf::ZeroRuns zeros;
-  std::uint64_t n_bad = 0;  ///< row groups with a bad block
-  std::size_t bad_row = 0;  ///< first row of the first such group
+  std::vector<gguf::ZeroRuns> zeros;  ///< one for each matrix that the piece touches
+  std::uint64_t n_bad = 0;            ///< row groups with a bad block
+  std::size_t bad_row = 0;            ///< first row of the first such group
   std::optional<quant::BadBlock> bad;
   std::string unreadable;  ///< what the system says; the rest is empty then
 };
@@ -63,6 +65,7 @@ class DataCheck {
       }
     }
     has_values_ = std::vector<std::atomic<bool>>(n_matrices);
+    beginnings_.resize(n_matrices);
     results_.resize(pieces_.size());
   }
 
@@ -86,6 +89,7 @@ class DataCheck {
       tell_unreadable(place, found);
       tell_bad_blocks(place, found);
       tell_zeros(place, found);
+      tell_twins(place, found);
     }
   }
 
@@ -136,12 +140,10 @@ class DataCheck {
       return;
     }
     // Where the file has no rows, a zero byte is four weights as any other.
-    if (place.info->flat == nullptr) {
-      result.zeros = gguf::ZeroRuns(scratch.bytes, offset_of(place, piece.first),
-                                    {*place.info->codec, place.info->shape, place.info->offset});
-    }
+    if (place.info->flat == nullptr) find_zeros(place, piece, scratch.bytes, result);
     check_blocks(place, piece, scratch.bytes, result);
     find_values(place, piece, scratch);
+    mark_beginnings(place, piece, scratch.bytes);
   }
 
   void read(const Place& place, std::size_t first, std::span<std::byte> rows) const {
@@ -149,6 +151,20 @@ class DataCheck {
     gguf::read_rows(*place.info, first, rows, [&](std::size_t at, std::span<std::byte> out) {
       file.read(place.info->offset + at, out);
     });
+  }
+
+  static void find_zeros(const Place& place, const Piece& piece, std::span<const std::byte> bytes,
+                         PieceResult& result) {
+    const gguf::RowGrid grid(*place.info->codec, place.info->shape, place.info->offset);
+    const std::size_t rows = place.info->shape.ne[1];
+    const std::size_t end = piece.first + piece.rows;
+    for (std::size_t row = piece.first; row < end;) {
+      const std::size_t next = std::min(end, (row / rows + 1) * rows);
+      result.zeros.emplace_back(
+          bytes.subspan((row - piece.first) * place.row_bytes(), (next - row) * place.row_bytes()),
+          offset_of(place, row), grid);
+      row = next;
+    }
   }
 
   static void check_blocks(const Place& place, const Piece& piece, std::span<const std::byte> bytes,
@@ -188,6 +204,64 @@ class DataCheck {
       }
       row += codec.group_rows;
     }
+  }
+
+  bool holds_experts(const Place& place) const {
+    const model::TensorRow* row = spec_ == nullptr ? nullptr : spec_->find(place.info->name);
+    return row != nullptr && row->axis == model::Axis::expert;
+  }
+
+  /// A number of the first rows of every expert that begins in the piece.
+  void mark_beginnings(const Place& place, const Piece& piece, std::span<const std::byte> bytes) {
+    if (place.info->shape.matrices() == 1 || !holds_experts(place)) return;
+    const std::size_t rows = place.info->shape.ne[1];
+    const std::size_t size = place.info->codec->group_rows * place.row_bytes();
+    const std::size_t end = piece.first + piece.rows;
+    for (std::size_t row = (piece.first + rows - 1) / rows * rows; row < end; row += rows) {
+      const auto start = bytes.subspan((row - piece.first) * place.row_bytes(), size);
+      const std::string_view text(reinterpret_cast<const char*>(start.data()), size);
+      beginnings_[place.first_matrix + row / rows] = std::hash<std::string_view>{}(text);
+    }
+  }
+
+  std::vector<std::byte> matrix(const Place& place, std::size_t number) const {
+    const std::size_t rows = place.info->shape.ne[1];
+    std::vector<std::byte> out(rows * place.row_bytes());
+    read(place, number * rows, out);
+    return out;
+  }
+
+  /// Experts with the bytes of an earlier one; those that only begin alike are read again.
+  void tell_twins(const Place& place, FoundList& found) const {
+    const std::size_t n = place.info->shape.matrices();
+    if (n == 1 || !holds_experts(place)) return;
+    std::map<std::uint64_t, std::vector<std::size_t>> alike;
+    for (std::size_t m = 0; m < n; ++m) {
+      if (has_values_[place.first_matrix + m]) {
+        alike[beginnings_[place.first_matrix + m]].push_back(m);
+      }
+    }
+    std::size_t n_twins = 0, first = n, of = 0;
+    for (const auto& [beginning, experts] : alike) {
+      if (experts.size() == 1) continue;
+      try {
+        const std::vector<std::byte> one = matrix(place, experts.front());
+        for (std::size_t i = 1; i < experts.size(); ++i) {
+          if (matrix(place, experts[i]) != one) continue;
+          ++n_twins;
+          if (experts[i] >= first) continue;
+          first = experts[i];
+          of = experts.front();
+        }
+      } catch (const base::Error& e) {
+        if (e.fault() != base::Fault::io) throw;  // unreadable places are told already
+      }
+    }
+    if (n_twins == 0) return;
+    std::string text = fmt::format("experts {} and {} have the same bytes", of, first);
+    if (n_twins > 1) text += fmt::format(" ({} of {} are copies)", n_twins, n);
+    add_found(place, Part::blocks, Level::warning, std::move(text),
+              offset_of(place, first * place.info->shape.ne[1]), n_twins, found);
   }
 
   std::span<const PieceResult> results_of(const Place& place) const {
@@ -236,18 +310,15 @@ class DataCheck {
   }
 
   void tell_zeros(const Place& place, FoundList& found) const {
+    const std::span<const PieceResult> results = results_of(place);
+    const bool all_read = std::all_of(results.begin(), results.end(),
+                                      [](const PieceResult& r) { return r.unreadable.empty(); });
+    if (!all_read) return;  // nothing is known about some rows
     const std::uint64_t n = place.info->shape.matrices();
     std::uint64_t n_zero = 0, first = 0;
     for (std::uint64_t m = 0; m < n; ++m) {
       if (!has_values_[place.first_matrix + m] && n_zero++ == 0) first = m;
     }
-    gguf::ZeroRuns zeros;
-    for (const PieceResult& r : results_of(place)) {
-      if (!r.unreadable.empty()) return;  // nothing is known about these rows
-      zeros.append(r.zeros);
-    }
-    const gguf::ZeroVerdict verdict = zeros.verdict();
-    const std::size_t matrix_offset = offset_of(place, first * place.info->shape.ne[1]);
     if (n_zero == n) {
       add_found(place, Part::zeros, level_of_zero_tensor(place), "all weights are zero",
                 place.info->offset, 1, found);
@@ -255,11 +326,27 @@ class DataCheck {
       add_found(place, Part::zeros, Level::warning,
                 fmt::format("{} of {} matrices hold only zeros, the first is number {}", n_zero, n,
                             first),
-                matrix_offset, n_zero, found);
-    } else if (verdict.kind != gguf::ZeroKind::none) {
+                offset_of(place, first * place.info->shape.ne[1]), n_zero, found);
+    }
+    const gguf::ZeroVerdict verdict = zeros_among_values(place).verdict();
+    if (verdict.kind != gguf::ZeroKind::none) {
       add_found(place, Part::zeros, level_of(verdict.kind, place), verdict.text("file"),
                 verdict.stretches.longest_at, verdict.stretches.n, found);
     }
+  }
+
+  /// The stretches outside of matrices that are zero throughout: those are told by themselves, and
+  /// must not hide a hole elsewhere.
+  gguf::ZeroRuns zeros_among_values(const Place& place) const {
+    gguf::ZeroRuns all;
+    for (std::size_t i = 0; i < place.n_pieces; ++i) {
+      std::size_t matrix = pieces_[place.first_piece + i].first / place.info->shape.ne[1];
+      for (const gguf::ZeroRuns& part : results_[place.first_piece + i].zeros) {
+        all.append(has_values_[place.first_matrix + matrix] ? part : part.without_zeros());
+        ++matrix;
+      }
+    }
+    return all;
   }
 
   /// Vectors that are added may do nothing; what is multiplied may not.
@@ -286,6 +373,7 @@ class DataCheck {
   std::vector<Piece> pieces_;
   std::vector<PieceResult> results_;           // one a piece
   std::vector<std::atomic<bool>> has_values_;  // one a matrix
+  std::vector<std::uint64_t> beginnings_;      // the same
   std::uint64_t total_ = 0;
 };
 

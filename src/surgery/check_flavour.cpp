@@ -21,7 +21,9 @@ class FlavourCheck {
       n_whole_ += layer.kv_b != nullptr ? 1 : 0;
       n_parts_ += layer.k_b != nullptr && layer.v_b != nullptr ? 1 : 0;
     }
+    check_output();
     check_layers();
+    check_parts_of_whole();
     if (n_whole_ > 0) {
       check_whole_keys();
     } else {
@@ -31,15 +33,24 @@ class FlavourCheck {
   }
 
  private:
-  void add(Level level, std::string where, std::string text) {
-    found_.push_back(
-        {.part = Part::architecture, .finding = {level, std::move(where), std::move(text)}});
+  /// Of the tensors: Part::mla. Of the keys: Part::architecture.
+  void add(Level level, std::string where, std::string text, Part part = Part::mla) {
+    found_.push_back({.part = part, .finding = {level, std::move(where), std::move(text)}});
   }
   static std::string whole_name() {
     return std::string(model::role_name(model::Role::attn_kv_b).stem);
   }
   std::string key(std::string_view rest) const {
     return fmt::format("{}.attention.{}", spec_.architecture, rest);
+  }
+
+  /// A tied output, or what an edit leaves that drops too much (docs/spec/models.md 1.2).
+  void check_output() {
+    const model::TensorRow* row = spec_.find(model::Role::output, -1);
+    if (row == nullptr || files_.find(row->name) != nullptr) return;
+    add(Level::note, row->name,
+        "is not there: token_embd takes its place; ik_llama.cpp refuses such files",
+        Part::architecture);
   }
 
   void check_layers() {
@@ -55,6 +66,33 @@ class FlavourCheck {
     }
   }
 
+  /// What may stand beside attn_kv_b: both others, of two dimensions (flavour B). ik_llama.cpp
+  /// makes the one that is missing, llama.cpp counts the tensors.
+  void check_parts_of_whole() {
+    const gguf::TensorInfo *stacked = nullptr, *alone = nullptr;
+    for (const MlaTensors& layer : layers_) {
+      if (layer.kv_b == nullptr) continue;
+      for (const gguf::TensorInfo* part : {layer.k_b, layer.v_b}) {
+        // With one head both spellings are the same.
+        const bool is_stacked = part != nullptr && part->shape.ne[2] > 1;
+        if (is_stacked && stacked == nullptr) stacked = part;
+      }
+      if ((layer.k_b == nullptr) == (layer.v_b == nullptr) || alone != nullptr) continue;
+      alone = layer.k_b != nullptr ? layer.k_b : layer.v_b;
+    }
+    if (stacked != nullptr) {
+      add(Level::warning, stacked->name,
+          "has three dimensions and stands beside attn_kv_b: no public program reads that; quern "
+          "edit --mla split, both or kv_b mends it");
+    } else if (alone != nullptr) {
+      add(Level::warning, alone->name,
+          fmt::format(
+              "stands beside attn_kv_b without attn_{}_b: llama.cpp refuses the file; "
+              "quern edit --mla both or kv_b mends it",
+              model::parse_tensor_name(alone->name).role == model::Role::attn_k_b ? "v" : "k"));
+    }
+  }
+
   void expect(std::string_view rest, std::size_t expected, std::string_view because) {
     const auto stated = files_.metadata().integer(key(rest));
     if (stated == static_cast<std::int64_t>(expected)) return;
@@ -63,7 +101,8 @@ class FlavourCheck {
                     stated ? fmt::format("says {}", *stated) : "is missing", because, expected,
                     n_whole_ == 0   ? "split"
                     : n_parts_ == 0 ? "kv_b"
-                                    : "both"));
+                                    : "both"),
+        Part::architecture);
   }
 
   void check_whole_keys() {
@@ -76,7 +115,8 @@ class FlavourCheck {
     for (const char* rest : {"key_length_mla", "value_length_mla"}) {
       if (!files_.metadata().has(key(rest))) continue;
       add(Level::warning, key(rest),
-          "is there, but belongs to files without attn_kv_b; quern edit --mla removes it");
+          "is there, but belongs to files without attn_kv_b; quern edit --mla removes it",
+          Part::architecture);
     }
   }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/half.h"
@@ -288,13 +289,29 @@ class MlaConverter {
     set("head_count_kv", split ? 1 : sizes_.heads);
     set("key_length", n_rot + (split ? sizes_.rank : sizes_.nope));
     set("value_length", split ? sizes_.rank : sizes_.value);
-    if (split) {
-      set("key_length_mla", n_rot + sizes_.nope);
-      set("value_length_mla", sizes_.value);
-    } else {
+    if (!split) {
       m.erase(key("key_length_mla"));
       m.erase(key("value_length_mla"));
+      return;
     }
+    // Where the converters write them, so that there and back is byte-identical.
+    set_behind(m, {key("key_length"), key("value_length")}, key("key_length_mla"),
+               n_rot + sizes_.nope);
+    set_behind(m, {key("key_length_mla")}, key("value_length_mla"), sizes_.value);
+  }
+
+  /// A key that is new stands behind the last of `neighbours`.
+  static void set_behind(gguf::Metadata& m, const std::vector<std::string>& neighbours,
+                         const std::string& key, std::size_t value) {
+    const bool is_new = !m.has(key);
+    m.set(key, static_cast<std::uint32_t>(value));
+    if (!is_new) return;
+    std::vector<gguf::Metadata::Pair> pairs = m.pairs();
+    const auto last = std::find_if(pairs.rbegin(), pairs.rend(), [&](const auto& pair) {
+      return std::ranges::find(neighbours, pair.first) != neighbours.end();
+    });
+    std::rotate(last.base(), pairs.end() - 1, pairs.end());
+    m = gguf::Metadata(std::move(pairs));
   }
 
   Draft& draft_;

@@ -6,9 +6,12 @@
 
 #include "base/nearest.h"
 #include "base/printable.h"
+#include "surgery/consequence.h"
 
 namespace surgery {
 namespace {
+
+using Level = base::Finding::Level;
 
 base::Error nothing_matches(const recipe::Pattern& pattern, std::string_view where) {
   return base::Error(base::Fault::bad_usage, fmt::format("no tensor of {} matches", where))
@@ -25,7 +28,11 @@ base::Findings faults_of(const gguf::FileSet& files) {
   }
   check_tokenizer(files.metadata(), n_rows, found);
   base::Findings out;
-  for (Found& f : found) out.push_back(std::move(f.finding));
+  for (Found& f : found) {
+    // What no public program reads is doubtful in a file, but nothing to make one into.
+    if (f.part == Part::mla && f.finding.level == Level::warning) f.finding.level = Level::error;
+    out.push_back(std::move(f.finding));
+  }
   return out;
 }
 
@@ -87,6 +94,21 @@ void rename_tensor(Draft& draft, const std::string& from, const std::string& to)
   tensor->name = to;
 }
 
+bool settle_quantization_version(Draft& draft) {
+  constexpr std::string_view kKey = "general.quantization_version";
+  constexpr std::uint32_t kVersion = 2;
+  const auto& files = draft.files();
+  const bool quantized = std::any_of(files.begin(), files.end(), [](const DraftFile& file) {
+    return std::any_of(file.tensors.begin(), file.tensors.end(), [](const DraftTensor& t) {
+      const quant::Codec& rows = t.codec->plain == nullptr ? *t.codec : *t.codec->plain;
+      return !rows.is_float();
+    });
+  });
+  if (!quantized || draft.metadata().has(kKey)) return false;
+  draft.metadata().set(std::string(kKey), kVersion);
+  return true;
+}
+
 base::Findings new_faults(const Draft& draft) {
   const base::Findings before = faults_of(draft.source());
   base::Findings out;
@@ -95,6 +117,14 @@ base::Findings new_faults(const Draft& draft) {
       return old.where == f.where && old.text == f.text;
     });
     if (!known) out.push_back(std::move(f));
+  }
+  for (base::Finding& f : lost_uses(draft)) {
+    const auto same = std::ranges::find(out, f.where, &base::Finding::where);
+    if (same == out.end()) {
+      out.push_back(std::move(f));
+    } else if (same->level < f.level) {
+      *same = std::move(f);
+    }
   }
   return out;
 }

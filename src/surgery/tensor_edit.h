@@ -24,8 +24,13 @@ Grafted graft_tensors(Draft& draft, const gguf::FileSet& donor, const recipe::Pa
 /// Throws Fault::bad_usage if there is no such tensor or the name is taken.
 void rename_tensor(Draft& draft, const std::string& from, const std::string& to);
 
+/// Sets general.quantization_version if the draft holds quantized tensors and no such key; true if
+/// it did. Source: docs/spec/gguf.md, section 4.
+bool settle_quantization_version(Draft& draft);
+
 /// What the draft would be found wrong with that its source is not: keys that the architecture
-/// needs, tensors that are missing, a tokenizer that no longer works.
+/// needs, tensors that are missing, a tokenizer that no longer works, a form of latent attention
+/// that no public program reads; and what it has lost (surgery/consequence.h).
 base::Findings new_faults(const Draft& draft);
 
 }  // namespace surgery

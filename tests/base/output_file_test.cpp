@@ -33,6 +33,17 @@ TEST(OutputFile, LeftOversOfDeadProcessesAreRemoved) {
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
 }
 
+TEST(OutputFile, LeftOversOfAProcessNobodyHasWaitedForAreRemoved) {
+  const test::TempDir dir;
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  put(dir / ("o.unfinished-" + std::to_string(child)));
+  EXPECT_EQ(base::remove_unfinished(dir / "o").size(), 1u);
+  ::waitpid(child, nullptr, 0);
+}
+
 TEST(OutputFile, FilesOfTheLivingAndOfOtherNamesStay) {
   const test::TempDir dir;
   const std::string dead = std::to_string(dead_process());

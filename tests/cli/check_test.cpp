@@ -39,6 +39,32 @@ TEST(CheckCommand, FindingsAndTheirCode) {
   EXPECT_EQ(test::run_quern({"check", "--quick", path}).exit_code, 3);  // the tokenizer
 }
 
+TEST(CheckCommand, OfSeveralFilesTheWorstCounts) {
+  const test::TempDir dir;
+  test::Spoiled m;
+  m.metadata.set("tokenizer.ggml.eos_token_id", std::uint32_t{5000});
+  const std::string doubtful = m.write(dir / "d.gguf");
+  const std::string none = test::source_path("README.md").string();
+  EXPECT_EQ(test::run_quern({"check", "--quick", kModel, kModel}).exit_code, 0);
+  const test::RunResult two = test::run_quern({"check", "--quick", doubtful, kModel});
+  EXPECT_EQ(two.exit_code, 3);
+  EXPECT_THAT(two.out, HasSubstr("0 errors, 1 warning\n" + kModel + ": 1 file"));
+  const test::RunResult three = test::run_quern({"check", "--quick", none, doubtful, kModel});
+  EXPECT_EQ(three.exit_code, 1);
+  EXPECT_THAT(three.err, HasSubstr("error: " + none));
+  EXPECT_THAT(three.out, HasSubstr(kModel + ": 1 file"));
+  const json j = json::parse(test::run_quern({"check", "--quick", "--json", doubtful, kModel}).out);
+  ASSERT_EQ(j.size(), 2u);
+  EXPECT_FALSE(j[0]["clean"]);
+  EXPECT_TRUE(j[1]["clean"]);
+  const std::string set = (dir / "s").string();
+  ASSERT_EQ(test::run_quern({"split", "--split-max-tensors", "50", kModel, set}).exit_code, 0);
+  EXPECT_EQ(test::run_quern(
+                {"check", "--quick", set + "-00001-of-00002.gguf", set + "-00002-of-00002.gguf"})
+                .exit_code,
+            0);
+}
+
 TEST(CheckCommand, UnreadableIsAnError) {
   const test::TempDir dir;
   EXPECT_EQ(test::run_quern({"check", (dir / "none.gguf").string()}).exit_code, 1);

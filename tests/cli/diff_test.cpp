@@ -1,7 +1,9 @@
 // quern diff, as a user and as a script call it.
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "support/spoiled_model.h"
+#include "support/terminal.h"
 
 namespace {
 
@@ -59,6 +61,20 @@ TEST(DiffCommand, ErrorsByTensorAsTextAndJson) {
   for (const json& t : j["tensors"]) {
     EXPECT_LT(t["relative_rmse"], 0.01) << t;
     EXPECT_EQ(t["same"], t["same_bytes"]) << t;
+  }
+}
+
+TEST(DiffCommand, TheTableOfValuesFitsATerminal) {
+  const test::TempDir dir;
+  const std::string b = (dir / "b.gguf").string();
+  ASSERT_EQ(test::run_quern({"quantize", kModel, b, "q8_0"}).exit_code, 0);
+  const std::string out = test::run_in_terminal({"diff", "--values", kModel, b}, 80);
+  if (out.empty()) GTEST_SKIP() << "no terminals here";
+  EXPECT_THAT(out, HasSubstr("rel. RMSE"));
+  EXPECT_THAT(out, HasSubstr("cosine"));
+  std::istringstream lines(out.substr(out.find("tensors\n")));
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 80u) << line;
   }
 }
 

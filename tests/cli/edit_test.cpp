@@ -78,6 +78,9 @@ TEST_F(EditCommand, WhatWouldBreakTheModelIsRefusedUnlessForced) {
       {{"--set", "deepseek2.block_count=7"}, "a required tensor is missing"},
       {{"--set", "deepseek2.attention.head_count=8"}, "a tensor has the wrong shape"},
       {{"--drop-tensor", "^blk.3.attn_q_a.weight$"}, "a required tensor is missing"},
+      {{"--drop-tensor", "^output.weight$"}, "output.weight: is gone: token_embd takes its place"},
+      {{"--rename-tensor", "output.weight=out.weight"}, "output.weight: is gone: token_embd"},
+      {{"--drop-tensor", "exp_probs_b"}, "(5 tensors of this kind)"},
       {{"--delete", "tokenizer.ggml.tokens"}, "the file has no token list"},
       {{"--rename", "tokenizer.ggml.scores=tokenizer.ggml.token_type"}, "the new name is taken"},
       {{"--set", "general.alignment=64"}, "this key is not for editing"},
@@ -98,10 +101,40 @@ TEST_F(EditCommand, MlaThereAndBack) {
   const test::RunResult r = edit({"--mla", "split", "-o", c});
   EXPECT_EQ(r.exit_code, 0) << r.err;
   EXPECT_THAT(r.out, HasSubstr("attn_k_b: 6 made as bf16, without loss\n"));
+  EXPECT_THAT(edit({"--mla", "split", "--type", "q8_0", "--dry-run"}).out,
+              HasSubstr("set general.quantization_version to 2"));
   EXPECT_EQ(test::run_quern({"edit", "--mla", "kv_b", c}).exit_code, 0);
   EXPECT_EQ(test::read_bytes(c), test::read_bytes(kModel));
   EXPECT_EQ(edit({"--mla", "split", "--type", "nonsense"}).exit_code, 2);
   EXPECT_EQ(edit({"--type", "q8_0"}).exit_code, 2);
+}
+
+TEST_F(EditCommand, FormsOfLatentAttentionThatNoProgramReadsAreRefused) {
+  const std::string split = (dir_ / "split.gguf").string(), both = (dir_ / "both.gguf").string();
+  const std::string output = (dir_ / "o.gguf").string();
+  ASSERT_EQ(edit({"--mla", "split", "-o", split}).exit_code, 0);
+  ASSERT_EQ(edit({"--mla", "both", "-o", both}).exit_code, 0);
+  const std::vector<std::pair<std::vector<std::string>, const char*>> cases = {
+      {{path_, "--from", split, "--tensor", "attn_k_b"},
+       "blk.0.attn_k_b.weight: has three dimensions and stands beside attn_kv_b"},
+      {{both, "--drop-tensor", "attn_v_b"},
+       "blk.0.attn_k_b.weight: stands beside attn_kv_b without attn_v_b"}};
+  for (const auto& [options, text] : cases) {
+    std::vector<std::string> words = options;
+    words.insert(words.begin(), {"edit", "-o", output});
+    const test::RunResult r = test::run_quern(words);
+    EXPECT_EQ(r.exit_code, 1);
+    EXPECT_THAT(r.err, HasSubstr(text));
+    words.emplace_back("--force");
+    EXPECT_EQ(test::run_quern(words).exit_code, 0);
+    EXPECT_EQ(test::run_quern({"check", "--quick", output}).exit_code, 3);
+  }
+}
+
+TEST_F(EditCommand, AKeyThatWasReadIsToldWhenItGoes) {
+  const test::RunResult r = edit({"--delete", "tokenizer.ggml.scores"});
+  EXPECT_EQ(r.exit_code, 0);
+  EXPECT_THAT(r.err, HasSubstr("warning: tokenizer.ggml.scores: is gone: all tokens have score 0"));
 }
 
 TEST_F(EditCommand, TensorsOfADonor) {
@@ -111,6 +144,11 @@ TEST_F(EditCommand, TensorsOfADonor) {
   EXPECT_EQ(r.exit_code, 0) << r.err;
   EXPECT_THAT(r.out, HasSubstr("replaced 5 tensors: blk.1.ffn_down_exps.weight"));
   EXPECT_EQ(gguf::FileSet::open(path_).find("blk.2.ffn_down_exps.weight")->codec->name, "q8_0");
+  EXPECT_THAT(r.out, HasSubstr("set general.quantization_version to 2: there are quantized"));
+  EXPECT_THAT(r.out, HasSubstr("general.file_type stays 32 (BF16)"));
+  EXPECT_EQ(show("general.quantization_version"), "2\n");
+  EXPECT_THAT(edit({"--from", donor, "--tensor", "ffn_up_exps"}).out,
+              testing::Not(HasSubstr("quantization_version")));
   EXPECT_EQ(edit({"--from", donor}).exit_code, 2);
   EXPECT_EQ(edit({"--tensor", "x"}).exit_code, 2);
 }

@@ -85,6 +85,19 @@ TEST(QuantizeCommand, SplitsOnTheWayOutAndPrunes) {
   EXPECT_EQ(info.exit_code, 0) << info.out;
 }
 
+TEST(QuantizeCommand, Bf16IsRepackedWhenTypeAsksForIt) {
+  const test::TempDir dir;
+  const std::string woven = (dir / "woven").string(), plain = (dir / "plain").string();
+  const std::string again = (dir / "again").string();
+  ASSERT_EQ(test::run_quern({"quantize", model(), woven, "BF16_R16"}).exit_code, 0);
+  ASSERT_EQ(test::run_quern({"quantize", "--unpack", woven, plain, "BF16"}).exit_code, 0);
+  const auto r = test::run_quern({"quantize", "--repack", plain, again, "BF16"});
+  EXPECT_THAT(r.err, HasSubstr("nothing to repack"));
+  EXPECT_THAT(r.err, HasSubstr("hint: bf16 is repacked only with BF16_R16 as TYPE"));
+  ASSERT_EQ(test::run_quern({"quantize", "--repack", plain, again, "BF16_R16"}).exit_code, 0);
+  EXPECT_EQ(test::read_bytes(again), test::read_bytes(woven));
+}
+
 TEST(QuantizeCommand, OutputNameIsMadeFromTheType) {
   const test::TempDir dir;
   std::filesystem::copy_file(model(), dir / "m.gguf");
@@ -109,11 +122,13 @@ TEST(QuantizeCommand, WrongWordsAreUsageErrors) {
       {"quantize", "-t", "2", "m.gguf", "o.gguf", "q4_K", "2"},
       {"quantize", "-t", "two", "m.gguf", "o.gguf", "q4_K"},
       {"quantize", "--memory", "much", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--split-max-size", "40", "m.gguf", "o.gguf", "q4_K"},
       {"quantize", "--split-max-size", "0M", "m.gguf", "o.gguf", "q4_K"},
       {"quantize", "--split-max-size", "1G", "--split-max-tensors", "3", "m.gguf", "o.gguf",
        "q4_K"},
       {"quantize", "--split-max-size", "1G", "--keep-split", "m.gguf", "o.gguf", "q4_K"},
       {"quantize", "--prune-layers", "1-2", "m.gguf", "o.gguf", "q4_K"},
+      {"quantize", "--repack-pattern", "ffn", "m.gguf", "o.gguf", "q4_K"},
   };
   for (const auto& words : cases) {
     const auto r = test::run_quern(words);

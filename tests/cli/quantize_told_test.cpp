@@ -65,12 +65,61 @@ TEST(QuantizeTold, ImportanceOfTensorsThatAreNotEncoded) {
   EXPECT_THAT(r.err, HasSubstr("importance: data for 0 of 1 tensors to encode"));
 }
 
+// Sizes are wanted before the data are collected.
+TEST(QuantizeTold, ADryRunThatLacksImportanceTellsAndGoesOn) {
+  const test::TempDir dir;
+  const std::string out = (dir / "o.gguf").string();
+  const std::pair<std::vector<std::string>, const char*> cases[] = {
+      {{model(), out, "IQ2_XXS"},
+       "the recipe IQ2_XXS needs importance data: a real run would stop"},
+      {{"--policy", "llama.cpp", model(), out, "IQ2_XXS"},
+       "iq2_xxs needs importance data for this tensor (51 tensors lack it): a real run would stop "
+       "here without --imatrix"},
+      {{"--custom-q", "blk.3.ffn_up_exps=iq2_xxs", model(), out, "Q4_K_S"},
+       "blk.3.ffn_up_exps.weight: iq2_xxs needs importance data for this tensor: a real run would "
+       "stop here without --imatrix"}};
+  for (const auto& [options, text] : cases) {
+    std::vector<std::string> words = options;
+    words.insert(words.begin(), "quantize");
+    const auto real = test::run_quern(words);
+    EXPECT_EQ(real.exit_code, 1);
+    words.insert(words.begin() + 1, "--dry-run");
+    const auto dry = test::run_quern(words);
+    EXPECT_EQ(dry.exit_code, 0) << dry.err;
+    EXPECT_THAT(dry.err, HasSubstr(text));
+    EXPECT_THAT(dry.out, HasSubstr(out + ": "));
+    EXPECT_FALSE(std::filesystem::exists(out));
+  }
+}
+
 TEST(QuantizeTold, WhatPureSwitchesOff) {
   const auto r = test::run_quern({"quantize", "--dry-run", "--pure", "--attn-output-type", "q8_0",
                                   "--output-tensor-type", "q6_K", model(), "o.gguf", "Q4_0"});
   EXPECT_EQ(r.exit_code, 0) << r.err;
-  EXPECT_THAT(r.err, HasSubstr("warning: --attn-output-type has no effect with --pure"));
-  EXPECT_THAT(r.err, Not(HasSubstr("--output-tensor-type has no effect")));
+  EXPECT_THAT(r.err, HasSubstr("warning: --attn-output-type: has no effect with --pure"));
+  EXPECT_THAT(r.err, Not(HasSubstr("warning: --output-tensor-type")));
+}
+
+TEST(QuantizeTold, OptionsThatChangeNothing) {
+  const auto told = [](std::vector<std::string> options, const char* type) {
+    options.insert(options.begin(), {"quantize", "--dry-run"});
+    options.insert(options.end(), {model(), "o.gguf", type});
+    const auto r = test::run_quern(options);
+    EXPECT_EQ(r.exit_code, 0) << r.err;
+    return r.err;
+  };
+  EXPECT_THAT(told({"--attn-v-type", "q8_0"}, "Q4_K_M"),  // MLA: no attn_v
+              HasSubstr("warning: --attn-v-type: decided the type of no tensor"));
+  EXPECT_THAT(told({"--symmetric-q40"}, "Q4_K_M"), HasSubstr("--symmetric-q40 has no effect"));
+  EXPECT_THAT(told({"--symmetric-q40"}, "Q4_0"), Not(HasSubstr("no effect")));
+  EXPECT_THAT(told({"--hide-imatrix", "--include-weights", "ffn"}, "Q4_0"),
+              AllOf(HasSubstr("--hide-imatrix has no effect without --imatrix"),
+                    HasSubstr("--include-weights has no effect without --imatrix")));
+  EXPECT_THAT(told({"--hide-imatrix", "--imatrix", importance()}, "Q4_0"),
+              Not(HasSubstr("no effect")));
+  EXPECT_THAT(told({"--repack", "--custom-q", "ffn=q8_0", "--attn-q-type", "q8_0"}, "Q4_0"),
+              AllOf(HasSubstr("warning: ffn: this rule has no effect with --repack"),
+                    HasSubstr("warning: --attn-q-type: has no effect with --repack")));
 }
 
 TEST(QuantizeTold, HolesOfZerosInTheSource) {

@@ -67,4 +67,16 @@ TEST(TextTable, TextIsBrokenByCharacters) {
   EXPECT_EQ(cli::wrapped("immoderate a", 5), (Lines{"immoderate", "a"}));
 }
 
+TEST(TextTable, ListsOfTensorsAreBrokenBetweenNames) {
+  const std::vector<std::string> names = {"blk.0.a", "blk.1.a", "blk.2.a"};
+  EXPECT_EQ(cli::names_text("dropped", names, 0), "dropped 3 tensors: blk.0.a blk.1.a blk.2.a\n");
+  EXPECT_EQ(cli::names_text("dropped", names, 30),
+            "dropped 3 tensors: blk.0.a\n"
+            "  blk.1.a blk.2.a\n");
+  EXPECT_EQ(cli::names_text("added", {"a"}, 0), "added 1 tensor: a\n");
+  EXPECT_EQ(cli::names_text("added", std::vector<std::string>(9, "a"), 0),
+            "added 9 tensors: a a a a a a a a ...\n");
+  EXPECT_EQ(cli::names_text("added", {}, 0), "");
+}
+
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "base/error.h"
+#include "support/bytes_builder.h"
 
 namespace {
 
@@ -164,7 +165,12 @@ TEST(ImportanceChoice, WrongSizeNamesBothNumbers) {
     EXPECT_EQ(e.fault(), base::Fault::bad_input);
     EXPECT_EQ(e.message(),
               "imatrix size 16 is different from tensor size 8 for blk.0.attn_q.weight");
+    EXPECT_EQ(e.hint_text(), "importance data of another model");
   }
+  // Only where there are heads can a program have averaged over them.
+  i.entries["blk.0.attn_k_b.weight"] = entry(16, 3, 1);
+  EXPECT_THAT(test::error_text([&] { choose(i, "blk.0.attn_k_b.weight", shape(8, 4, 2)); }),
+              HasSubstr("averaged over heads"));
 }
 
 TEST(ImportanceChoice, WrongSizeOfEmbeddingAndOutputIsAWarning) {

@@ -69,6 +69,36 @@ TEST(PruneLayers, ImportanceIsLookedUpUnderTheOldNames) {
   EXPECT_EQ(plan.jobs[2].importance.origin, "blk.3.attn_q.weight");
 }
 
+/// The numbers are those of llama.cpp's program. Its mix takes the second of layers 4 and 5 for one
+/// of the last, whether that is left out or not.
+TEST(PruneLayers, TheMixOfLlamaCppGoesByTheWholeModel) {
+  const auto model = test::source_path("data/tiny-mla-bf16.gguf");
+  const auto importance =
+      calibrate::load_importance(test::source_path("tests/golden/tiny-mla/imatrix_32x512.gguf"));
+  const auto plan = [&](recipe::Policy policy, const std::set<int>& layers, bool with_importance) {
+    const auto source = cook::prune_layers(
+        cook::open_gguf_model(model, {.overrides = {}, .allow_broken = false}), layers);
+    cook::Request r;
+    r.recipe.policy = policy;
+    r.recipe.recipe = recipe::recipe_by_symbol(policy, "Q4_K_M");
+    r.recipe.have_importance = with_importance;
+    r.importance = with_importance ? &importance : nullptr;
+    r.output = "out.gguf";
+    return cook::make_plan(*source, r);
+  };
+  const auto type = [](const cook::Plan& p, std::string_view name) {
+    return std::ranges::find(p.jobs, name, &cook::Job::name)->to->symbol;
+  };
+  const cook::Plan one = plan(recipe::Policy::mainline, {5}, false);
+  for (const char* name : {"blk.4.ffn_down_exps.weight", "blk.4.ffn_down_shexp.weight"}) {
+    EXPECT_EQ(type(one, name), "Q4_K") << name;
+  }
+  EXPECT_EQ(type(one, "blk.2.ffn_down_exps.weight"), "Q6_K");
+  EXPECT_EQ(one.file_bytes, 10459872U);
+  // ik_llama.cpp cannot prune: its mix takes what stays for the model.
+  EXPECT_EQ(type(plan(recipe::Policy::ik, {5}, false), "blk.4.ffn_down_exps.weight"), "Q6_K");
+}
+
 TEST(PruneLayers, BytesAreThoseOfTheLayersThatStay) {
   const test::TempDir dir;
   const auto input = four_layers(dir);

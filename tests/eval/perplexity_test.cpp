@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "base/error.h"
 #include "eval/score.h"
 
 namespace {
@@ -34,6 +35,30 @@ TEST(Score, FirstOfEqualMaximaWins) {
   EXPECT_EQ(row.argmax, 1);
   EXPECT_NEAR(eval::negative_log_likelihood(row, logits, 1),
               -std::log(std::exp(3.0) / (std::exp(1.0) + 2 * std::exp(3.0) + std::exp(2.0))), 1e-6);
+}
+
+TEST(Score, FirstOfEqualMaximaWinsInLongRowsOfEveryTable) {
+  for (const kernels::KernelTable* table : kernels::all_tables()) {
+    if (!table->supported()) continue;
+    std::vector<float> logits(5003, -7);
+    for (const std::size_t first : {5002, 4097, 4096, 2048, 2047, 0}) {  // each before the last
+      logits[first] = -2;
+      const auto row = eval::summarise(logits, *table);
+      EXPECT_EQ(row.argmax, first) << table->name;
+      EXPECT_EQ(row.max, -2) << table->name;
+    }
+  }
+}
+
+TEST(Score, RefusesALogitThatIsNoNumber) {
+  for (const kernels::KernelTable* table : kernels::all_tables()) {
+    if (!table->supported()) continue;
+    for (const std::size_t place : {0, 1, 2048, 2999}) {
+      std::vector<float> logits(3000, 1);
+      logits[place] = std::nanf("");
+      EXPECT_THROW(eval::summarise(logits, *table), base::Error) << table->name << " " << place;
+    }
+  }
 }
 
 }  // namespace

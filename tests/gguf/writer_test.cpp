@@ -88,6 +88,18 @@ TEST(GgufWriter, CanonicalLayout) {
   EXPECT_EQ(writer.size(), expected.size());
 }
 
+TEST(GgufWriter, WithoutTensorsTheHeaderIsPaddedAsWell) {
+  const test::TempDir dir;
+  Metadata m;
+  m.set("k", std::uint32_t{9});
+  gguf::Writer(dir / "m.gguf", m, {}).finish();
+  test::Bytes expected;
+  expected.header(0, 1).pair_u32("k", 9).pad();
+  EXPECT_EQ(expected.size(), 64U);
+  EXPECT_EQ(test::read_bytes(dir / "m.gguf"), expected.data());
+  EXPECT_TRUE(gguf::File::open(dir / "m.gguf").findings().empty());
+}
+
 TEST(GgufWriter, RepositoryModelIsRewrittenByteForByte) {
   const test::TempDir dir;
   const auto path = test::source_path("data/tiny-mla-bf16.gguf");
@@ -126,7 +138,7 @@ TEST(GgufWriter, AnOlderFileStaysUntilFinish) {
   EXPECT_EQ(fs::file_size(dir / "m.gguf"), 0u);
   gguf::Writer writer(dir / "m.gguf", {}, {});
   writer.finish();
-  EXPECT_EQ(fs::file_size(dir / "m.gguf"), 24u);
+  EXPECT_EQ(fs::file_size(dir / "m.gguf"), 32u);
 }
 
 TEST(GgufWriter, KillLeavesOnlyTheTemporaryFile) {

@@ -69,6 +69,22 @@ TEST(ZeroRuns, VerdictsWhateverThePieces) {
   }
 }
 
+TEST(ZeroRuns, BytesTakenAsValuesEndAStretch) {
+  const std::vector<std::byte> bytes(kRows * kRowBytes);
+  const auto part = [&](std::size_t at, std::size_t size) {
+    return ZeroRuns(std::span(bytes).subspan(at, size), 100 + at, kGrid);
+  };
+  ZeroRuns all = part(0, kRowBytes);
+  all.append(part(kRowBytes, 7168).without_zeros());
+  EXPECT_EQ(all.end(), 100 + kRowBytes + 7168);
+  EXPECT_EQ(all.verdict().kind, ZeroKind::rows);
+  EXPECT_EQ(all.verdict().stretches.bytes, kRowBytes);
+  all.append(part(kRowBytes + 7168, 5120 + kRowBytes));
+  EXPECT_EQ(all.verdict().kind, ZeroKind::hole);
+  EXPECT_EQ(all.verdict().stretches.longest_at, 100 + kRowBytes + 7168);
+  EXPECT_EQ(all.verdict().stretches.bytes, 5120 + kRowBytes);
+}
+
 TEST(ZeroRuns, TextsOfVerdicts) {
   EXPECT_EQ(runs_of(with_zeros({{1024, 8192}}), 4096).verdict().text("file"),
             "8192 bytes of zeros from byte 1124 of the file on: a hole of a broken download or "

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "kernels/every_table.h"
 #include "kernels/inputs.h"
@@ -54,6 +55,18 @@ TEST_P(Tables, ActivationsAgreeWithTheFormulas) {
     const double u = 0.79788456080286535588 * z * (1 + 0.044715 * z * z);
     ASSERT_NEAR(silu[i], 1.5 * s, 1e-6 * std::fabs(s) + 4e-37) << z;
     ASSERT_NEAR(gelu[i], 1.5 * 0.5 * z * (1 + std::tanh(u)), 2e-6 * std::fabs(z) + 4e-37) << z;
+  }
+}
+
+TEST_P(Tables, LargestIsFoundWhereverItStands) {
+  for (const std::size_t n : {1, 15, 16, 17, 64, 131, 1000}) {
+    std::vector<float> x = random_floats(n, 43, 2);
+    for (float& v : x) v = -std::fabs(v) - 1;  // no lane that was never filled may win
+    for (std::size_t i = 0; i < n; ++i) {
+      const float kept = std::exchange(x[i], -0.5F);
+      ASSERT_EQ(table().largest(x.data(), n), -0.5F) << i << " of " << n;
+      x[i] = kept;
+    }
   }
 }
 

@@ -148,8 +148,14 @@ TEST(Describe, ValuesOutOfBoundsAreRefusedWithFoundAndExpected) {
     gguf::Value value;
     const char* says;
   };
+  const auto list = [](const std::vector<std::int32_t>& v) { return gguf::Array::of_i32(v); };
   const Bad cases[] = {
       {"deepseek2.block_count", std::uint32_t{513}, "found: 513, expected: 1 to 512"},
+      {"deepseek2.block_count", std::uint32_t{0}, "found: 0, expected: 1 to 512"},
+      {"deepseek2.expert_count", std::uint32_t{513}, "found: 513"},
+      {"deepseek2.feed_forward_length", list({160, -1, 160, 160}), "found: -1 for layer 1"},
+      {"deepseek2.feed_forward_length", list({160, 160}), "found: 2 entries, expected: 4 entries"},
+      {"deepseek2.attention.head_count_kv", list({4, 4, 4}), "found: 3 entries"},
       {"deepseek2.attention.head_count", std::uint32_t{0}, "found: 0"},
       {"deepseek2.expert_used_count", std::uint32_t{9}, "found: 9, expected: 1 to 8"},
       {"deepseek2.expert_group_count", std::uint32_t{3}, "expected: a divisor of the 8 experts"},

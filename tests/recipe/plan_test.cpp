@@ -173,14 +173,78 @@ TEST(RecipePlan, RuleThatMatchesNothingIsReported) {
   EXPECT_EQ(p.plan.findings[0].where, "no_such_tensor");
 }
 
+TEST(RecipePlan, TypesByRoleThatDecideNothingAreReported) {
+  struct Case {
+    const char *recipe, *role, *type;
+    bool pure;
+    const char* text;  ///< null: it decides something, or all is as asked
+  };
+  constexpr const char* kNone = "decided the type of no tensor";
+  const Case cases[] = {
+      {"Q4_K_M", "attn_q", "Q8_0", false, nullptr},
+      {"Q4_K_M", "attn_q", "Q8_0", true, "has no effect with --pure"},
+      {"F16", "attn_q", "Q8_0", false, "has no effect with F16"},
+      {"IQ2_XXS", "attn_q", "Q8_0", false, "no rule of IQ2_XXS asks for it"},
+      {"IQ2_KT", "ffn_gate", "Q8_0", false, "no rule of IQ2_KT asks for it"},
+      {"IQ2_KT", "ffn_down", "Q8_0", false, nullptr},
+      {"Q4_K_M", "attn_k", "Q8_0", false, "no rule of Q4_K_M asks for it"},  // no such tensor
+      {"Q4_K_M", "attn_qkv", "Q8_0", false, kNone},
+      {"F16", "output", "Q8_0", true, nullptr},
+      {"Q4_K_M", "token_embd", "Q4_K", false, nullptr},
+      {"Q4_K_M", "per_layer_token_embd", "Q4_K", false, kNone},
+      {"Q4_K_M", "ffn_gate_inp", "BF16", false, nullptr},
+      {"Q4_K_M", "ffn_gate_inp", "F32", false, nullptr},  // as it is
+  };
+  for (const Case& c : cases) {
+    recipe::Options options = options_for(c.recipe);
+    options.pure = c.pure;
+    options.role_types = {{c.role, &recipe::known_type(c.type)}};
+    const base::Findings found = plan(small_model(), options).plan.findings;
+    ASSERT_EQ(found.size(), c.text == nullptr ? 0U : 1U) << c.recipe << " " << c.role;
+    if (c.text != nullptr) {
+      EXPECT_THAT(found[0].text, HasSubstr(c.text));
+    }
+  }
+  // A rule by name that decides instead.
+  recipe::Options options = options_for("Q4_K_M");
+  options.role_types = {{"attn_q", &recipe::known_type("Q8_0")}};
+  options.custom_rules = recipe::parse_custom_rules("--custom-q", "attn_q=q6_K");
+  const base::Findings found = plan(small_model(), options).plan.findings;
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].where, "--attn-q-type");
+}
+
+TEST(RecipePlan, RunsThatChooseNoTypesTellWhatTheyDoNotUse) {
+  for (const auto& [run, word] :
+       {std::pair(recipe::Run::copy, "COPY"), std::pair(recipe::Run::repack, "--repack"),
+        std::pair(recipe::Run::unpack, "--unpack")}) {
+    recipe::Options options;
+    options.run = run;
+    options.role_types = {{"attn_q", &recipe::known_type("Q8_0")}};
+    options.custom_rules = recipe::parse_custom_rules("--custom-q", "ffn=q6_K");
+    options.repack_patterns.emplace_back("attn_q");
+    options.repack_patterns.emplace_back("zzz");
+    const base::Findings found = plan(small_model(), options).plan.findings;
+    ASSERT_EQ(found.size(), 3U);
+    EXPECT_EQ(found[0].where, "ffn");
+    EXPECT_EQ(found[0].text, std::string("this rule has no effect with ") + word);
+    EXPECT_EQ(found[1].where, "--attn-q-type");
+    EXPECT_EQ(found[1].text, std::string("has no effect with ") + word);
+    EXPECT_EQ(found[2].where, "zzz");
+  }
+}
+
 TEST(RecipePlan, LateOverridesBeatRules) {
   recipe::Options options = options_for("Q4_K_M");
-  options.custom_rules = recipe::parse_custom_rules("--custom-q", "output=q8_0,token_embd=q8_0");
+  options.custom_rules = recipe::parse_custom_rules("--custom-q", "output=q8_0,token_embd|_q=q8_0");
   options.role_types = {{"output", &recipe::known_type("IQ6_K")},
                         {"token_embd", &recipe::known_type("Q5_K")}};
   const Planned p = plan(small_model(), options);
   EXPECT_EQ(p.type("output.weight"), "IQ6_K");
   EXPECT_EQ(p.type("token_embd.weight"), "Q5_K");
+  // The rule that is beaten everywhere is told.
+  ASSERT_EQ(p.plan.findings.size(), 1U);
+  EXPECT_EQ(p.plan.findings[0].where, "output");
 }
 
 TEST(RecipePlan, TokenEmbeddingTypeBeatsOutputTypeOnTiedModels) {
@@ -350,6 +414,25 @@ TEST(RecipePlan, RepackPatternLimits) {
   EXPECT_EQ(p.type("blk.0.ffn_down.weight"), "Q4_K_R4");
 }
 
+TEST(RecipePlan, Bf16IsRepackedOnRequestOnly) {
+  test::SyntheticModel m = small_model();
+  m.add("blk.0.brain.weight", 512, 64, 1, "BF16");
+  m.add("blk.0.three.weight", 512, 3, 1, "BF16");
+  m.add("blk.0.half.weight", 512, 64, 1, "F16");
+  m.metadata.set("general.file_type", std::uint32_t{32});
+  recipe::Options options;
+  options.run = recipe::Run::repack;
+  for (const char* word : {"Q4_0", "BF16_R16"}) {
+    options.recipe = recipe::recipe_by_symbol(Policy::ik, word);
+    const bool asked = std::string_view(word) == "BF16_R16";
+    const Planned p = plan(m, options);
+    EXPECT_EQ(p.type("blk.0.brain.weight"), asked ? "BF16_R16" : "BF16");
+    EXPECT_EQ(p.type("blk.0.three.weight"), "BF16");
+    EXPECT_EQ(p.type("blk.0.half.weight"), "F16");
+    EXPECT_EQ(p.plan.file_type, asked ? 232U : 32U);
+  }
+}
+
 TEST(RecipePlan, UnpackIsTheWayBack) {
   recipe::Options options;
   options.run = recipe::Run::repack;
@@ -403,6 +486,32 @@ TEST(RecipePlan, MainlineSortsCopiesTooButNotKeptShards) {
   EXPECT_EQ(plan(small_model(), options).plan.choices.front().input, 0U);
 }
 
+/// What llama.cpp's program gives to ten layers of which some are left out: block_count stays that
+/// of the whole model, tensors are counted as they come.
+TEST(RecipePlan, MainlineCountsLayersLeftOut) {
+  struct Case {
+    int n_left;
+    const char *v, *down;  ///< one digit a layer: 4 is q4_K, 6 q6_K
+  };
+  for (const Case& c : {Case{10, "6446446466", "6446446466"}, Case{9, "644644666", "644644646"},
+                        Case{8, "64464466", "64464464"}, Case{6, "446446", "644644"}}) {
+    test::SyntheticModel m = test::synthetic_model("llama", 10, 0, 4, 1, 256, 256);
+    m.add("output.weight", 256, 256);
+    for (int l = 0; l < c.n_left; ++l) {
+      m.add("blk." + std::to_string(l) + ".attn_v.weight", 256, 64);
+      m.add("blk." + std::to_string(l) + ".ffn_down.weight", 512, 256);
+    }
+    const Planned p = plan(m, options_for("Q4_K_M", Policy::mainline));
+    std::string v, down;
+    for (int l = 0; l < c.n_left; ++l) {
+      v += p.type("blk." + std::to_string(l) + ".attn_v.weight")[1];
+      down += p.type("blk." + std::to_string(l) + ".ffn_down.weight")[1];
+    }
+    EXPECT_EQ(v, c.v) << c.n_left;
+    EXPECT_EQ(down, c.down) << c.n_left;
+  }
+}
+
 TEST(RecipePlan, MainlineTensorTypesWorkUnderPureAndDoNotAdvanceCounters) {
   recipe::Options options = options_for("Q3_K_M", Policy::mainline);
   options.custom_rules = {recipe::parse_tensor_type("--tensor-type", "BLK\\.0\\.ATTN_V=q8_0")};
@@ -453,7 +562,7 @@ TEST(RecipeWords, NamesIdsAndAliases) {
 }
 
 TEST(CustomRules, BadTextsAreRefused) {
-  for (const char* list : {"", "a=q8_0,", "=q8_0", "a=", "a", "a= q8_0", "a=nonsense", "(=q8_0"}) {
+  for (const char* list : {"", ",", "=q8_0", "a=", "a", "a= ", "a=nonsense", "(=q8_0"}) {
     EXPECT_THROW(recipe::parse_custom_rules("--custom-q", list), base::Error) << list;
   }
 }

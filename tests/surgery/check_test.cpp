@@ -159,6 +159,18 @@ const Fault kFaults[] = {
        add_tensor(m, "blk.1.attn_v_b.weight", "q8_0", {{512, 512, 1, 1}});
      },
      Part::mla, Level::error, "blk.1.attn_v_b.weight", "is not what blk.1.attn_kv_b.weight says"},
+    {"StackedKeysBesideKvB",
+     [](Spoiled& m) {
+       add_tensor(m, "blk.1.attn_k_b.weight", "bf16", {{128, 512, 4, 1}});
+     },
+     Part::mla, Level::warning, "blk.1.attn_k_b.weight",
+     "has three dimensions and stands beside attn_kv_b: no public program reads that"},
+    {"KeysWithoutValuesBesideKvB",
+     [](Spoiled& m) {
+       add_tensor(m, "blk.1.attn_k_b.weight", "bf16", {{128, 2048, 1, 1}});
+     },
+     Part::mla, Level::warning, "blk.1.attn_k_b.weight",
+     "stands beside attn_kv_b without attn_v_b: llama.cpp refuses the file"},
     {"OneHeadThoughThereIsKvB",
      [](Spoiled& m) { m.metadata.set("deepseek2.attention.head_count_kv", std::uint32_t{1}); },
      Part::architecture, Level::warning, "deepseek2.attention.head_count_kv",
@@ -167,6 +179,20 @@ const Fault kFaults[] = {
      [](Spoiled& m) { m.metadata.set("deepseek2.attention.key_length_mla", std::uint32_t{192}); },
      Part::architecture, Level::warning, "deepseek2.attention.key_length_mla",
      "is there, but belongs to files without attn_kv_b"},
+    {"NormBeyondReason",
+     [](Spoiled& m) {
+       const float huge = 1e30F;
+       std::memcpy(m.bytes("blk.2.ffn_norm.weight").data() + 4 * 7, &huge, 4);
+     },
+     Part::blocks, Level::warning, "blk.2.ffn_norm.weight", "element 7 is 1e+30"},
+    {"TwoExpertsAlike",
+     [](Spoiled& m) {
+       auto& bytes = m.bytes("blk.2.ffn_up_exps.weight");
+       const auto size = static_cast<std::ptrdiff_t>(bytes.size() / 8);
+       std::copy_n(bytes.begin() + 2 * size, size, bytes.begin() + 5 * size);
+     },
+     Part::blocks, Level::warning, "blk.2.ffn_up_exps.weight",
+     "experts 2 and 5 have the same bytes"},
     {"WovenEmbedding",
      [](Spoiled& m) {
        m.drop("token_embd.weight");
@@ -233,6 +259,34 @@ TEST(Check, QuickReadsNoData) {
   EXPECT_EQ(report.bytes, 0u);
 }
 
+TEST(Check, AMissingOutputIsNoted) {
+  const test::TempDir dir;
+  Spoiled m;
+  m.drop("output.weight");
+  const auto report = check(m.write(dir / "m.gguf"), false);
+  EXPECT_TRUE(report.clean());
+  EXPECT_THAT(texts(report), HasSubstr("architecture|output.weight|is not there: token_embd"));
+}
+
+TEST(Check, ExpertsThatOnlyBeginAlikeAreNoTwins) {
+  const test::TempDir dir;
+  Spoiled m;
+  auto& bytes = m.bytes("blk.2.ffn_up_exps.weight");
+  const auto size = static_cast<std::ptrdiff_t>(bytes.size() / 8);
+  std::copy_n(bytes.begin() + 2 * size, 3 * size / 4, bytes.begin() + 5 * size);
+  EXPECT_EQ(texts(check(m.write(dir / "m.gguf"))), "");
+}
+
+TEST(Check, AFileTypeOfNoTensorIsNoted) {
+  const test::TempDir dir;
+  Spoiled m;
+  m.metadata.set("general.file_type", std::uint32_t{15});
+  const auto report = check(m.write(dir / "m.gguf"), false);
+  EXPECT_TRUE(report.clean());
+  EXPECT_THAT(texts(report), HasSubstr("general.file_type|says Q4_K_M, but no matrix is q4_K: most "
+                                       "are bf16"));
+}
+
 TEST(Check, NotesDoNotCount) {
   const test::TempDir dir;
   Spoiled m;
@@ -241,6 +295,31 @@ TEST(Check, NotesDoNotCount) {
   const auto report = check(m.write(dir / "m.gguf"));
   EXPECT_TRUE(report.clean());
   EXPECT_THAT(texts(report), HasSubstr("zeros|token_embd.weight|8192 bytes of zeros"));
+}
+
+/// Expert 3 may be pruned; what reaches from the middle of 4 over 5 into 6 is a hole.
+TEST(Check, AZeroMatrixHidesNoHole) {
+  const test::TempDir dir;
+  Spoiled m;
+  auto& bytes = m.bytes("blk.2.ffn_down_exps.weight");
+  const std::size_t expert = bytes.size() / 8;
+  const auto zero = [&](std::size_t at, std::size_t size) {
+    std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), size, std::byte{0});
+  };
+  zero(3 * expert, expert);
+  auto report = check(m.write(dir / "pruned.gguf"));
+  EXPECT_EQ(report.found.size(), 1u) << texts(report);
+
+  zero(5 * expert - 5376, 5376 + expert + 6400);
+  report = check(m.write(dir / "hole.gguf"));
+  ASSERT_EQ(report.found.size(), 2u) << texts(report);
+  EXPECT_THAT(report.found[0].finding.text, HasSubstr("2 of 8 matrices hold only zeros"));
+  EXPECT_EQ(report.found[0].finding.level, Level::warning);
+  EXPECT_THAT(report.found[1].finding.text, HasSubstr("6400 bytes of zeros"));
+  EXPECT_THAT(report.found[1].finding.text, HasSubstr("2 such stretches, 11776 bytes in all"));
+  EXPECT_THAT(report.found[1].finding.text, HasSubstr("a hole of a broken download"));
+  EXPECT_EQ(report.found[1].finding.level, Level::error);
+  EXPECT_EQ(*report.found[1].offset, *report.found[0].offset + 3 * expert);
 }
 
 /// ik_llama.cpp pads to 32 whatever general.alignment says, but copies that key.

@@ -64,6 +64,47 @@ TEST(MlaEdit, ThereAndBackIsByteIdentical) {
   }
 }
 
+/// Converters write the keys of flavour C side by side.
+TEST(MlaEdit, FromSplitAndBackIsByteIdentical) {
+  const test::TempDir dir;
+  Spoiled m;
+  std::vector<gguf::Metadata::Pair> pairs;
+  for (const auto& [key, value] : m.metadata.pairs()) {
+    const auto with = [&](const char* name, std::uint32_t number) {
+      pairs.emplace_back(std::string("deepseek2.attention.") + name, number);
+    };
+    if (key == "deepseek2.attention.head_count_kv") {
+      with("head_count_kv", 1);
+    } else if (key == "deepseek2.attention.key_length") {
+      with("key_length", 576);
+    } else if (key == "deepseek2.attention.value_length") {
+      with("value_length", 512);
+      with("key_length_mla", 192);
+      with("value_length_mla", 128);
+    } else {
+      pairs.emplace_back(key, value);
+    }
+  }
+  convert(kModel, dir / "tensors", MlaForm::split);
+  const gguf::FileSet tensors = gguf::FileSet::open(dir / "tensors");
+  m.metadata = gguf::Metadata(std::move(pairs));
+  m.plans.clear();
+  m.data.clear();
+  for (const gguf::TensorInfo& t : tensors.tensors()) {
+    const auto bytes = tensors.view(t).bytes;
+    m.plans.push_back({t.name, t.codec, t.shape});
+    m.data.emplace_back(bytes.begin(), bytes.end());
+  }
+  m.write(dir / "c");
+  convert(dir / "c", dir / "a", MlaForm::kv_b);
+  EXPECT_EQ(test::read_bytes(dir / "a"), test::read_bytes(kModel));
+  convert(dir / "a", dir / "c2", MlaForm::split);
+  EXPECT_EQ(test::read_bytes(dir / "c2"), test::read_bytes(dir / "c"));
+  convert(dir / "c", dir / "b", MlaForm::both);
+  convert(dir / "b", dir / "c3", MlaForm::split);
+  EXPECT_EQ(test::read_bytes(dir / "c3"), test::read_bytes(dir / "c"));
+}
+
 TEST(MlaEdit, AllWaysBetweenTheFlavoursLeadToTheSameFiles) {
   const test::TempDir dir;
   convert(kModel, dir / "b", MlaForm::both);

@@ -51,4 +51,29 @@ TEST(TemplateFeatures, RenderAsJinja2Does) {
   }
 }
 
+/// Names in the tables under "Jinja features", but for those of context variables.
+std::vector<std::string> listed_features(const std::string& readme) {
+  std::vector<std::string> out;
+  std::string section;
+  for (const std::string& line : test::split_lines(readme)) {
+    if (line.starts_with("### ")) section = line.substr(4);
+    const std::size_t end = line.find("` | ");
+    if (section.empty() || section.starts_with("Context") || !line.starts_with("| `")) continue;
+    const std::string name = line.substr(3, end - 3);
+    out.push_back(section.starts_with("Tests") ? "is " + name : name);
+  }
+  return out;
+}
+
+TEST(TemplateFeatures, EachOneThatPublishedTemplatesUseHasACase) {
+  QUERN_NEEDS_SHARED("data/templates/README.md");
+  std::set<std::string> cases;
+  const std::vector<Json> all = rows();
+  for (std::size_t i = 1; i < all.size(); ++i) cases.insert(all[i].at("feature"));
+  const auto listed =
+      listed_features(test::read_text(test::shared_path("data/templates/README.md")));
+  EXPECT_GT(listed.size(), 140U);
+  for (const std::string& name : listed) EXPECT_TRUE(cases.contains(name)) << name;
+}
+
 }  // namespace

@@ -1,4 +1,5 @@
 // Operations on single rows, and cache conversion. Formulas: docs/spec/models.md, 1.3.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -54,6 +55,8 @@ void add_squares(double* sums, const float* x, std::size_t n) noexcept {
     sums[i] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
   }
 }
+
+float largest(const float* x, std::size_t n) noexcept { return *std::max_element(x, x + n); }
 
 double sum_exp(const float* x, float m, std::size_t n) noexcept {
   double sum = 0;

@@ -22,6 +22,7 @@ void silu_mul(float* gate, const float* up, std::size_t n) noexcept;
 void gelu_mul(float* gate, const float* up, std::size_t n) noexcept;
 void add_scaled(float* y, float a, const float* x, std::size_t n) noexcept;
 void add_squares(double* sums, const float* x, std::size_t n) noexcept;
+float largest(const float* x, std::size_t n) noexcept;
 double sum_exp(const float* x, float m, std::size_t n) noexcept;
 void to_cache(CacheType type, const float* x, std::size_t n, std::byte* out) noexcept;
 void from_cache(CacheType type, const std::byte* x, std::size_t n, float* out) noexcept;

@@ -119,6 +119,21 @@ inline void add_squares(double* sums, const float* x, std::size_t n) noexcept {
   for (; i < n; ++i) sums[i] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
 }
 
+/// Four vectors at once: one maximum waits for the last for four cycles.
+inline float largest(const float* x, std::size_t n) noexcept {
+  Vec a = fill(x[0]), b = a, c = a, d = a;
+  std::size_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    a = larger(a, load(x + i));
+    b = larger(b, load(x + i + kLanes));
+    c = larger(c, load(x + i + 2 * kLanes));
+    d = larger(d, load(x + i + 3 * kLanes));
+  }
+  float most = largest_lane(larger(larger(a, b), larger(c, d)));
+  for (; i < n; ++i) most = x[i] > most ? x[i] : most;
+  return most;
+}
+
 inline double sum_exp(const float* x, float m, std::size_t n) noexcept {
   Sum64 sum;
   std::size_t i = 0;

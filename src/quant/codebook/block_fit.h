@@ -50,8 +50,7 @@ class BlockFit {
       if (best) estimate_beside(scan_block_scale());
       refine(scan_block_scale(), false, codes);
     } else {
-      refine(scan_block_scale(), false, codes);
-      if (best) refine(scan_block_scale(), true, codes);
+      refine(scan_block_scale(), best, codes);
     }
     if (codes.d != 0) to_f16(fitted_ * fit::stretch(energy, explained_, in.weighted), codes.d);
     return codes;
@@ -61,8 +60,7 @@ class BlockFit {
   /// Searches at a ladder of scales between where nearly all and nearly no elements are clipped.
   void probe(int set, Effort effort) noexcept {
     const LaneGroups<Search::kGroup>& in = groups_[set];
-    const bool best = effort == Effort::best;
-    const int count = Search::kEstimates ? (best ? 12 : 9) : (best ? 7 : 6);
+    const int count = Search::kProbes[effort == Effort::best ? 0 : 1];
     const float step = (Search::kLastProbe - Search::kFirstProbe) / static_cast<float>(count - 1);
     const F8 full = max(in.peak, splat(1e-6F)) / Search::kPeakLevel;
     lines_[set] = {};

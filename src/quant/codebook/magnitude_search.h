@@ -97,6 +97,8 @@ struct MagnitudeSearch {
   static constexpr bool kEvenSigns = kSigns == Signs::even;
   static constexpr bool kEstimates = kDim == 4;  ///< there is an `estimate`
   static constexpr float kPeakLevel = kLevels[kLevelCount - 1];
+  /// `best`, `fast`. One probe of five more gains less than 0.05 %.
+  static constexpr std::array<int, 2> kProbes = kEstimates ? std::array{12, 9} : std::array{5, 5};
   static constexpr float kFirstProbe = 0.40F, kLastProbe = 1.20F;  ///< times peak / kPeakLevel
   using Tables = search::Tables<kLevelCount, kDim>;
 

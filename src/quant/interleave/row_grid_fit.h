@@ -94,7 +94,7 @@ class RowGridFit {
   void probe(std::size_t s, Effort effort) noexcept {
     load(s);
     Set& set = sets_[s];
-    const int count = effort == Effort::best ? 7 : 6;
+    const int count = Search::kProbes[effort == Effort::best ? 0 : 1];
     const float step = (Search::kLastProbe - Search::kFirstProbe) / static_cast<float>(count - 1);
     const F8 full = max(set.groups.peak, splat(1e-6F)) / Search::kPeakLevel;
     for (I8& index : set.hint) index = splat(0);

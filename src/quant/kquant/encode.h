@@ -25,9 +25,10 @@ struct SymmetricBlock {
   std::uint8_t codes[kElems];  ///< q - low
 };
 
-/// For every lane the factor on its super-block's scales, given the errors of the sub-blocks.
+/// For every lane the factor on its super-block's scales, given the errors of the sub-blocks: that
+/// of weights without importance.
 template <std::size_t N, std::size_t L>
-void stretch_lanes(const fit::Tile<N>& tile, fit::Lanes errors, bool with_importance,
+void stretch_lanes(const fit::Tile<N>& tile, fit::Lanes errors,
                    float (&out)[fit::kLanes]) noexcept {
   fit::Lanes energies = fit::all(0);
   for (std::size_t i = 0; i < N; ++i) {
@@ -38,7 +39,7 @@ void stretch_lanes(const fit::Tile<N>& tile, fit::Lanes errors, bool with_import
   fit::store(energy, fit::sum_groups<L>(energies));
   for (std::size_t l = 0; l < fit::kLanes; ++l) {
     const double all = static_cast<double>(energy[l]);
-    out[l] = fit::stretch(all, all - static_cast<double>(error[l]), with_importance);
+    out[l] = fit::stretch(all, all - static_cast<double>(error[l]), false);
   }
 }
 inline std::uint16_t times(std::uint16_t f16, float factor) noexcept {
@@ -49,7 +50,7 @@ template <std::size_t N>
 struct AffineFormat {
   float high, max_scale;
   fit::Weighting weighting;
-  bool stretched = false;  ///< the super-scales get fit::stretch; pays at 2 bits only
+  bool stretched = false;  ///< without importance the super-scales get fit::stretch
   std::size_t block_bytes;
   void (*pack)(const AffineBlock<N>& block, std::byte* out) noexcept;
 };
@@ -70,7 +71,9 @@ void encode_affine(const EncodeInput& in, std::span<std::byte> out, const Affine
     fit::store(scale, s.scale);
     float factor[fit::kLanes];
     std::fill_n(factor, fit::kLanes, 1.0f);
-    if (format.stretched) stretch_lanes<N, kBlocks>(tile, s.error, !in.importance.empty(), factor);
+    if (format.stretched && in.importance.empty()) {
+      stretch_lanes<N, kBlocks>(tile, s.error, factor);
+    }
     fit::store(min, s.min);
     for (std::size_t l = 0; l < count; l += kBlocks) {
       AffineBlock<N> block;
@@ -91,7 +94,6 @@ template <std::size_t N>
 struct SymmetricFormat {
   fit::SymmetricLevels levels;
   fit::Weighting weighting;
-  bool stretched = false;  ///< as in AffineFormat
   std::size_t block_bytes;
   void (*pack)(const SymmetricBlock<N>& block, std::byte* out) noexcept;
 };
@@ -109,12 +111,9 @@ void encode_symmetric(const EncodeInput& in, std::span<std::byte> out,
     fit::symmetric_codes(tile, s.step(), format.levels.low, format.levels.high, codes);
     alignas(64) float scale[fit::kLanes];
     fit::store(scale, s.scale);
-    float factor[fit::kLanes];
-    std::fill_n(factor, fit::kLanes, 1.0f);
-    if (format.stretched) stretch_lanes<N, kBlocks>(tile, s.error, !in.importance.empty(), factor);
     for (std::size_t l = 0; l < count; l += kBlocks) {
       SymmetricBlock<N> block;
-      block.d = times(s.d.bits[l], factor[l]);
+      block.d = s.d.bits[l];
       for (std::size_t k = 0; k < kBlocks; ++k)
         block.scale[k] = static_cast<std::int8_t>(scale[l + k]);
       std::memcpy(block.codes, codes + l * N, kElems);

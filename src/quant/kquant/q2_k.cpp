@@ -47,7 +47,7 @@ void pack(const AffineBlock<kSub>& block, std::byte* out) noexcept {
 void encode(const EncodeInput& in, std::span<std::byte> out) {
   constexpr AffineFormat<kSub> format{.high = 3,
                                       .max_scale = 15,
-                                      .weighting = {.tempering = 0.5f},
+                                      .weighting = {.tempering = 3},
                                       .stretched = true,
                                       .block_bytes = kBytes,
                                       .pack = pack};

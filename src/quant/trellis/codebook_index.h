@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -132,10 +133,15 @@ typename CodebookIndex<Dim, Clusters>::template Found<S> CodebookIndex<Dim, Clus
     }
   }
   Found<S> out;
+  std::int32_t last_block = 0;
+  int last_lane = 0;
   for (std::size_t i = 0; i < S; ++i) {
-    int lane = 0;
-    for (int j = 1; j < kLanes; ++j) lane = best[i][j] > best[i][lane] ? j : lane;
-    out[i] = entry_at(static_cast<std::size_t>(at[i][lane]), lane, target);
+    const int lane = std::countr_zero(mask_of(best[i] >= -lowest(-best[i])));
+    const std::int32_t block = at[i][lane];
+    // Neighbouring scales mostly find the same entry.
+    const bool known = i > 0 && block == last_block && lane == last_lane;
+    out[i] = known ? out[i - 1] : entry_at(static_cast<std::size_t>(block), lane, target);
+    last_block = block, last_lane = lane;
   }
   return out;
 }

@@ -29,16 +29,16 @@ struct Format {
   static constexpr std::array<std::array<float, 63>, 4> kLevels = {count_up(), count_up(),
                                                                    count_up(), count_up()};
   static constexpr auto kProbes = [] {
-    std::array<std::array<float, 3>, 5> sets{};
-    for (std::size_t i = 0; i < 15; ++i) {
-      sets[i / 3][i % 3] = 0.68F + 0.048F * static_cast<float>(i);
+    std::array<std::array<float, 2>, 5> sets{};
+    for (std::size_t i = 0; i < 10; ++i) {
+      sets[i / 2][i % 2] = 0.68F + 0.0747F * static_cast<float>(i);
     }
     return sets;
   }();
-  static constexpr TrellisWidths kBest{.probe = {.margin = 0.7F, .cells = 50},
-                                       .last = {.margin = 3.0F, .cells = 200}};
+  static constexpr TrellisWidths kBest{.probe = {.margin = 0.65F, .cells = 50},
+                                       .last = {.margin = 2.5F, .cells = 200}};
   static constexpr TrellisWidths kFast{.probe = {.margin = 0.4F, .cells = 60},
-                                       .last = {.margin = 3.0F, .cells = 200}};
+                                       .last = {.margin = 2.0F, .cells = 200}};
   static constexpr float kRivals = 0.9995F;
 
   static const CodebookIndex<4, 64>& books() {

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <optional>
 
 #include "text/kinds/byte_alias.h"
 #include "text/kinds/kind.h"
+#include "text/kinds/merge_queue.h"
 #include "text/kinds/merge_table.h"
 #include "text/kinds/word_cache.h"
 #include "text/pretokenize/families.h"
@@ -29,7 +29,7 @@ struct Piece {
 /// Merges the pieces of one word. Memory is kept from word to word.
 class WordMerger {
  public:
-  explicit WordMerger(const MergeTable& table) : table_(table) {}
+  explicit WordMerger(const MergeTable& table) : table_(table), queue_(table.n_ranks()) {}
 
   void clear() { pieces_.clear(); }
   void add(Symbol symbol, std::size_t length) {
@@ -72,63 +72,53 @@ class WordMerger {
   }
 
   static constexpr std::uint32_t kEnd = 0xFFFFFFFF;
+  static constexpr std::uint32_t kNoRank = MergeTable::Merge{}.rank;
 
-  /// A merge of the piece at `left` with the next one: rank and place in one number, so that the
-  /// heap stays small and its order is that of merging. Whether it still holds is looked up when
-  /// its turn comes: a rank belongs to one pair of symbols.
-  static std::uint64_t candidate(std::uint32_t rank, std::uint32_t left) noexcept {
-    return std::uint64_t{rank} << 32 | left;
-  }
+  struct Link {
+    std::uint32_t previous, next;
+    std::uint32_t rank;  // of the merge with the next piece; another one in the queue is past
+  };
 
-  void consider(std::uint32_t left, std::uint32_t right) {
-    if (left == kEnd || right == kEnd) return;
-    const MergeTable::Merge merge = look_up(left, right);
-    if (merge.result == kNoSymbol) return;
-    heap_.push_back(candidate(merge.rank, left));
-    std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
-  }
-
-  void link_pieces() {
-    const auto n = static_cast<std::uint32_t>(pieces_.size());
-    next_.resize(n);
-    previous_.resize(n);
-    heap_.clear();
-    for (std::uint32_t i = 0; i < n; ++i) {
-      next_[i] = i + 1 < n ? i + 1 : kEnd;
-      previous_[i] = i - 1;  // kEnd for the first
-      if (i + 1 == n) break;
-      const MergeTable::Merge merge = look_up(i, i + 1);
-      if (merge.result != kNoSymbol) heap_.push_back(candidate(merge.rank, i));
-    }
-    std::make_heap(heap_.begin(), heap_.end(), std::greater<>());
+  void consider(std::uint32_t left) {
+    if (left == kEnd) return;
+    Link& link = links_[left];
+    link.rank = link.next == kEnd ? kNoRank : look_up(left, link.next).rank;
+    if (link.rank != kNoRank) queue_.push(link.rank, left);
   }
 
   void merge_many() {
-    link_pieces();
-    while (!heap_.empty()) {
-      std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
-      const std::uint64_t best = heap_.back();
-      heap_.pop_back();
-      const auto at = static_cast<std::uint32_t>(best);
-      const std::uint32_t next = next_[at];
-      if (pieces_[at].length == 0 || next == kEnd) continue;
-      const MergeTable::Merge merge = look_up(at, next);
-      if (merge.result == kNoSymbol || candidate(merge.rank, at) != best) continue;
-      pieces_[at] = {merge.result, pieces_[at].length + pieces_[next].length};
-      pieces_[next].length = 0;
-      next_[at] = next_[next];
-      if (next_[at] != kEnd) previous_[next_[at]] = at;
-      consider(previous_[at], at);
-      consider(at, next_[at]);
+    const auto n = static_cast<std::uint32_t>(pieces_.size());
+    links_.resize(n);
+    queue_.start(n);
+    for (std::uint32_t i = 0; i < n; ++i) {
+      links_[i] = {.previous = i - 1, .next = i + 1 < n ? i + 1 : kEnd, .rank = kNoRank};
+      consider(i);
+    }
+    while (const auto best = queue_.pop()) {
+      const std::uint32_t at = best->place;
+      if (links_[at].rank != best->rank) continue;
+      merge_with_next(at, table_.result(best->rank));
     }
     std::erase_if(pieces_, [](const Piece& p) { return p.length == 0; });
+  }
+
+  void merge_with_next(std::uint32_t at, Symbol result) {
+    Link& link = links_[at];
+    const std::uint32_t next = link.next;
+    pieces_[at] = {result, pieces_[at].length + pieces_[next].length};
+    pieces_[next].length = 0;
+    links_[next].rank = kNoRank;
+    link.next = links_[next].next;
+    if (link.next != kEnd) links_[link.next].previous = at;
+    consider(link.previous);
+    consider(at);
   }
 
   const MergeTable& table_;
   std::vector<Piece> pieces_;
   std::vector<MergeTable::Merge> merges_;
-  std::vector<std::uint32_t> next_, previous_;
-  std::vector<std::uint64_t> heap_;  // of candidates, least first
+  std::vector<Link> links_;
+  MergeQueue queue_;
 };
 
 class Bpe final : public Engine {

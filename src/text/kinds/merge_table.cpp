@@ -18,6 +18,7 @@ MergeTable::MergeTable(const Vocab& vocab, const std::vector<std::string>& lines
   const std::size_t n_slots = std::bit_ceil(std::max<std::size_t>(16, lines.size() * 2));
   keys_.assign(n_slots, kFree);
   merges_.resize(n_slots);
+  results_.assign(lines.size(), kNoSymbol);
   mask_ = n_slots - 1;
   shift_ = static_cast<unsigned>(64 - std::countr_zero(n_slots));
   for (std::size_t rank = 0; rank < lines.size(); ++rank) {
@@ -27,6 +28,7 @@ MergeTable::MergeTable(const Vocab& vocab, const std::vector<std::string>& lines
     const std::string_view left = line.substr(0, space);
     const std::string_view right = line.substr(space + 1);
     const Symbol result = intern(std::string(left) + std::string(right));
+    results_[rank] = result;
     add(intern(left), intern(right), {.rank = static_cast<std::uint32_t>(rank), .result = result});
     if (right.empty()) continue;
     std::size_t at = 0;

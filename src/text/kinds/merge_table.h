@@ -31,6 +31,9 @@ class MergeTable {
 
   /// The symbol with this text; kNoSymbol if neither a token nor a merge has it.
   Symbol symbol(std::string_view text) const noexcept;
+  /// What the merge of this rank makes; rank < n_ranks.
+  Symbol result(std::uint32_t rank) const noexcept { return results_[rank]; }
+  std::size_t n_ranks() const noexcept { return results_.size(); }
   /// The pairs of characters at which some merge joins its two sides.
   const InnerPairs& joins() const noexcept { return joins_; }
   Merge find(Symbol left, Symbol right) const noexcept {
@@ -55,6 +58,7 @@ class MergeTable {
   std::unordered_map<std::string_view, Symbol> more_;
   std::vector<std::uint64_t> keys_;
   std::vector<Merge> merges_;
+  std::vector<Symbol> results_;  // [ranks]
   std::size_t mask_ = 0;
   unsigned shift_ = 0;
   InnerPairs joins_;

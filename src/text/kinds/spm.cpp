@@ -2,10 +2,12 @@
 // in the vocabulary. Source: docs/spec/tokenizers.md 3.
 #include <fmt/format.h>
 
-#include <queue>
+#include <algorithm>
+#include <numeric>
 
 #include "text/kinds/inner_pairs.h"
 #include "text/kinds/kind.h"
+#include "text/kinds/merge_queue.h"
 #include "text/kinds/word_cache.h"
 #include "text/utf8.h"
 
@@ -13,29 +15,43 @@ namespace text {
 namespace {
 
 constexpr std::uint32_t kEnd = 0xFFFFFFFF;
+constexpr std::uint32_t kNoRank = 0xFFFFFFFF;
 
 /// A part of the text that is one token so far; parts form a list by index of their first
 /// character.
 struct Part {
   std::uint32_t begin, length;  // in bytes; length 0: merged into its left neighbour
   std::uint32_t previous, next;
+  std::uint32_t rank;  // of the merge with the next part; another one in the queue is past
 };
 
-struct Candidate {
-  float score;
-  std::uint32_t left, right;
-  std::uint32_t length;  // of both parts together; another value now means that one has changed
-};
-struct Worse {
-  bool operator()(const Candidate& a, const Candidate& b) const noexcept {
-    return a.score < b.score || (a.score == b.score && a.left > b.left);
+/// Tokens by score: rank 0 for the highest, equal ranks for equal scores.
+class Ranks {
+ public:
+  explicit Ranks(const Vocab& vocab) : of_token_(vocab.size()) {
+    std::vector<TokenId> order(vocab.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(),
+              [&](TokenId a, TokenId b) { return vocab.score(a) > vocab.score(b); });
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      if (i == 0 || vocab.score(order[i]) != vocab.score(order[i - 1])) ++count_;
+      of_token_[static_cast<std::size_t>(order[i])] = count_ - 1;
+    }
   }
+
+  std::uint32_t of(TokenId id) const noexcept { return of_token_[static_cast<std::size_t>(id)]; }
+  std::size_t count() const noexcept { return count_; }
+
+ private:
+  std::vector<std::uint32_t> of_token_;
+  std::uint32_t count_ = 0;
 };
 
 /// Merges one piece of text (not empty). Memory is kept from piece to piece.
 class Merger {
  public:
-  explicit Merger(const Vocab& vocab) : vocab_(vocab) {}
+  Merger(const Vocab& vocab, const Ranks& ranks)
+      : vocab_(vocab), ranks_(ranks), queue_(ranks.count()) {}
 
   void run(std::string_view text, std::vector<TokenId>& out) {
     text_ = text;
@@ -46,40 +62,41 @@ class Merger {
       parts_.push_back({.begin = static_cast<std::uint32_t>(at),
                         .length = static_cast<std::uint32_t>(length),
                         .previous = index - 1,  // kEnd for the first
-                        .next = index + 1});
+                        .next = index + 1,
+                        .rank = kNoRank});
       at += length;
     }
     parts_.back().next = kEnd;
-    for (std::uint32_t i = 1; i < parts_.size(); ++i) consider(i - 1, i);
-    while (!queue_.empty()) {
-      const Candidate best = queue_.top();
-      queue_.pop();
-      merge(best);
+    queue_.start(parts_.size());
+    for (std::uint32_t i = 0; i < parts_.size(); ++i) consider(i);
+    while (const auto best = queue_.pop()) {
+      if (parts_[best->place].rank == best->rank) merge_with_next(best->place);
     }
     for (std::uint32_t i = 0; i != kEnd; i = parts_[i].next) emit(parts_[i], out);
   }
 
  private:
-  void consider(std::uint32_t left, std::uint32_t right) {
-    if (left == kEnd || right == kEnd) return;
-    const std::uint32_t length = parts_[left].length + parts_[right].length;
+  void consider(std::uint32_t at) {
+    if (at == kEnd) return;
+    Part& left = parts_[at];
+    left.rank = kNoRank;
+    if (left.next == kEnd) return;
+    const std::uint32_t length = left.length + parts_[left.next].length;
     if (length > vocab_.max_length()) return;
-    const TokenId id = vocab_.find(text_.substr(parts_[left].begin, length));
-    if (id != kNone) {
-      queue_.push({.score = vocab_.score(id), .left = left, .right = right, .length = length});
-    }
+    const TokenId id = vocab_.find(text_.substr(left.begin, length));
+    if (id != kNone) queue_.push(left.rank = ranks_.of(id), at);
   }
 
-  void merge(const Candidate& c) {
-    Part& left = parts_[c.left];
-    Part& right = parts_[c.right];
-    if (left.length == 0 || right.length == 0 || left.length + right.length != c.length) return;
-    left.length = c.length;
+  void merge_with_next(std::uint32_t at) {
+    Part& left = parts_[at];
+    Part& right = parts_[left.next];
+    left.length += right.length;
     right.length = 0;
+    right.rank = kNoRank;
     left.next = right.next;
-    if (left.next != kEnd) parts_[left.next].previous = c.left;
-    consider(left.previous, c.left);
-    consider(c.left, left.next);
+    if (left.next != kEnd) parts_[left.next].previous = at;
+    consider(left.previous);
+    consider(at);
   }
 
   void emit(const Part& part, std::vector<TokenId>& out) const {
@@ -100,15 +117,16 @@ class Merger {
   }
 
   const Vocab& vocab_;
+  const Ranks& ranks_;
   std::string_view text_;
   std::vector<Part> parts_;
-  std::priority_queue<Candidate, std::vector<Candidate>, Worse> queue_;
+  MergeQueue queue_;
 };
 
 class Spm final : public Engine {
  public:
   Spm(const Vocab& vocab, const Behaviour& behaviour)
-      : vocab_(vocab), space_prefix_(behaviour.add_space_prefix) {
+      : vocab_(vocab), ranks_(vocab), space_prefix_(behaviour.add_space_prefix) {
     for (std::size_t i = 0; i < vocab.size(); ++i) {
       inner_pairs_.add_inside(vocab.text(static_cast<TokenId>(i)));
     }
@@ -122,7 +140,7 @@ class Spm final : public Engine {
           .at("found", fmt::format("{} bytes", text.size()))
           .hint("tokenize it in parts");
     }
-    Merger merger(vocab_);
+    Merger merger(vocab_, ranks_);
     WordCache cache;
     std::size_t begin = 0;  // of the independent piece at hand
     std::size_t at = 0;
@@ -158,6 +176,7 @@ class Spm final : public Engine {
   }
 
   const Vocab& vocab_;
+  Ranks ranks_;
   bool space_prefix_;
   InnerPairs inner_pairs_;
 };

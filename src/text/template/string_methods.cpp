@@ -51,7 +51,7 @@ Part part_of(std::string_view text, const Bound& b, std::size_t first) {
 template <class Holds>
 Value any_of_texts(std::string_view name, In self, Args a, Holds holds) {
   const Bound b(name, {"prefix", "start", "end"}, a);
-  const Value given = b.required(0);
+  const Value& given = b.required(0);
   const Part part = part_of(*self.string(), b, 1);
   if (given.list() == nullptr || !given.list()->tuple) {
     if (given.string() == nullptr) {

@@ -5,13 +5,14 @@ usage: make_features.py OUT.jsonl      needs: pip install jinja2 (3.1.6 made the
 
 jinja2 is set up as Hugging Face transformers does. The first line holds contexts by name; each other line is {feature,
 template, context (a name, an object or missing) and expected (the text), raised (the words of raise_exception) or error
-(another error of jinja2; only that there is one counts)}.
+(another error of jinja2; only that there is one counts)}. A template that changes a list or mapping in place, which the
+immutable sandbox forbids and engines in C++ allow, is rendered in the other sandbox.
 """
 import datetime
 import json
 import sys
 
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedEnvironment, SecurityError
 import jinja2, jinja2.ext
 class Gen(jinja2.ext.Extension):
     tags={'generation'}
@@ -21,6 +22,8 @@ class Gen(jinja2.ext.Extension):
 env=ImmutableSandboxedEnvironment(trim_blocks=True,lstrip_blocks=True,extensions=['jinja2.ext.loopcontrols',Gen])
 env.filters['tojson']=lambda x,ensure_ascii=False,indent=None,separators=None,sort_keys=False: json.dumps(x,ensure_ascii=ensure_ascii,indent=indent,separators=separators,sort_keys=sort_keys)
 env.filters['from_json']=json.loads
+mutable=SandboxedEnvironment(trim_blocks=True,lstrip_blocks=True,extensions=['jinja2.ext.loopcontrols',Gen])
+mutable.filters.update(env.filters)
 class Raised(Exception): pass
 def raise_exception(m): raise Raised(m)
 env.globals['raise_exception']=raise_exception
@@ -399,11 +402,51 @@ r("title case of two letters","{{ '\u00dfa \ufb01x'.title() }} {{ '\ufb01n'.capi
 r("format looks fields up as templates do","{{ '{1.x} {1[x]} {1[y]}|{2[1]} {3[0]}'.format(0, {'x': 2}, [3, 4], 'ab') }}")
 r("filesizeformat at its ends","{{ (-1e300)|filesizeformat }} {{ (-0.5)|filesizeformat }} {{ ('nan'|float)|filesizeformat }} {{ ('inf'|float)|filesizeformat }} {{ 999.9|filesizeformat }} {{ 1e30|filesizeformat(true) }}")
 r("filesizeformat of minus infinity","{{ x|float|filesizeformat }}",{"x":"-inf"})
+# one row for each other name in the list of published templates' features
+r("default(1 positional)","{{ nothing|default('') }}|{{ nothing|default([])|length }} {{ messages[0].name|default('system') }} {{ false|default(true) }}",C)
+r("join(1 positional)","{{ messages|map(attribute='role')|join(', ') }} {{ ['x']|join('-') }}|{{ []|join('-') }}|{{ 'abc'|join('.') }}",C)
+r("selectattr(3 positional)","{{ messages|selectattr('role', 'equalto', 'tool')|list|length }} {{ messages|selectattr('role', 'in', ['user', 'tool'])|map(attribute='role')|list }} {{ messages|selectattr('role', '==', 'user')|first|tojson }}",C)
+r("selectattr(2 positional)","{{ messages|selectattr('tool_calls', 'defined')|list|length }} {{ messages|selectattr('content', 'string')|list|length }} {{ messages|selectattr('content', 'none')|map(attribute='role')|list }}",C)
+r("map(1 positional)","{{ [' a', 'b ']|map('trim')|list }} {{ messages|map('length')|list }} {{ [1, none]|map('tojson')|join(' ') }}",C)
+r("map(attribute=)","{{ tools|map(attribute='function.name')|list }} {{ messages|map(attribute='name')|list }} {{ [{'a': [7, 8]}]|map(attribute='a.1')|list }}",C)
+r("replace(2 positional)","{{ 'a\\n\\nb'|replace('\\n', ' ') }} {{ 1.5|replace('.', ',') }} {{ 'abab'|replace('ab', 'aba') }}")
+r("indent(1 positional)","{{ 'a\\n b\\n\\n  c'|indent(4) }}|{{ 'one'|indent(2) }}|{{ tools|tojson(indent=2)|indent(4) }}",C)
+r("reject(2 positional)","{{ messages|map(attribute='role')|reject('equalto', 'system')|list }} {{ [1, 'a', none]|reject('in', [1, none])|list }}",C)
+r("rejectattr(3 positional)","{{ messages|rejectattr('role', 'equalto', 'system')|map(attribute='role')|list }} {{ messages|rejectattr('role', 'in', ['user', 'assistant'])|list|length }}",C)
+r(".append()","{% set l = [] %}{% for m in messages %}{% if m.role != 'system' %}{% set _ = l.append(m.role) %}{% endif %}{% endfor %}{{ l|join(' ') }}",C)
+r(".append(...)","{% set l = ['a'] %}{{ l.append(['b', 1]) }} {{ l }} {% set m = l %}{% set _ = m.append('c') %}{{ l|length }}")
+r(".pop()","{% set l = [1, 2, 3] %}{{ l.pop() }}{{ l.pop() }} {{ l }}")
+r(".pop(...)","{% set l = [1, 2, 3, 4] %}{{ l.pop(0) }}{{ l.pop(-2) }} {{ l }} {% set d = {'a': 1, 'b': 2} %}{{ d.pop('a') }} {{ d.pop('x', 'none') }} {{ d }}")
+r(".pop() of nothing","{% set l = [] %}{{ l.pop() }}")
+r(".split(...)","{{ '<think>a</think>b'.split('</think>') }} {{ messages[-1].content.split('</think>')[-1].lstrip('\\n') }} {{ ''.split(',') }} {{ 'a'.split('aa') }}",C)
+r(".split(..., ...)","{{ 'a=b=c'.split('=', 1) }} {{ 'a=b=c'.split('=', 0) }} {{ 'a=b=c'.split('=', -1) }} {{ 'k: v: w'.split(': ', 1)[1] }}")
+r(".endswith(...)","{{ 'call</tool>\\n'.endswith('</tool>') }} {{ 'call</tool>'.endswith('</tool>') }} {{ ''.endswith('a') }} {{ 'h\u00e9'.endswith('\u00e9') }}")
+r(".startswith(...)","{{ messages[-1].content.startswith('<think>') }} {{ ' a'.startswith('a') }} {{ ''.startswith('') }}",C)
+r(".lstrip(...)","[{{ '\\n\\n text\\n'.lstrip('\\n') }}] [{{ 'xxyx'.lstrip('xy') }}] [{{ 'abc'.lstrip('') }}]")
+r(".rstrip(...)","[{{ '\\n text\\n\\n'.rstrip('\\n') }}] [{{ 'a, , '.rstrip(', ') }}]")
+r(".strip(...)","[{{ '\\n a \\n'.strip('\\n') }}] [{{ '\"quoted\"'.strip('\"') }}] [{{ 'aaa'.strip('a') }}]")
+r(".get(...)","{{ messages[2].get('tool_calls')|length }} {{ messages[0].get('tool_calls') }} {{ {1: 'x'}.get(1) }} {{ {'items': 2}.get('items') }}",C)
+r(".get(..., ...)","{{ messages[0].get('name', 'nobody') }} {{ messages[2].get('content', 'x') }} {{ {'a': ''}.get('a', 'b') }}|{{ {}.get('a', {}).get('b', [])|length }}",C)
+r(".replace(..., ...)","{{ 'a\\r\\nb'.replace('\\r\\n', '\\n')|tojson }} {{ 'aaa'.replace('aa', 'b') }} {{ '\u00e9'.replace('\u00e9', 'e') }}")
+r(".format(...)","{{ 'tool {}: {}'.format('w', [1, 'x']) }} {{ '{0}{0}'.format('ab') }}")
+r("macro call","{% macro greet(who) %}Hi {{ who }}!{% endmacro %}{{ greet('you') }} {{ greet(greet('you')) ~ '?' }} {{ greet() }}")
+r("macro call with keyword argument","{% macro put(text, end='.', upper=false) %}{{ text|upper if upper else text }}{{ end }}{% endmacro %}{{ put('a', upper=true) }}{{ put(end='!', text='b') }}{{ put('c', '?') }}")
+r("'single' quoted","{{ 'it\"s' }}{{ '' }}{{ '{{ }}' }}{{ '#}' }}")
+r("\"double\" quoted","{{ \"it's\" }}{{ \"\" }}{{ \"{% if %}\" }}")
+r("string escape \\n","{{ 'a\\nb' }}{{ \"\\n\" ~ '\\n\\n' }}{{ 'a\\nb'.split('\\n')|length }}")
+r("string escape \\\"","{{ \"say \\\"hi\\\"\" }}{{ 'or \\\"this\\\"' }}")
+r("string escape \\'","{{ 'don\\'t' }}{{ \"don\\'t\" }}")
+r("string escape \\\\","{{ 'a\\\\b' }}{{ '\\\\n' }}{{ 'C:\\\\'|length }}")
+r("lower-case true / false / none","{{ true }} {{ false }} {{ none }} {{ [true, false, none] }} {{ 'y' if true and not false and none is none }}")
+r("Python spelling True / False / None","{{ True }} {{ False }} {{ None }} {{ [True, False, None] }} {{ True == true }} {{ None is none }} {{ nothing is defined == False }}")
+def rendered(t,c):
+    try: return env.from_string(t).render(**c)
+    except SecurityError: return mutable.from_string(t).render(**c)
 out=[];seen={}
 for f,t,c in rows:
     row={"feature":f,"template":t}
     if c is not None: row["context"]="chat" if c is C else c
-    try: row["expected"]=env.from_string(t).render(**(c or {}))
+    try: row["expected"]=rendered(t,c or {})
     except Raised as e: row["raised"]=str(e)
     except Exception as e: row["error"]=type(e).__name__+": "+str(e)
     out.append(row)
