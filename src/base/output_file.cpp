@@ -44,14 +44,20 @@ void check_replaceable(const fs::path& path) {
 
 constexpr std::string_view kMark = ".unfinished-";
 
-/// The process in "NAME.unfinished-PID" or "NAME.unfinished-PID-2"; 0 if the file is none of NAME.
-pid_t process_of(const std::string& file, const std::string& name) {
-  const std::string start = name + std::string(kMark);
-  if (!file.starts_with(start)) return 0;
+/// The parts of "NAME.unfinished-PID" or "NAME.unfinished-PID-2"; no process if it is none.
+struct TemporaryName {
+  std::string_view name;
+  pid_t process = 0;
+};
+TemporaryName temporary_name(std::string_view file) {
+  const std::size_t mark = file.rfind(kMark);
+  if (mark == std::string_view::npos) return {};
+  TemporaryName out{.name = file.substr(0, mark)};
   pid_t pid = 0;
   const char* end = file.data() + file.size();
-  const auto [stop, code] = std::from_chars(file.data() + start.size(), end, pid);
-  return code == std::errc() && pid > 0 && (stop == end || *stop == '-') ? pid : 0;
+  const auto [stop, code] = std::from_chars(file.data() + mark + kMark.size(), end, pid);
+  if (code == std::errc() && pid > 0 && (stop == end || *stop == '-')) out.process = pid;
+  return out;
 }
 
 /// A file of this user that no OutputFile has open.
@@ -133,9 +139,9 @@ fs::path link_target(fs::path path) {
   return path;
 }
 
-OutputFile::OutputFile(const fs::path& path) : path_(link_target(path)) {
+OutputFile::OutputFile(const fs::path& path, LeftOvers left_overs) : path_(link_target(path)) {
   check_replaceable(path_);
-  remove_unfinished(path_);
+  if (left_overs == LeftOvers::remove) remove_unfinished(path_);
   fd_ = create_beside(path_, temporary_);
 }
 
@@ -206,17 +212,24 @@ void OutputFile::publish() {
 
 std::vector<Unfinished> remove_unfinished(const fs::path& output) {
   const fs::path path = link_target(output);
+  return remove_unfinished_in(
+      folder_of(path), [name = path.filename().string()](std::string_view n) { return n == name; });
+}
+
+std::vector<Unfinished> remove_unfinished_in(
+    const fs::path& folder, const std::function<bool(std::string_view name)>& wanted) {
   std::vector<Unfinished> removed;
-  const std::string name = path.filename().string();
   std::vector<fs::path> found;
   std::error_code unreadable;
-  for (fs::directory_iterator i(folder_of(path), unreadable), end; !unreadable && i != end;
+  for (fs::directory_iterator i(folder, unreadable), end; !unreadable && i != end;
        i.increment(unreadable)) {
-    const pid_t pid = process_of(i->path().filename().string(), name);
-    if (pid > 0 && !is_running(pid)) found.push_back(i->path());
+    const std::string file = i->path().filename().string();
+    const TemporaryName parts = temporary_name(file);
+    if (parts.process == 0 || !wanted(parts.name)) continue;
+    if (!is_running(parts.process)) found.push_back(i->path());
   }
   if (found.empty()) return removed;
-  const std::vector<fs::path> kept = pending_files(folder_of(path));
+  const std::vector<fs::path> kept = pending_files(folder);
   for (const fs::path& file : found) {
     std::size_t bytes = 0;
     const auto same_name = [&](const fs::path& p) { return p.filename() == file.filename(); };

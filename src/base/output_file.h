@@ -3,11 +3,17 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace base {
+
+/// What killed runs have left under the temporary names of a file that is to be written.
+enum class LeftOvers : std::uint8_t { remove, keep };
 
 /// Owner of the temporary file "NAME.unfinished-PID" beside the final one. Destroyed without
 /// `commit`, it removes the temporary file and leaves whatever stood under the final name. After a
@@ -17,7 +23,8 @@ class OutputFile {
  public:
   /// Throws Fault::bad_input if something that is not a regular file has the final name, Fault::io
   /// if the file cannot be created.
-  explicit OutputFile(const std::filesystem::path& path);
+  /// Removing looks at every file of the folder: not for one of many files.
+  explicit OutputFile(const std::filesystem::path& path, LeftOvers left_overs = LeftOvers::remove);
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
   ~OutputFile();
@@ -61,6 +68,9 @@ struct Unfinished {
 /// (output_set.h) stay, too. Tells what was removed; never throws for files
 /// that cannot be removed. The constructor of OutputFile does the same in silence.
 std::vector<Unfinished> remove_unfinished(const std::filesystem::path& output);
+/// The same for all files of a folder with names that are `wanted`.
+std::vector<Unfinished> remove_unfinished_in(
+    const std::filesystem::path& folder, const std::function<bool(std::string_view name)>& wanted);
 
 /// Renames are durable only once the folder of the file is synced; a failure does no harm.
 void sync_folder(const std::filesystem::path& file) noexcept;

@@ -46,7 +46,8 @@ int run(const Args& args) {
   if (cache.info().n_entries == 0) check_is_cache(folder);
   if (action == "prune") {
     required(args, "max");
-    fmt::print("removed {} bytes\n", cache.prune(parse_size("--max", args.str("max"))));
+    cache.tidy();
+    fmt::print("removed {} bytes\n", cache.prune(parse_size("--max", args.str("max"))).bytes);
   }
   const cook::TensorCache::Info info = cache.info();
   fmt::print("{}: {} tensors, {} bytes\n", folder.string(), info.n_entries, info.bytes);

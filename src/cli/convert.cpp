@@ -6,11 +6,11 @@
 #include <memory>
 #include <optional>
 
-#include "base/file_lock.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
 #include "cli/interrupt.h"
+#include "cli/output_plan.h"
 #include "cli/session.h"
 #include "cli/type_words.h"
 #include "cli/value_forms.h"
@@ -226,20 +226,19 @@ void print_plan(const cook::Plan& plan) {
   }
 }
 
-void carry_out(const Args& args, const convert::HfSource& source, const cook::Plan& plan,
+void carry_out(const Args& args, const convert::HfSource& source, cook::Plan& plan,
                const std::string& output) {
-  std::vector<base::FileLock> locks;
-  for (const cook::OutputPlan& out : plan.outputs) {
-    check_replaceable("OUT.gguf", out.path.string(), Product::model);
-    prepare_output("OUT.gguf", out.path.string());
-    locks.push_back(base::FileLock::beside(out.path));
-  }
+  const ReadyOutputs ready = ready_outputs("OUT.gguf", source, plan);
   const auto threads = args.given("threads") ? args.integer("threads", 1, 4096) : 0;
-  Session session(args, static_cast<std::size_t>(threads));
+  warn_small_cache(args, plan);
   const RunCache cache(args, output);
-  const cook::RunResult result = cook::run_plan(source, plan, session.runtime(), cache.get());
-  cache.finish();
-  session.progress().clear();
+  cook::RunResult result;
+  if (!ready.made_earlier) {
+    Session session(args, static_cast<std::size_t>(threads));
+    result = cook::run_plan(source, plan, session.runtime(), cache.get());
+    session.progress().clear();
+  }
+  cache.finish(result);
   print_findings(result.findings);
   for (const cook::OutputPlan& out : plan.outputs) fmt::print("{}\n", out.path.string());
   fmt::print(stderr, "{} tensors, {} file(s), {} bytes\n", plan.jobs.size(), result.files_written,
@@ -270,6 +269,7 @@ int run(const Args& args) {
   print_findings(plan.findings);
   if (args.flag("dry-run")) {
     print_plan(plan);
+    warn_small_cache(args, plan);
   } else {
     fmt::print(stderr, "converting '{}' ({}) to '{}' as {}\n", args.positionals()[0],
                source->plan().architecture->name, output, type);

@@ -10,7 +10,9 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/printable.h"
+#include "cli/text_table.h"
 #include "cli/value_forms.h"
+#include "cook/forecast.h"
 #include "tensor/buffer.h"
 
 namespace cli {
@@ -91,6 +93,18 @@ std::filesystem::path cache_folder(const Args& args, const std::filesystem::path
   return args.flag("resume") ? output.string() + ".resume" : "";
 }
 
+void warn_small_cache(const Args& args, const cook::Plan& plan) {
+  if (!args.given("cache")) return;
+  const std::size_t most = parse_size("--cache-max", args.str("cache-max"));
+  const std::size_t needed = cook::room_for_cache(plan, args.str("cache")).needed;
+  if (needed <= most) return;
+  fmt::print(
+      stderr,
+      "warning: the encoded tensors take up to {}, --cache-max is {}: another run finds only "
+      "some of them\nhint: --cache-max {}G keeps all\n",
+      bytes_text(needed), bytes_text(most), needed / 1'000'000'000 + 1);
+}
+
 RunCache::RunCache(const Args& args, const std::filesystem::path& output) {
   const std::filesystem::path folder = cache_folder(args, output);
   if (folder.empty()) return;
@@ -101,6 +115,7 @@ RunCache::RunCache(const Args& args, const std::filesystem::path& output) {
     resume_folder_ = folder;
   }
   cache_.emplace(folder, encoder_version());
+  cache_->tidy();
 }
 
 RunCache::~RunCache() {
@@ -108,10 +123,14 @@ RunCache::~RunCache() {
   if (!resume_folder_.empty()) std::filesystem::remove(resume_folder_, not_empty);
 }
 
-void RunCache::finish() const {
+void RunCache::finish(const cook::RunResult& result) const {
   if (!cache_) return;
   if (resume_folder_.empty()) {
-    cache_->prune(max_bytes_);
+    const cook::TensorCache::Pruned pruned = cache_->prune(max_bytes_, result.cache_keys);
+    if (pruned.n_used == 0) return;
+    fmt::print(
+        stderr, "warning: the cache keeps {} of the {} tensors of this run: --cache-max is {}\n",
+        result.cache_keys.size() - pruned.n_used, result.cache_keys.size(), bytes_text(max_bytes_));
     return;
   }
   cache_->remove_all();

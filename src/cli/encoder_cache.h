@@ -8,6 +8,7 @@
 
 #include "cli/options.h"
 #include "cook/metadata.h"
+#include "cook/run.h"
 #include "cook/tensor_cache.h"
 
 namespace cli {
@@ -27,6 +28,9 @@ std::string encoder_version();
 /// The folder of the cache that a run would have; empty: none.
 std::filesystem::path cache_folder(const Args& args, const std::filesystem::path& output);
 
+/// Warns if --cache-max is less than the encoded tensors of the plan take.
+void warn_small_cache(const Args& args, const cook::Plan& plan);
+
 /// The cache of one run of `quantize`: --cache DIR [--cache-max SIZE], or --resume, a cache beside
 /// the output that lives until the output is whole.
 class RunCache {
@@ -38,8 +42,9 @@ class RunCache {
   ~RunCache();
   /// Null if none was asked for.
   const cook::TensorCache* get() const noexcept { return cache_ ? &*cache_ : nullptr; }
-  /// After a run that went well: prunes, or removes the folder beside the output.
-  void finish() const;
+  /// After a run that went well: prunes, telling if entries of the run itself had to go, or removes
+  /// the folder beside the output.
+  void finish(const cook::RunResult& result) const;
 
  private:
   std::optional<cook::TensorCache> cache_;

@@ -26,6 +26,13 @@ std::string clock_text(double seconds) {
   return fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
+std::optional<double> seconds_left(std::uint64_t first, std::uint64_t done, std::uint64_t total,
+                                   double seconds) noexcept {
+  if (done <= first) return std::nullopt;
+  const auto steps = static_cast<double>(done - first);
+  return done >= total ? 0 : seconds / steps * static_cast<double>(total - done);
+}
+
 TerminalProgress::TerminalProgress()
     : terminal_(::isatty(STDERR_FILENO) == 1), start_(Clock::now()), last_(start_) {}
 
@@ -45,39 +52,41 @@ void TerminalProgress::update(std::string_view what, std::uint64_t done, std::ui
     what_ = what;
     start_ = now;
     last_ = now - std::chrono::hours(1);
-    next_tenth_ = 1;
+    first_done_ = done;
+    next_tenth_ = total == 0 ? 1 : done * 10 / total + 1;
     if (!terminal_) last_ = now;
   }
   const double since_last = std::chrono::duration<double>(now - last_).count();
   const double seconds = std::chrono::duration<double>(now - start_).count();
+  const auto seconds_to_go = seconds_left(first_done_, done, total, seconds);
+  const std::string left =
+      seconds_to_go ? fmt::format(", {} left", clock_text(*seconds_to_go)) : std::string();
   if (terminal_) {
     if (hidden_) return;
     if (since_last < kRedrawSeconds && done < total) return;
     last_ = now;
     if (done >= total) return clear();
-    draw(what, done, total, unit, detail, seconds);
+    draw(what, done, total, unit, detail, left);
     return;
   }
   if (total == 0 || done * 10 < next_tenth_ * total || since_last < kLineSeconds) return;
   last_ = now;
   next_tenth_ = done * 10 / total + 1;
-  const double left =
-      done > 0 ? seconds / static_cast<double>(done) * static_cast<double>(total - done) : 0;
   const std::string count = unit.empty() ? fmt::format("{} %", 100 * done / total)
                                          : fmt::format("{} of {} {}", done, total, unit);
-  fmt::print(stderr, "{}: {}, {} left{}{}\n", what, count, clock_text(left),
-             detail.empty() ? "" : "  ", detail);
+  fmt::print(stderr, "{}: {}{}{}{}\n", what, count, left, detail.empty() ? "" : "  ", detail);
 }
 
 void TerminalProgress::draw(std::string_view what, std::uint64_t done, std::uint64_t total,
-                            std::string_view unit, std::string_view detail, double seconds) {
+                            std::string_view unit, std::string_view detail,
+                            const std::string& left) {
   const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
   const auto filled = static_cast<std::size_t>(share * kBarWidth);
   std::string line = fmt::format("{} [{:#<{}}{:.<{}}] {:3.0f} %", what, "", filled, "",
                                  kBarWidth - filled, 100 * share);
   // Without a unit the counts are no news for people.
   if (!unit.empty()) line += fmt::format(" {} of {} {}", done, total, unit);
-  if (done > 0) line += fmt::format(", {} left", clock_text(seconds / share - seconds));
+  line += left;
   if (!detail.empty()) line += fmt::format("  {}", detail);
   const std::size_t width = terminal_width();
   if (line.size() >= width) line.resize(width - 1);

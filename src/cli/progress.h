@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "base/progress.h"
@@ -29,15 +30,21 @@ class TerminalProgress final : public base::Progress {
  private:
   using Clock = std::chrono::steady_clock;
   void draw(std::string_view what, std::uint64_t done, std::uint64_t total, std::string_view unit,
-            std::string_view detail, double seconds);
+            std::string_view detail, const std::string& left);
 
   bool terminal_;
   bool drawn_ = false;
   bool hidden_ = false;
   std::string what_;
+  std::uint64_t first_done_ = 0;  ///< when this work was first told of: some may be older
   std::uint64_t next_tenth_ = 1;
   Clock::time_point start_, last_;
 };
+
+/// Seconds until `total` after `seconds` from `first` to `done`; nothing is known before the first
+/// step. For work that other work interrupts, whose earlier part took another time.
+std::optional<double> seconds_left(std::uint64_t first, std::uint64_t done, std::uint64_t total,
+                                   double seconds) noexcept;
 
 /// "1:05" or "2:03:07".
 std::string clock_text(double seconds);

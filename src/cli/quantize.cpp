@@ -6,7 +6,6 @@
 #include <map>
 #include <set>
 
-#include "base/file_lock.h"
 #include "base/printable.h"
 #include "cli/alien_entries.h"
 #include "cli/command_line.h"
@@ -14,6 +13,7 @@
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
 #include "cli/interrupt.h"
+#include "cli/output_plan.h"
 #include "cli/quantize_report.h"
 #include "cli/quantize_request.h"
 #include "cli/session.h"
@@ -145,23 +145,19 @@ void print_end(const cook::Plan& plan, const cook::RunResult& result, bool with_
 
 /// Carries the plan out.
 int make(const Args& args, const QuantizeArguments& arguments, const cook::TensorSource& source,
-         const cook::Plan& plan, std::size_t n_threads) {
+         cook::Plan& plan, std::size_t n_threads) {
   const auto start = std::chrono::steady_clock::now();
-  for (const cook::OutputPlan& output : plan.outputs) {
-    if (output.skipped) continue;
-    check_replaceable("OUTPUT", output.path.string(), Product::model);
-    prepare_output("OUTPUT", output.path.string());
-  }
-  cook::check_room(plan);
-  std::vector<base::FileLock> locks;  // also over the folder of --resume
-  for (const cook::OutputPlan& output : plan.outputs) {
-    if (!output.skipped) locks.push_back(base::FileLock::beside(output.path));
+  const ReadyOutputs ready = ready_outputs("OUTPUT", source, plan);
+  warn_small_cache(args, plan);
+  const RunCache cache(args, arguments.request.output);
+  if (ready.made_earlier) {
+    cache.finish({});
+    return 0;
   }
   Session session(args, n_threads);
-  const RunCache cache(args, arguments.request.output);
   const cook::RunResult result = cook::run_plan(source, plan, session.runtime(), cache.get());
-  cache.finish();
   session.progress().clear();
+  cache.finish(result);
   tell_left(plan);
   print_findings(result.findings);
   if (!result.findings.empty()) {
@@ -244,6 +240,7 @@ int run(const Args& args) {
       fmt::print(stderr, "warning: {}; a real run would stop here\n",
                  nothing_to_repack(arguments).message());
     }
+    warn_small_cache(args, plan);
     return 0;
   }
   if (is_idle_repack(arguments, plan)) throw nothing_to_repack(arguments);

@@ -29,9 +29,9 @@ std::size_t working_memory(const Plan& plan, std::size_t n_threads);
 std::size_t threads_within(const Plan& plan, std::size_t n_threads, std::size_t budget,
                            std::size_t held);
 
-/// Seconds of decoding and encoding on so many threads, from short trials of every type in the plan
-/// on made-up rows; nothing is read. Reading, writing and finished bytes in a cache are not
-/// counted.
+/// Seconds of decoding and encoding on so many threads that have a core each, from short trials of
+/// every type in the plan on made-up rows, by the time that the trial computes; nothing is read.
+/// Reading, writing and finished bytes in a cache are not counted.
 double encode_seconds(const Plan& plan, std::size_t n_threads);
 
 }  // namespace cook

@@ -66,8 +66,9 @@ struct Plan {
   std::size_t n_encoded = 0, n_fallbacks = 0;
   quant::Effort effort = quant::Effort::best;
   bool check_copies = true;
-  bool partial = false;        ///< Request
-  std::size_t line_width = 0;  ///< log lines of so many columns; 0: those of the public programs
+  bool partial = false;          ///< Request
+  std::string job = "quantize";  ///< stands in the list of a set that gets its names (job_text)
+  std::size_t line_width = 0;    ///< log lines of so many columns; 0: those of the public programs
   base::Findings findings;
 
   bool changes_nothing() const noexcept { return n_encoded == 0; }

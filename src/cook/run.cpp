@@ -4,11 +4,11 @@
 #include <atomic>
 #include <deque>
 #include <mutex>
-#include <set>
 
 #include "base/error.h"
 #include "base/output_set.h"
 #include "cook/encode_rows.h"
+#include "cook/look_up.h"
 #include "cook/units.h"
 #include "cook/zeros.h"
 #include "gguf/writer.h"
@@ -54,39 +54,6 @@ class Reporter {
   std::size_t next_ = 0;
   std::mutex lock_;
 };
-
-/// What a cache knows about one tensor of a file.
-struct CacheState {
-  std::string key;                      ///< empty: nothing to keep
-  bool source_seen = false;             ///< all its bytes were read to make the key
-  std::unique_ptr<ReadableFile> found;  ///< finished bytes
-};
-
-/// Hashes the source of every tensor that is to be encoded and looks it up. Holes in the source are
-/// found on the way: of a tensor that is found the source is not read again.
-std::vector<CacheState> look_up(const TensorSource& source, const Plan& plan,
-                                const OutputPlan& output, const TensorCache* cache,
-                                runtime::Runtime& runtime, ZeroWatch& zeros) {
-  std::vector<CacheState> states(output.jobs.size());
-  if (cache == nullptr) return states;
-  runtime.team.run(states.size(), [&](std::size_t place, std::size_t) {
-    runtime.stop.check();
-    const Job& job = plan.jobs[output.jobs[place]];
-    if (job.action != recipe::Action::encode) return;
-    states[place].key =
-        cache->key(source, job, plan.effort, [&](std::size_t at, std::span<const std::byte> bytes) {
-          zeros.look(output.jobs[place], at, bytes);
-        });
-    states[place].source_seen = true;
-    states[place].found = cache->find(states[place].key, job.bytes);
-  });
-  // Tensors of equal content share an entry; one of them writes it.
-  std::set<std::string_view> seen;
-  for (CacheState& state : states) {
-    if (!state.key.empty() && !seen.insert(state.key).second) state.key.clear();
-  }
-  return states;
-}
 
 /// What the threads share about one tensor of the file in work.
 struct TensorState {
@@ -138,6 +105,13 @@ class FileCook {
   std::size_t bytes() const noexcept { return writer_.size(); }
   std::size_t n_not_kept() const noexcept { return n_not_kept_; }
   const std::string& cache_error() const noexcept { return cache_error_; }
+  std::set<std::string> keys() const {
+    std::set<std::string> out;
+    for (const CacheState& state : cached_) {
+      if (!state.key.empty()) out.insert(state.key);
+    }
+    return out;
+  }
   std::size_t n_found() const noexcept {
     return static_cast<std::size_t>(std::count_if(cached_.begin(), cached_.end(),
                                                   [](const CacheState& c) { return !!c.found; }));
@@ -280,6 +254,7 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
     ++result.files_written;
     result.from_cache += file.n_found();
     result.not_kept += file.n_not_kept();
+    result.cache_keys.merge(file.keys());
     if (result.cache_error.empty()) result.cache_error = file.cache_error();
     if (plan.partial) {
       writer.finish();
@@ -288,7 +263,7 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
     }
   }
   if (!files.empty()) {
-    base::commit_together(plan.outputs.front().path, std::move(files), "quantize");
+    base::commit_together(plan.outputs.front().path, std::move(files), plan.job);
   }
   result.findings = zeros.findings();
   return result;

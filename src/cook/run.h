@@ -11,10 +11,11 @@ namespace cook {
 struct RunResult {
   std::size_t bytes_written = 0;
   std::size_t files_written = 0;
-  std::size_t from_cache = 0;  ///< tensors whose encoded bytes were found there
-  std::size_t not_kept = 0;    ///< encoded tensors that the cache could not take
-  std::string cache_error;     ///< why, of the first one
-  base::Findings findings;     ///< long stretches of zeros in the source
+  std::size_t from_cache = 0;        ///< tensors whose encoded bytes were found there
+  std::size_t not_kept = 0;          ///< encoded tensors that the cache could not take
+  std::string cache_error;           ///< why, of the first one
+  std::set<std::string> cache_keys;  ///< of the entries that were found or made
+  base::Findings findings;           ///< long stretches of zeros in the source
 };
 
 /// Writes every output file that is not skipped, each under a temporary name until all are whole;

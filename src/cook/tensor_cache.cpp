@@ -1,12 +1,8 @@
 #include "cook/tensor_cache.h"
 
-#include <fmt/format.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
-#include <array>
 #include <chrono>
+#include <functional>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -21,64 +17,32 @@ constexpr std::string_view kExtension = ".tensor";
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr auto kLeftOverAge = std::chrono::hours(24);
 
-/// A running 128-bit hash.
-class Hash {
- public:
-  Hash() : state_(XXH3_createState(), XXH3_freeState) { XXH3_128bits_reset(state_.get()); }
-  void add(std::span<const std::byte> bytes) {
-    XXH3_128bits_update(state_.get(), bytes.data(), bytes.size());
+HashValue data_hash(const ReadableFile& file, std::size_t size) {
+  std::vector<HashValue> parts;
+  for (std::size_t begin = 0; begin < size; begin += TensorCache::kPartBytes) {
+    const std::size_t n = std::min(TensorCache::kPartBytes, size - begin);
+    parts.push_back(TensorCache::part_hash(n, [&](std::size_t at, std::span<std::byte> out) {
+      file.read(TensorCache::kHeaderBytes + begin + at, out);
+    }));
   }
-  template <class T>
-  void add_value(T value) {
-    add(std::as_bytes(std::span(&value, 1)));
-  }
-  XXH128_hash_t digest() const { return XXH3_128bits_digest(state_.get()); }
-
- private:
-  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
-};
-
-/// Feeds bytes [begin, begin + size) of something readable to a hash.
-template <class Read>
-void hash_range(Hash& hash, std::size_t begin, std::size_t size, Read read) {
-  std::vector<std::byte> piece;
-  for (std::size_t done = 0; done < size; done += piece.size()) {
-    piece.resize(std::min(kPiece, size - done));
-    read(begin + done, std::span(piece));
-    hash.add(piece);
-  }
-}
-
-XXH128_hash_t data_hash(const ReadableFile& file, std::size_t size) {
-  Hash hash;
-  hash_range(hash, TensorCache::kHeaderBytes, size,
-             [&](std::size_t at, std::span<std::byte> out) { file.read(at, out); });
-  return hash.digest();
+  return TensorCache::whole_hash(parts);
 }
 
 using Header = std::array<std::byte, TensorCache::kHeaderBytes>;
 
-Header header_for(std::size_t size, XXH128_hash_t hash) {
+Header header_for(std::size_t size, const HashValue& hash) {
   Header header{};
   std::memcpy(header.data(), kMagic.data(), kMagic.size());
   base::store(header.data() + 8, static_cast<std::uint64_t>(size));
-  base::store(header.data() + 16, static_cast<std::uint64_t>(hash.low64));
-  base::store(header.data() + 24, static_cast<std::uint64_t>(hash.high64));
+  base::store(header.data() + 16, hash[0]);
+  base::store(header.data() + 24, hash[1]);
   return header;
 }
 
-bool is_whole(const ReadableFile& file, std::size_t size) {
-  Header header;
-  file.read(0, header);
-  return header == header_for(size, data_hash(file, size));
-}
-
-void hash_weights(Hash& hash, const RowWeights& weights) {
-  hash.add(std::as_bytes(std::span(weights.values)));
-  for (const bool known : weights.known) hash.add_value(known);
-  for (const RowWeights::Run& run : weights.runs) {
-    hash.add_value(std::array<std::uint64_t, 3>{run.first_row, run.n_rows, run.vector});
-  }
+HashValue checksum_in(const Header& header) noexcept {
+  HashValue hash{};
+  std::memcpy(hash.data(), header.data() + 16, sizeof hash);
+  return hash;
 }
 
 constexpr std::size_t kKeyDigits = 32;
@@ -117,20 +81,10 @@ std::vector<FoundEntry> entries_of(const fs::path& folder) {
   return out;
 }
 
-void remove_left_overs(const fs::path& folder) {
-  std::error_code error;
-  const auto limit = fs::file_time_type::clock::now() - kLeftOverAge;
-  std::vector<fs::path> old;
-  for (const fs::directory_entry& file : fs::directory_iterator(folder, error)) {
-    const bool unfinished = is_unfinished(file.path().filename().string());
-    if (unfinished && file.last_write_time(error) < limit && !error) old.push_back(file.path());
-  }
-  for (const fs::path& path : old) fs::remove(path, error);
-}
-
 }  // namespace
 
-CacheEntry::CacheEntry(const fs::path& path, std::size_t size) : file_(path), size_(size) {
+CacheEntry::CacheEntry(const fs::path& path, std::size_t size)
+    : file_(path, base::LeftOvers::keep), size_(size) {
   file_.reserve(TensorCache::kHeaderBytes + size);
 }
 
@@ -158,40 +112,57 @@ fs::path TensorCache::path_of(const std::string& key) const {
   return folder_ / (key + std::string(kExtension));
 }
 
-std::string TensorCache::key(const TensorSource& source, const Job& job, quant::Effort effort,
-                             const Look& look) const {
+std::string TensorCache::key(const Job& job, quant::Effort effort,
+                             std::span<const HashValue> source) const {
   Hash hash;
-  hash.add(std::as_bytes(std::span(version_)));
-  hash.add_value(std::array<std::uint64_t, 4>{version_.size(), job.from->id, job.to->id,
-                                              static_cast<std::uint64_t>(effort)});
-  // Another encoder of the same type.
-  if (job.to_codec != quant::find_codec(job.to->id)) hash.add_value(std::uint64_t{1});
-  if (job.looked_up) hash.add_value(std::uint64_t{2});
-  hash.add_value(job.shape.ne);
-  hash_weights(hash, row_weights(job.importance, job.shape));
-  hash_range(hash, 0, job.source_bytes, [&](std::size_t at, std::span<std::byte> out) {
-    source.read(job.source, at, out);
-    look(at, out);
-  });
-  const XXH128_hash_t digest = hash.digest();
-  return fmt::format("{:016x}{:016x}", digest.high64, digest.low64);
+  hash.add_text(version_);
+  hash_job(hash, job, effort);
+  hash.add(std::as_bytes(source));
+  return hash_text(hash.digest());
 }
 
-std::unique_ptr<ReadableFile> TensorCache::find(const std::string& key, std::size_t size) const {
+std::optional<StoredEntry> TensorCache::open(const std::string& key, std::size_t size) const {
   const fs::path path = path_of(key);
   std::error_code error;
-  if (fs::file_size(path, error) != kHeaderBytes + size || error) return nullptr;
+  if (fs::file_size(path, error) != kHeaderBytes + size || error) return std::nullopt;
   try {
-    auto file = std::make_unique<ReadableFile>(path);
-    if (is_whole(*file, size)) {
-      fs::last_write_time(path, fs::file_time_type::clock::now(), error);
-      return file;
-    }
+    StoredEntry entry{.file = std::make_unique<ReadableFile>(path)};
+    Header header;
+    entry.file->read(0, header);
+    entry.checksum = checksum_in(header);
+    if (header == header_for(size, entry.checksum)) return entry;
   } catch (const base::Error&) {
-    return nullptr;  // removed by another run, or the disk cannot read it: encode again
+    return std::nullopt;  // removed by another run, or the disk cannot read it: encode again
   }
-  fs::remove(path, error);
-  return nullptr;
+  remove(key);
+  return std::nullopt;
+}
+
+void TensorCache::touch(const std::string& key) const noexcept {
+  std::error_code error;
+  fs::last_write_time(path_of(key), fs::file_time_type::clock::now(), error);
+}
+
+void TensorCache::remove(const std::string& key) const noexcept {
+  std::error_code error;
+  fs::remove(path_of(key), error);
+}
+
+HashValue TensorCache::part_hash(std::size_t size, const Read& read) {
+  Hash hash;
+  std::vector<std::byte> piece;
+  for (std::size_t done = 0; done < size; done += piece.size()) {
+    piece.resize(std::min(kPiece, size - done));
+    read(done, piece);
+    hash.add(piece);
+  }
+  return hash.digest();
+}
+
+HashValue TensorCache::whole_hash(std::span<const HashValue> parts) {
+  Hash hash;
+  hash.add(std::as_bytes(parts));
+  return hash.digest();
 }
 
 std::unique_ptr<CacheEntry> TensorCache::create(const std::string& key, std::size_t size) const {
@@ -218,17 +189,35 @@ void TensorCache::remove_all() const {
   fs::remove(folder_, error);  // only if nothing is in it
 }
 
-std::size_t TensorCache::prune(std::size_t max_bytes) const {
-  remove_left_overs(folder_);
-  std::size_t bytes = info().bytes, removed = 0;
-  for (const FoundEntry& entry : entries_of(folder_)) {
+void TensorCache::tidy() const {
+  base::remove_unfinished_in(folder_, is_entry);
+  std::error_code error;
+  const auto limit = fs::file_time_type::clock::now() - kLeftOverAge;
+  std::vector<fs::path> old;
+  for (const fs::directory_entry& file : fs::directory_iterator(folder_, error)) {
+    const bool unfinished = is_unfinished(file.path().filename().string());
+    if (unfinished && file.last_write_time(error) < limit && !error) old.push_back(file.path());
+  }
+  for (const fs::path& path : old) fs::remove(path, error);
+}
+
+TensorCache::Pruned TensorCache::prune(std::size_t max_bytes,
+                                       const std::set<std::string>& used) const {
+  std::vector<FoundEntry> entries = entries_of(folder_);
+  const auto is_used = [&](const FoundEntry& e) { return used.contains(e.path.stem().string()); };
+  std::stable_partition(entries.begin(), entries.end(), std::not_fn(is_used));
+  std::size_t bytes = 0;
+  for (const FoundEntry& entry : entries) bytes += entry.bytes;
+  Pruned pruned;
+  for (const FoundEntry& entry : entries) {
     if (bytes <= max_bytes) break;
     std::error_code error;
     if (!fs::remove(entry.path, error)) continue;
     bytes -= entry.bytes;
-    removed += entry.bytes;
+    pruned.bytes += entry.bytes;
+    if (is_used(entry)) ++pruned.n_used;
   }
-  return removed;
+  return pruned;
 }
 
 TensorCache::Info TensorCache::info() const {

@@ -73,6 +73,10 @@ TEST(OutputFile, TheNextFileOfTheNameCleansUp) {
   const test::TempDir dir;
   const auto rest = dir / ("o.unfinished-" + std::to_string(dead_process()));
   put(rest);
+  {
+    const base::OutputFile one_of_many(dir / "o", base::LeftOvers::keep);
+    EXPECT_TRUE(std::filesystem::exists(rest));
+  }
   const base::OutputFile file(dir / "o");
   EXPECT_FALSE(std::filesystem::exists(rest));
 }

@@ -33,4 +33,27 @@ TEST(EncoderCache, ResumeUsesNoFolderOfOtherFiles) {
   EXPECT_FALSE(fs::exists(folder));
 }
 
+TEST(EncoderCache, TooSmallForOneRunIsTold) {
+  const test::TempDir dir;
+  std::vector<std::string> words = {
+      "quantize", "--cache", (dir / "c").string(), "--cache-max", "5M",
+      "--pure",   kModel,    (dir / "o").string(), "q8_0"};
+  const auto too_small = HasSubstr("--cache-max is 5.00 MB: another run finds only some of them");
+  const auto removed = testing::ContainsRegex(
+      "warning: the cache keeps [1-9][0-9]? of the 65 tensors of this run: --cache-max is 5.00 MB");
+  const auto r = test::run_quern(words);
+  EXPECT_EQ(r.exit_code, 0);
+  EXPECT_THAT(r.err, AllOf(too_small, removed, HasSubstr("--cache-max 1G keeps all")));
+  // What was left is found, and other entries than those of the run go first.
+  words[4] = "30M";
+  const auto again = test::run_quern(words);
+  EXPECT_THAT(again.err, AllOf(Not(too_small), Not(removed), Not(HasSubstr("\n0 of"))));
+  words.back() = "q4_0";
+  EXPECT_THAT(test::run_quern(words).err, AllOf(Not(too_small), Not(removed)));
+  EXPECT_THAT(test::run_quern(words).err, HasSubstr("65 of 65 encoded tensors came from"));
+  words[4] = "5M";
+  words.insert(words.begin() + 1, "--dry-run");
+  EXPECT_THAT(test::run_quern(words).err, AllOf(too_small, Not(removed)));
+}
+
 }  // namespace

@@ -1,6 +1,10 @@
 #include "cook/forecast.h"
 
 #include <gmock/gmock.h>
+#include <sched.h>
+
+#include <atomic>
+#include <thread>
 
 #include "cook/small_model.h"
 
@@ -100,6 +104,48 @@ TEST(Forecast, TimeLeavesOutTablesThatAreMadeOnce) {
   const cook::Plan plan = plan_for(input, dir / "o.gguf", nullptr, "IQ3_S");
   const double first = cook::encode_seconds(plan, 1);
   EXPECT_LT(first, 10 * cook::encode_seconds(plan, 1));
+}
+
+/// Threads that compute on the processor of this one, which it does not leave.
+class Company {
+ public:
+  explicit Company(std::size_t n) {
+    ::sched_getaffinity(0, sizeof before_, &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &one);
+    ::sched_setaffinity(0, sizeof one, &one);
+    for (std::size_t i = 0; i < n; ++i) {
+      threads_.emplace_back([this] {
+        while (!stop_) {
+        }
+      });
+    }
+  }
+  ~Company() {
+    stop_ = true;
+    for (std::thread& t : threads_) t.join();
+    ::sched_setaffinity(0, sizeof before_, &before_);
+  }
+  Company(const Company&) = delete;
+  Company& operator=(const Company&) = delete;
+
+ private:
+  cpu_set_t before_{};
+  std::atomic<bool> stop_{false};
+  std::vector<std::thread> threads_;
+};
+
+TEST(Forecast, OtherWorkOnTheProcessorDoesNotCount) {
+  const test::TempDir dir;
+  const cook::Plan plan = plan_for(test::small_model().write(dir / "in.gguf"), dir / "o.gguf");
+  const auto least = [&] {
+    return std::min({cook::encode_seconds(plan, 1), cook::encode_seconds(plan, 1),
+                     cook::encode_seconds(plan, 1)});
+  };
+  const double alone = least();
+  const Company company(7);
+  EXPECT_LT(least(), 3 * alone);
 }
 
 }  // namespace

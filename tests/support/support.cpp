@@ -9,6 +9,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "support/process.h"
+
 namespace test {
 
 std::filesystem::path source_path(const std::string& relative) {
@@ -86,7 +88,7 @@ RunResult run_quern(const std::vector<std::string>& arguments) {
   return run_program(program_path(), arguments);
 }
 
-int signal_quern(const std::vector<std::string>& arguments, int signal, unsigned microseconds) {
+pid_t start_quern(const std::vector<std::string>& arguments) {
   const pid_t child = ::fork();
   if (child == 0) {
     std::vector<char*> argv{const_cast<char*>(program_path())};
@@ -98,6 +100,11 @@ int signal_quern(const std::vector<std::string>& arguments, int signal, unsigned
     ::execv(program_path(), argv.data());
     ::_exit(127);
   }
+  return child;
+}
+
+int signal_quern(const std::vector<std::string>& arguments, int signal, unsigned microseconds) {
+  const pid_t child = start_quern(arguments);
   ::usleep(microseconds);
   ::kill(child, signal);
   int status = 0;
