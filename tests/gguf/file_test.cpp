@@ -73,6 +73,14 @@ TEST(GgufFile, AlignmentOfTheFileCounts) {
   EXPECT_EQ(file.data_start() % 64, 0u);
 }
 
+TEST(GgufFile, NamesAndValuesHoldAnyBytesButNul) {
+  Bytes b;
+  b.header(1, 1).pair_str("k\xff", "\xc3\x28\xfe").info("t\x80", {2}, 0, 0).pad().zeros(8);
+  const gguf::File file = parse(b);
+  EXPECT_EQ(file.metadata().string("k\xff"), "\xc3\x28\xfe");
+  EXPECT_EQ(file.tensors()[0].name, "t\x80");
+}
+
 TEST(GgufFile, GapsAndOrderAreWarnings) {
   Bytes b;
   b.header(2, 0).info("a", {8}, 0, 64).info("b", {8}, 0, 0).pad().zeros(96).zeros(7);
@@ -423,6 +431,12 @@ TEST(GgufRefusal, RowDoesNotFillItsBlocks) {
   EXPECT_EQ(refusal(one_tensor({16, 2}, 8, 0, 64)),
             "row length does not fill the blocks of its type (type: q8_0, found: 16, expected: a "
             "multiple of 32, shape: {16, 2}, offset: 33, tensor: t, file: x.gguf)");
+}
+
+TEST(GgufRefusal, RowsDoNotFillTheGroupsOfTheirType) {
+  EXPECT_EQ(refusal(one_tensor({256, 6}, 339, 0, 4096)),
+            "row count does not fill the row groups of its type (type: iq4_k_r4, found: 6, "
+            "expected: a multiple of 4, shape: {256, 6}, offset: 33, tensor: t, file: x.gguf)");
 }
 
 TEST(GgufRefusal, TensorSizeOverflows) {
