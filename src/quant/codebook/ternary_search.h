@@ -18,8 +18,8 @@ struct TernarySearch {
   static constexpr bool kSigned = true;
   static constexpr bool kEstimates = false;
   static constexpr float kPeakLevel = 1 + kDelta;
-  /// `best`, `fast`. Three more for `best` gain less than 0.1 %.
-  static constexpr std::array<int, 2> kProbes = {4, 5};
+  /// `best`, `fast`. Three more for `best` gain less than 0.3 %.
+  static constexpr std::array<int, 2> kProbes = {kShared == DeltaFor::vector ? 3 : 4, 4};
   static constexpr float kFirstProbe = 0.45F, kLastProbe = 1.45F;
 
   static Gain at_scale(const LaneGroups<E>& in, F8 s, I8* index) noexcept {

@@ -2,6 +2,8 @@
 // nearest codes. Source: docs/spec/types/basic.md 1.2.
 #pragma once
 
+#include <limits>
+
 #include "quant/fit/tile.h"
 
 namespace quant::fit {
@@ -17,13 +19,14 @@ struct SymmetricSums {
   Lanes ratio() const noexcept { return rq / max(qq, all(1e-30f)); }
 };
 
-template <std::size_t N>
+/// `Clipped`: values beyond the codes may occur.
+template <std::size_t N, bool Clipped = true>
 [[gnu::always_inline]] inline SymmetricSums symmetric_sums(const Tile<N>& tile, Lanes t, float low,
                                                            float high) noexcept {
   SymmetricSums sums{all(0), all(0), all(0)};
   for (std::size_t i = 0; i < N; ++i) {
     const Lanes v = tile.x[i] * t;
-    const Lanes q = nearest(clamp(v, low, high));
+    const Lanes q = nearest(Clipped ? clamp(v, low, high) : v);
     const Lanes r = v - q;
     const Lanes wr = tile.w[i] * r;
     sums.rr = fma(wr, r, sums.rr);
@@ -62,10 +65,10 @@ struct SymmetricPlan {
   int polish;
 };
 
-template <std::size_t N>
+template <std::size_t N, bool Clipped = true>
 [[gnu::always_inline]] inline void try_symmetric(const Tile<N>& tile, Lanes t, float low,
                                                  float high, SymmetricFit& best) noexcept {
-  const SymmetricSums sums = symmetric_sums(tile, t, low, high);
+  const SymmetricSums sums = symmetric_sums<N, Clipped>(tile, t, low, high);
   const Lanes unit = inverse(t);
   const Lanes error = sums.error() * unit * unit;
   const Mask better = error < best.error;
@@ -74,9 +77,31 @@ template <std::size_t N>
   best.weight = select(better, sums.qq, best.weight);
 }
 
+/// With as many codes on either side: the other sign gives the same codes.
+template <std::size_t N>
+SymmetricFit fit_even(const Tile<N>& tile, float high, const SymmetricPlan& plan) noexcept {
+  const Lanes unit = inverse(tile.peak);
+  SymmetricFit best{
+      .scale = all(0), .error = all(std::numeric_limits<float>::infinity()), .weight = all(0)};
+  for (int k = 0; k < plan.count; ++k) {
+    const float offset = plan.first + plan.step * static_cast<float>(k);
+    const Lanes t = unit * all(high + offset);
+    if (offset > 0) {
+      try_symmetric(tile, t, -high, high, best);
+    } else {
+      try_symmetric<N, false>(tile, t, -high, high, best);
+    }
+  }
+  for (int k = 0; k < plan.polish; ++k) {
+    try_symmetric(tile, inverse(best.scale), -high, high, best);
+  }
+  return best;
+}
+
 template <std::size_t N>
 SymmetricFit fit_symmetric(const Tile<N>& tile, float low, float high,
                            const SymmetricPlan& plan) noexcept {
+  if (low == -high) return fit_even(tile, high, plan);
   Lanes largest = all(0), smallest = all(0), energy = all(0);
   for (std::size_t i = 0; i < N; ++i) {
     largest = max(largest, tile.x[i]);
@@ -89,8 +114,7 @@ SymmetricFit fit_symmetric(const Tile<N>& tile, float low, float high,
   for (int k = 0; k < plan.count; ++k) {
     const float offset = plan.first + plan.step * static_cast<float>(k);
     try_symmetric(tile, unit * all(low - offset), low, high, best);
-    // With as many codes on either side the other sign gives the same codes.
-    if (low != -high) try_symmetric(tile, unit * all(high + offset), low, high, best);
+    try_symmetric(tile, unit * all(high + offset), low, high, best);
   }
   for (int k = 0; k < plan.polish; ++k) {
     try_symmetric(tile, inverse(best.scale), low, high, best);

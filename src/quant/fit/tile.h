@@ -31,6 +31,7 @@ template <std::size_t N>
 struct Tile {
   Lanes x[N];
   Lanes w[N];
+  Lanes peak;                      ///< largest |x| of each lane
   alignas(64) float unit[kLanes];  ///< original = x * unit, a power of two
 
   Lanes units() const noexcept { return load(unit); }
@@ -100,6 +101,7 @@ void load_tile(const TileSource& from, std::size_t lanes_per_scale, const Weight
   }
   const Lanes factor = load(divide);
   for (std::size_t i = 0; i < N; ++i) tile.x[i] = tile.x[i] * factor;
+  tile.peak = peaks * factor;
   if (weighting.tempering >= 0) temper(tile, lanes_per_scale, weighting.tempering);
 }
 

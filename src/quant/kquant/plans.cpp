@@ -13,16 +13,17 @@ constexpr AffineTrial kTrials[] = {{-1.0f, -0.5f}, {-1.0f, 0.0f}, {-1.0f, 0.5f},
                                    {0.5f, -0.5f},  {0.5f, 0.0f},  {0.5f, 0.5f},  {0.5f, 1.0f},
                                    {1.0f, -0.5f},  {1.0f, 0.0f},  {1.0f, 0.5f},  {1.0f, 1.0f}};
 constexpr float kOneStart[] = {1.0f};
-constexpr float kThreeStarts[] = {1.0f, 0.93f, 1.07f};
+constexpr float kThreeStarts[] = {1.0f, 0.95f, 1.05f};
+constexpr float kWideStarts[] = {1.0f, 0.93f, 1.07f};
 
 constexpr fit::SuperAffinePlan kAffineFast{
     .blocks = {.trials = kTrials, .polish = 1}, .starts = kOneStart, .window = 1, .rounds = 1};
-// Within 0.7 % (q4_K) and 1.3 % (q5_K) of the error of a search five times as long.
+// Within 0.5 % of the error of a search five times as long.
 constexpr fit::SuperAffinePlan kAffineBest{
-    .blocks = {.trials = kTrials, .polish = 3}, .starts = kOneStart, .window = 2, .rounds = 2};
+    .blocks = {.trials = kTrials, .polish = 2}, .starts = kThreeStarts, .window = 2, .rounds = 2};
 // With 4-bit scales the start matters; within 0.2 % of a search three times as long.
 constexpr fit::SuperAffinePlan kTwoBitBest{
-    .blocks = {.trials = kTrials, .polish = 2}, .starts = kThreeStarts, .window = 1, .rounds = 2};
+    .blocks = {.trials = kTrials, .polish = 2}, .starts = kWideStarts, .window = 1, .rounds = 2};
 
 // Few trials of a sub-block are enough, as the window around the integer scale is a finer search of
 // the same kind. Within 0.1 % (q3_K) and 1.6 % (q6_K) of a search seven times as long.

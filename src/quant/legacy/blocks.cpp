@@ -1,5 +1,7 @@
 #include "quant/legacy/blocks.h"
 
+#include <array>
+
 #include "quant/fit/affine.h"
 #include "quant/fit/stored.h"
 #include "quant/fit/symmetric.h"
@@ -48,11 +50,21 @@ StoredScales settle_scale(const Tile<kElems>& tile, const SymmetricFormat& forma
   return best;
 }
 
-constexpr AffineTrial kTrials[] = {{-1.0f, -0.5f}, {-1.0f, 0.0f}, {-1.0f, 0.5f}, {-1.0f, 1.0f},
-                                   {-0.5f, -0.5f}, {-0.5f, 0.0f}, {-0.5f, 0.5f}, {-0.5f, 1.0f},
-                                   {0.0f, -0.5f},  {0.0f, 0.0f},  {0.0f, 0.5f},  {0.0f, 1.0f},
-                                   {0.5f, -0.5f},  {0.5f, 0.0f},  {0.5f, 0.5f},  {0.5f, 1.0f},
-                                   {1.0f, -0.5f},  {1.0f, 0.0f},  {1.0f, 0.5f},  {1.0f, 1.0f}};
+/// Trials of Stretches by Shifts, evenly spaced: stretch -1 to 1, shift -0.5 to 1.
+template <int Stretches, int Shifts>
+constexpr auto affine_trials() {
+  std::array<AffineTrial, std::size_t{Stretches} * Shifts> trials{};
+  std::size_t at = 0;
+  for (int i = 0; i < Stretches; ++i) {
+    for (int j = 0; j < Shifts; ++j) {
+      trials[at++] = {.stretch = -1 + 2 * static_cast<float>(i) / (Stretches - 1),
+                      .shift = -0.5f + 1.5f * static_cast<float>(j) / (Shifts - 1)};
+    }
+  }
+  return trials;
+}
+constexpr auto kTrials = affine_trials<8, 6>();
+constexpr auto kFastTrials = affine_trials<5, 4>();
 
 struct StoredAffine {
   StoredScales scale, offset;
@@ -105,7 +117,9 @@ void encode_symmetric(const EncodeInput& in, std::span<std::byte> out,
 
 void encode_affine(const EncodeInput& in, std::span<std::byte> out, const AffineFormat& format) {
   const auto u = fit::relative_importance(in, kElems);
-  const fit::AffinePlan plan{.trials = kTrials, .polish = in.effort == Effort::fast ? 1 : 4};
+  const fit::AffinePlan plan = in.effort == Effort::fast
+                                   ? fit::AffinePlan{.trials = kFastTrials, .polish = 1}
+                                   : fit::AffinePlan{.trials = kTrials, .polish = 3};
   Tile<kElems> tile;
   fit::for_each_tile<kElems>(in, u, [&](const auto& source, std::size_t first, std::size_t count) {
     fit::load_tile(source, 1, fit::Weighting{}, tile);

@@ -173,6 +173,6 @@ TrellisEntry CodebookIndex<Dim, Clusters>::entry_at(
 
 template class CodebookIndex<8, 32>;
 template class CodebookIndex<8, 64>;
-template class CodebookIndex<4, 64>;
+template class CodebookIndex<4, 48>;
 
 }  // namespace quant

@@ -148,6 +148,6 @@ typename CodebookIndex<Dim, Clusters>::template Found<S> CodebookIndex<Dim, Clus
 
 extern template class CodebookIndex<8, 32>;
 extern template class CodebookIndex<8, 64>;
-extern template class CodebookIndex<4, 64>;
+extern template class CodebookIndex<4, 48>;
 
 }  // namespace quant

@@ -67,7 +67,7 @@ class IntegerTarget {
   using S16 = std::int16_t __attribute__((vector_size(32)));
 
   static std::uint32_t half(float v) noexcept {
-    return static_cast<std::uint16_t>(static_cast<std::int32_t>(v < 0 ? v - 0.5F : v + 0.5F));
+    return static_cast<std::uint16_t>(static_cast<std::int32_t>(v + std::copysign(0.5F, v)));
   }
   static S16 pair(float a, float b) noexcept {
     return reinterpret_cast<S16>(splat(static_cast<std::int32_t>(half(a) | half(b) << 16)));

@@ -15,9 +15,9 @@ struct Format : SignedLevels {
   static constexpr int kDim = 8;
   static constexpr std::array<std::array<float, 3>, 1> kProbes = {{{0.75F, 0.9F, 1.1F}}};
   static constexpr TrellisWidths kBest{.probe = {.margin = 0.7F, .cells = 60},
-                                       .last = {.margin = 1.0F, .cells = 250}};
-  static constexpr TrellisWidths kFast{.probe = {.margin = 0.4F, .cells = 50},
-                                       .last = {.margin = 0.8F, .cells = 200}};
+                                       .last = {.margin = 1.1F, .cells = 250}};
+  static constexpr TrellisWidths kFast{.probe = {.margin = 0.5F, .cells = 60},
+                                       .last = {.margin = 1.0F, .cells = 200}};
   static constexpr float kRivals = 1.0F;
 
   static const CodebookIndex<8, 32>& books() {

@@ -37,12 +37,12 @@ struct Format {
   }();
   static constexpr TrellisWidths kBest{.probe = {.margin = 0.65F, .cells = 50},
                                        .last = {.margin = 2.5F, .cells = 200}};
-  static constexpr TrellisWidths kFast{.probe = {.margin = 0.4F, .cells = 60},
+  static constexpr TrellisWidths kFast{.probe = {.margin = 0.5F, .cells = 60},
                                        .last = {.margin = 2.0F, .cells = 200}};
   static constexpr float kRivals = 0.9995F;
 
-  static const CodebookIndex<4, 64>& books() {
-    static const CodebookIndex<4, 64> index(trellis_codebook(2 * kEntries, 4, 0, false), 2);
+  static const CodebookIndex<4, 48>& books() {
+    static const CodebookIndex<4, 48> index(trellis_codebook(2 * kEntries, 4, 0, false), 2);
     return index;
   }
 };

@@ -127,9 +127,9 @@ class RowFit {
     const float unit = peak / 84;
     for (int sign = 0; sign < Format::kSigns; ++sign) {
       int slot = 0;
-      std::vector<Target> targets;
+      targets_.clear();
       for (std::size_t g = 0; g < kGroups; ++g) {
-        targets.push_back(target(sub * kSubBlock + g * Format::kDim, sign));
+        targets_.push_back(target(sub * kSubBlock + g * Format::kDim, sign));
       }
       for (const auto& probes : Format::kProbes) {
         std::array<float, kProbes> scales;
@@ -140,7 +140,7 @@ class RowFit {
         }
         std::array<Found<kProbes>, Format::kBooks> found;
         for (std::size_t g = 0; g < kGroups; ++g) {
-          const Target& t = targets[g];
+          const Target& t = targets_[g];
           Format::books().choose(t, middle, scaled(widths_.probe, t), cells_);
           for (std::size_t b = 0; b < Format::kBooks; ++b) {
             found[b].take(g, Format::books().search(t, cells_, b, scales));
@@ -299,6 +299,7 @@ class RowFit {
   const RowInput& in_;
   TrellisWidths widths_;
   Cells cells_;
+  std::vector<Target> targets_;
   std::array<std::vector<ScaleLines>, kVariants> lines_;
   std::array<std::vector<F8>, kVariants> free_;
 };
