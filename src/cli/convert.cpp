@@ -238,7 +238,7 @@ void carry_out(const Args& args, const convert::HfSource& source, cook::Plan& pl
     result = cook::run_plan(source, plan, session.runtime(), cache.get());
     session.progress().clear();
   }
-  cache.finish(result);
+  cache.finish(result, plan.n_encoded);
   print_findings(result.findings);
   for (const cook::OutputPlan& out : plan.outputs) fmt::print("{}\n", out.path.string());
   fmt::print(stderr, "{} tensors, {} file(s), {} bytes\n", plan.jobs.size(), result.files_written,

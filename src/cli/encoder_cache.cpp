@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "cli/text_table.h"
+#include "cli/type_words.h"
 #include "cli/value_forms.h"
 #include "cook/forecast.h"
 #include "tensor/buffer.h"
@@ -76,8 +77,19 @@ std::vector<cook::Override> overrides_of(const Args& args) {
 }
 
 Kept kept_by_cache(const Args& args) {
-  if (args.given("cache")) return {.what = "encoded tensors, in " + args.str("cache")};
-  if (args.flag("resume")) return {.what = "encoded tensors, beside the output"};
+  // IN OUT TYPE; without OUT the second word is a type.
+  const std::vector<std::string>& words = args.positionals();
+  const std::string& output = words[1];
+  if (args.flag("resume") && !canonical_recipe(recipe::Policy::ik, output).empty()) {
+    return {.what = "the tensors that were finished, beside the output"};
+  }
+  const std::filesystem::path folder = cache_folder(args, output);
+  if (!folder.empty()) {
+    const cook::TensorCache::Info info = cook::TensorCache::info(folder);
+    if (info.n_entries == 0) return {.what = "nothing: no tensor was finished"};
+    return {.what = fmt::format("{} encoded tensors, {}, in {}", info.n_entries,
+                                bytes_text(info.bytes), folder.string())};
+  }
   return {.what = "nothing; what stood under the output's name is as it was",
           .how = "with --resume an interrupted run can go on where it stopped"};
 }
@@ -105,6 +117,26 @@ void warn_small_cache(const Args& args, const cook::Plan& plan) {
       bytes_text(needed), bytes_text(most), needed / 1'000'000'000 + 1);
 }
 
+namespace {
+
+void print_use(const cook::RunResult& result, std::size_t n_encoded, bool lasting) {
+  if (lasting || result.from_cache > 0) {
+    fmt::print(stderr, "{} of {} encoded tensors came from {}\n", result.from_cache, n_encoded,
+               lasting ? "the cache" : "the run before");
+  }
+  if (result.n_damaged > 0) {
+    fmt::print(stderr, "warning: {} damaged and made anew: is the disk sound?\n",
+               result.n_damaged == 1 ? "a kept tensor was"
+                                     : fmt::format("{} kept tensors were", result.n_damaged));
+  }
+  if (result.not_kept > 0) {
+    fmt::print(stderr, "warning: the cache could not take {} tensors: {}\n", result.not_kept,
+               result.cache_error);
+  }
+}
+
+}  // namespace
+
 RunCache::RunCache(const Args& args, const std::filesystem::path& output) {
   const std::filesystem::path folder = cache_folder(args, output);
   if (folder.empty()) return;
@@ -123,8 +155,9 @@ RunCache::~RunCache() {
   if (!resume_folder_.empty()) std::filesystem::remove(resume_folder_, not_empty);
 }
 
-void RunCache::finish(const cook::RunResult& result) const {
+void RunCache::finish(const cook::RunResult& result, std::size_t n_encoded) const {
   if (!cache_) return;
+  print_use(result, n_encoded, resume_folder_.empty());
   if (resume_folder_.empty()) {
     const cook::TensorCache::Pruned pruned = cache_->prune(max_bytes_, result.cache_keys);
     if (pruned.n_used == 0) return;

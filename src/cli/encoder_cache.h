@@ -42,9 +42,10 @@ class RunCache {
   ~RunCache();
   /// Null if none was asked for.
   const cook::TensorCache* get() const noexcept { return cache_ ? &*cache_ : nullptr; }
-  /// After a run that went well: prunes, telling if entries of the run itself had to go, or removes
-  /// the folder beside the output.
-  void finish(const cook::RunResult& result) const;
+  /// After a run that went well with `n_encoded` encoded tensors: tells how many of them were
+  /// there, prunes, telling if entries of the run itself had to go, or removes the folder beside
+  /// the output.
+  void finish(const cook::RunResult& result, std::size_t n_encoded) const;
 
  private:
   std::optional<cook::TensorCache> cache_;

@@ -124,20 +124,12 @@ std::size_t run_threads(const QuantizeArguments& arguments, const cook::Plan& pl
   return fitting;
 }
 
-void print_end(const cook::Plan& plan, const cook::RunResult& result, bool with_cache,
+void print_end(const cook::Plan& plan, const cook::RunResult& result,
                std::chrono::duration<double> seconds) {
   print_totals(plan);
   const bool starred = std::any_of(plan.jobs.begin(), plan.jobs.end(),
                                    [](const cook::Job& job) { return job.wants_importance; });
   if (plan.line_width > 0 && starred) fmt::print(stderr, "* = without importance data\n");
-  if (with_cache) {
-    fmt::print(stderr, "{} of {} encoded tensors came from the cache\n", result.from_cache,
-               plan.n_encoded);
-  }
-  if (result.not_kept > 0) {
-    fmt::print(stderr, "warning: the cache could not take {} tensors: {}\n", result.not_kept,
-               result.cache_error);
-  }
   fmt::print(stderr, "\nmain: quantize time = {:8.2f} ms, {} file(s), {} bytes, peak memory {}\n",
              1000 * seconds.count(), result.files_written, result.bytes_written,
              bytes_text(runtime::peak_resident_bytes()));
@@ -151,19 +143,19 @@ int make(const Args& args, const QuantizeArguments& arguments, const cook::Tenso
   warn_small_cache(args, plan);
   const RunCache cache(args, arguments.request.output);
   if (ready.made_earlier) {
-    cache.finish({});
+    cache.finish({}, 0);
     return 0;
   }
   Session session(args, n_threads);
   const cook::RunResult result = cook::run_plan(source, plan, session.runtime(), cache.get());
   session.progress().clear();
-  cache.finish(result);
+  cache.finish(result, plan.n_encoded);
   tell_left(plan);
   print_findings(result.findings);
   if (!result.findings.empty()) {
     fmt::print(stderr, "hint: `quern check {}` tells more\n", shell_word(arguments.input.string()));
   }
-  print_end(plan, result, cache.get() != nullptr, std::chrono::steady_clock::now() - start);
+  print_end(plan, result, std::chrono::steady_clock::now() - start);
   return 0;
 }
 

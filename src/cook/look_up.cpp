@@ -125,6 +125,7 @@ class LookUp {
       state.source_seen = true;
       std::optional<StoredEntry> entry = cache_.open(state.key, job_at(place).bytes);
       if (!entry) return;
+      state.damaged = entry->file == nullptr;
       state.found = std::move(entry->file);
       checksums_[place] = entry->checksum;
     });
@@ -160,6 +161,7 @@ class LookUp {
         continue;
       }
       states_[p].found.reset();
+      states_[p].damaged = true;
       cache_.remove(states_[p].key);
     }
   }

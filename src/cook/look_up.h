@@ -17,6 +17,7 @@ struct CacheState {
   std::string key;                      ///< empty: nothing to keep
   bool source_seen = false;             ///< all its bytes were read to make the key
   std::unique_ptr<ReadableFile> found;  ///< finished bytes, checked
+  bool damaged = false;                 ///< an entry that was there and could not be used
 };
 
 /// One state a tensor of `output`; without a cache all are empty. Hashes the source of every tensor

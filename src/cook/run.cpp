@@ -116,6 +116,10 @@ class FileCook {
     return static_cast<std::size_t>(std::count_if(cached_.begin(), cached_.end(),
                                                   [](const CacheState& c) { return !!c.found; }));
   }
+  std::size_t n_damaged() const noexcept {
+    return static_cast<std::size_t>(std::count_if(cached_.begin(), cached_.end(),
+                                                  [](const CacheState& c) { return c.damaged; }));
+  }
 
  private:
   std::vector<bool> found() const {
@@ -253,6 +257,7 @@ RunResult run_plan(const TensorSource& source, const Plan& plan, runtime::Runtim
     result.bytes_written += file.bytes();
     ++result.files_written;
     result.from_cache += file.n_found();
+    result.n_damaged += file.n_damaged();
     result.not_kept += file.n_not_kept();
     result.cache_keys.merge(file.keys());
     if (result.cache_error.empty()) result.cache_error = file.cache_error();

@@ -12,6 +12,7 @@ struct RunResult {
   std::size_t bytes_written = 0;
   std::size_t files_written = 0;
   std::size_t from_cache = 0;        ///< tensors whose encoded bytes were found there
+  std::size_t n_damaged = 0;         ///< entries that could not be used, and were made anew
   std::size_t not_kept = 0;          ///< encoded tensors that the cache could not take
   std::string cache_error;           ///< why, of the first one
   std::set<std::string> cache_keys;  ///< of the entries that were found or made

@@ -124,8 +124,13 @@ std::string TensorCache::key(const Job& job, quant::Effort effort,
 std::optional<StoredEntry> TensorCache::open(const std::string& key, std::size_t size) const {
   const fs::path path = path_of(key);
   std::error_code error;
-  if (fs::file_size(path, error) != kHeaderBytes + size || error) return std::nullopt;
+  const std::uintmax_t found = fs::file_size(path, error);
+  if (error) return std::nullopt;
   try {
+    if (found != kHeaderBytes + size) {
+      remove(key);
+      return StoredEntry{};
+    }
     StoredEntry entry{.file = std::make_unique<ReadableFile>(path)};
     Header header;
     entry.file->read(0, header);
@@ -135,7 +140,7 @@ std::optional<StoredEntry> TensorCache::open(const std::string& key, std::size_t
     return std::nullopt;  // removed by another run, or the disk cannot read it: encode again
   }
   remove(key);
-  return std::nullopt;
+  return StoredEntry{};
 }
 
 void TensorCache::touch(const std::string& key) const noexcept {
@@ -220,9 +225,9 @@ TensorCache::Pruned TensorCache::prune(std::size_t max_bytes,
   return pruned;
 }
 
-TensorCache::Info TensorCache::info() const {
+TensorCache::Info TensorCache::info(const fs::path& folder) {
   Info info;
-  for (const FoundEntry& entry : entries_of(folder_)) {
+  for (const FoundEntry& entry : entries_of(folder)) {
     ++info.n_entries;
     info.bytes += entry.bytes;
   }

@@ -20,8 +20,9 @@ namespace cook {
 
 /// An entry that is there.
 struct StoredEntry {
-  std::unique_ptr<ReadableFile> file;  ///< data from TensorCache::kHeaderBytes on
-  HashValue checksum = {};             ///< what they must hash to (TensorCache::whole_hash)
+  /// Data from TensorCache::kHeaderBytes on; null: it was damaged and is removed.
+  std::unique_ptr<ReadableFile> file;
+  HashValue checksum = {};  ///< what they must hash to (TensorCache::whole_hash)
 };
 
 /// An entry being written; it appears in the cache when all bytes are there.
@@ -52,8 +53,8 @@ class TensorCache {
   /// version.
   std::string key(const Job& job, quant::Effort effort, std::span<const HashValue> source) const;
 
-  /// The entry with data of `size` bytes; nothing if there is none. One with a damaged header is
-  /// removed; whether the data hash to the checksum, the caller looks.
+  /// The entry with data of `size` bytes; nothing if there is none. One of another size or with a
+  /// damaged header is removed; whether the data hash to the checksum, the caller looks.
   std::optional<StoredEntry> open(const std::string& key, std::size_t size) const;
   void touch(const std::string& key) const noexcept;   ///< it was used
   void remove(const std::string& key) const noexcept;  ///< it is damaged
@@ -78,7 +79,8 @@ class TensorCache {
   struct Info {
     std::size_t n_entries = 0, bytes = 0;
   };
-  Info info() const;
+  static Info info(const std::filesystem::path& folder);
+  Info info() const { return info(folder_); }
 
   static constexpr std::size_t kHeaderBytes = 64;  ///< of an entry, in front of the data
 

@@ -67,7 +67,7 @@ TEST(Interrupted, QuantizeTellsOfResume) {
   EXPECT_THAT(message_of({"quantize", "--pure", kModel, out, "iq3_kt"}, "kept: nothing"),
               AllOf(HasSubstr("error: interrupted"), HasSubstr("with --resume")));
   EXPECT_THAT(
-      message_of({"quantize", "--resume", "--pure", kModel, out, "iq3_kt"}, "kept: encoded"),
+      message_of({"quantize", "--resume", "--pure", kModel, out, "iq3_kt"}, "encoded tensors, "),
       HasSubstr("go on with: quern quantize --resume --pure " + kModel + " '" + out + "' iq3_kt"));
 }
 
@@ -107,16 +107,24 @@ TEST(Interrupted, CommandsThatEncodeTellOfTheCacheAndOfResume) {
     std::vector<const char*> words;
     const char *what, *how;
   };
+  const test::TempDir dir;
+  const std::string cache = (dir / "cache").string();
+  ASSERT_EQ(test::run_quern({"quantize", "--cache", cache, kModel, (dir / "o").string(), "Q4_K_S"})
+                .exit_code,
+            0);
+  const std::string kept = "65 encoded tensors, 12.47 MB, in " + cache;
   for (const char* name : {"quantize", "convert"}) {
     const cli::Command& command = *cli::find_command(name);
     ASSERT_NE(command.kept, nullptr) << name;
     for (const Case& c : {Case{{"a", "b"}, "nothing", "with --resume"},
-                          Case{{"--resume", "a", "b"}, "encoded tensors, beside the output", ""},
-                          Case{{"--cache", "c", "a", "b"}, "encoded tensors, in c", ""}}) {
-      const cli::Kept kept = command.kept(cli::parse(command, c.words, "quern"));
-      EXPECT_THAT(kept.what, HasSubstr(c.what)) << name;
-      EXPECT_THAT(kept.how, HasSubstr(c.how)) << name;
-      EXPECT_EQ(kept.how.empty(), c.how[0] == 0) << name;
+                          Case{{"--resume", "a", "b"}, "nothing: no tensor was finished", ""},
+                          Case{{"--resume", "a", "Q4_0"}, "finished, beside the output", ""},
+                          Case{{"--cache", "none", "a", "b"}, "nothing: no tensor", ""},
+                          Case{{"--cache", cache.c_str(), "a", "b"}, kept.c_str(), ""}}) {
+      const cli::Kept told = command.kept(cli::parse(command, c.words, "quern"));
+      EXPECT_THAT(told.what, HasSubstr(c.what)) << name;
+      EXPECT_THAT(told.how, HasSubstr(c.how)) << name;
+      EXPECT_EQ(told.how.empty(), c.how[0] == 0) << name;
     }
   }
 }

@@ -216,6 +216,18 @@ TEST(QuantizeCommand, CacheIsFilledListedAndPruned) {
   EXPECT_THAT(test::run_quern(words).err,
               HasSubstr("65 of 65 encoded tensors came from the cache"));
   EXPECT_THAT(test::run_quern({"cache", "list", cache}).out, HasSubstr("65 tensors"));
+  // Entries that became shorter, or whose header or data was overwritten, are told and made anew.
+  std::size_t n = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(cache)) {
+    if (++n > 3) break;
+    std::vector<std::byte> bytes = test::read_bytes(entry.path());
+    if (n == 1) bytes.pop_back();
+    if (n > 1) bytes[n == 2 ? 3 : bytes.size() - 1] ^= std::byte{1};
+    test::write_bytes(entry.path(), bytes);
+  }
+  const auto damaged = test::run_quern(words);
+  EXPECT_THAT(damaged.err, HasSubstr("62 of 65 encoded tensors came from the cache"));
+  EXPECT_THAT(damaged.err, HasSubstr("warning: 3 kept tensors were damaged and made anew"));
   EXPECT_EQ(test::run_quern({"cache", "prune", cache}).exit_code, 2) << "--max must be said";
   const auto pruned = test::run_quern({"cache", "prune", "--max", "1M", cache});
   EXPECT_EQ(pruned.exit_code, 0);
