@@ -200,6 +200,8 @@ def sentencepiece_of(metadata):
     model = b""
     for text, score, kind in zip(tokens, metadata["tokenizer.ggml.scores"], types):
         stored = text.replace(" ", "\u2581") if kind == USER_DEFINED else text
+        # An end of sequence is a control token whatever the file says (docs/spec/tokenizers.md 1.5).
+        kind = CONTROL if text == "</s>" else kind
         # A model has one unknown token; others of that type never come out of plain text either.
         kind = CONTROL if kind == 2 and text != "<unk>" else kind
         model += protobuf(1, 2, protobuf(1, 2, stored.encode()) + protobuf(2, 5, score) + protobuf(3, 0, kind))

@@ -3,7 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+
+#include "text/text_hash.h"
 
 namespace text {
 namespace {
@@ -118,14 +122,16 @@ void Vocab::read_attributes(const gguf::Metadata& metadata) {
 }
 
 void Vocab::index() {
-  by_text_.reserve(size());
+  slots_.resize(std::bit_ceil(2 * size()));
   for (std::size_t id = 0; id < size(); ++id) {
-    const auto [at, is_new] = by_text_.emplace(texts_[id], static_cast<TokenId>(id));
-    if (!is_new) {
+    const std::uint64_t hash = hash_text(texts_[id]);
+    Slot& slot = slots_[slot_of(texts_[id], hash)];
+    if (slot.id != kNone) {
       throw bad_list("two tokens have the same text", kTokens)
           .at("text", texts_[id])
-          .at("ids", fmt::format("{} and {}", at->second, id));
+          .at("ids", fmt::format("{} and {}", slot.id, id));
     }
+    slot = {.tag = static_cast<std::uint32_t>(hash >> 32), .id = static_cast<TokenId>(id)};
     max_length_ = std::max(max_length_, texts_[id].size());
   }
   for (unsigned byte = 0; byte < bytes_.size(); ++byte) {
@@ -135,9 +141,17 @@ void Vocab::index() {
   }
 }
 
+std::size_t Vocab::slot_of(std::string_view text, std::uint64_t hash) const noexcept {
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
+    const Slot& slot = slots_[at];
+    if (slot.id == kNone) return at;
+    if (slot.tag == hash >> 32 && this->text(slot.id) == text) return at;
+  }
+}
+
 TokenId Vocab::find(std::string_view text) const noexcept {
-  const auto at = by_text_.find(text);
-  return at == by_text_.end() ? kNone : at->second;
+  return slots_[slot_of(text, hash_text(text))].id;
 }
 
 TokenId Vocab::find_byte(std::uint8_t byte) const noexcept { return bytes_[byte]; }

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/error.h"
@@ -118,10 +117,18 @@ class Vocab {
   void read_attributes(const gguf::Metadata& metadata);
   void index();
 
+  /// A place of the table of texts: most lookups are of words that are no token, and end after one.
+  struct Slot {
+    std::uint32_t tag = 0;  // upper half of the text's hash
+    TokenId id = kNone;     // free
+  };
+  /// Where the text is, or would be put.
+  std::size_t slot_of(std::string_view text, std::uint64_t hash) const noexcept;
+
   std::vector<std::string> texts_;
   std::vector<float> scores_;  // empty: all 0
   std::vector<std::uint16_t> attributes_;
-  std::unordered_map<std::string_view, TokenId> by_text_;
+  std::vector<Slot> slots_;  // at least twice as many as tokens
   std::array<TokenId, 256> bytes_{};
   std::size_t max_length_ = 0;
 };

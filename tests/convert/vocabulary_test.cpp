@@ -94,6 +94,20 @@ TEST(PreName, UnknownWaysOfCuttingAreRefused) {
   expect_all(refused(split("(\\S+\\s?)+x\\z")), {"expression"});
 }
 
+TEST(OriginalWords, PartsOfAnotherFormAreRefused) {
+  const auto refused = [](const Json& pre) {
+    return test::refusal(base::Fault::bad_file, [&] { convert::OriginalWords words(pre); });
+  };
+  const Json pattern = {{"String", "-"}};
+  expect_all(refused(Json::array()), {"pre_tokenizer", "an object"});
+  expect_all(refused({{"type", "Split"}, {"behavior", "Isolated"}}), {"Regex or String"});
+  expect_all(refused({{"type", "Split"}, {"pattern", "-"}}), {"Regex or String"});
+  expect_all(refused({{"type", "Split"}, {"pattern", {{"Regex", 7}}}}), {"Regex or String"});
+  expect_all(refused({{"type", "Split"}, {"pattern", pattern}}), {"behavior", "MergedWithNext"});
+  expect_all(refused({{"type", "Split"}, {"pattern", pattern}, {"behavior", "Merged\n"}}),
+             {"behavior", "found: Merged\\n"});
+}
+
 TEST(OriginalWords, BehavioursOfASplit) {
   const auto words = [](const char* behaviour, bool invert) {
     return convert::OriginalWords({{"type", "Split"},
@@ -196,6 +210,29 @@ TEST(TokenizerJsonMalformed, EveryPlaceIsNamed) {
                        r["normalizer"] = {{"type", "Lowercase"}};
                      }),
              {"Lowercase"});
+  expect_all(refused(Fault::unsupported,
+                     [](Json& r) {
+                       r.erase("decoder");
+                       r["pre_tokenizer"] = {{"type", "Whitespace"}};
+                     }),
+             {"no name for", "ByteLevel, or byte_fallback"});
+}
+
+TEST(TokenizerJsonMalformed, OfUnigramModels) {
+  const auto refused = [](const Json& vocab, const Json& normalizer = nullptr) {
+    const Json root = {{"normalizer", normalizer},
+                       {"model", {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", vocab}}}};
+    return test::refusal(base::Fault::bad_file, [&] { convert::parse_tokenizer_json(root); });
+  };
+  expect_all(refused(Json::object()), {"model.vocab", "a list of pieces with scores"});
+  expect_all(refused(Json::array()), {"model.vocab"});
+  for (const Json& piece : {Json("a"), Json::array({"a"}), Json::array({-1.5, "a"}),
+                            Json::array({"a", -1.5, 0}), Json::array({"a", nullptr})}) {
+    expect_all(refused(Json::array({piece})), {"model.vocab", "pairs of text and score"});
+  }
+  const Json good = Json::array({Json::array({"a", -1.5})});
+  expect_all(refused(good, {{"type", "Precompiled"}, {"precompiled_charsmap", "?*"}}),
+             {"precompiled_charsmap", "base64"});
 }
 
 // a, b, c, ab, abc, and a space with a letter behind it that only a whole word gives.
@@ -290,6 +327,8 @@ TEST(SentencePieceMalformed, EveryMistakeHasItsOffset) {
   expect_all(refused(piece(Proto().real(2, INFINITY))), {"not finite", "offset: 2"});
   expect_all(refused(piece(Proto().number(3, 9))), {"unknown type", "1 to 6"});
   expect_all(refused(piece(Proto().number(1, 9))), {"wrong wire type"});
+  expect_all(refused(Proto().bytes(2, Proto().number(3, 9).data()).data()),
+             {"an unknown kind of model", "offset: 2"});
 }
 
 TEST(Vocabulary, OfFoldersWithBothKindsOfTokenizer) {

@@ -1,6 +1,8 @@
 #include "text/pretokenize/pretokenizer.h"
 
+#include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <map>
 
 #include "base/error.h"
@@ -81,6 +83,42 @@ TEST(Pretokenizer, HostileTextsTakeNearLinearTimeInEveryFamily) {
                                   << input.substr(0, 3);  // quadratic would be far more
     }
   }
+}
+
+/// Processor time of the fastest of three runs.
+double seconds_to_split(const text::Pretokenizer& pretokenizer, const std::string& input) {
+  double best = 1e9;
+  for (int run = 0; run < 3; ++run) {
+    const std::clock_t start = std::clock();
+    split(pretokenizer, input);
+    best = std::min(best, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
+  }
+  return best;
+}
+
+TEST(Pretokenizer, LongRunsOfBlanksTakeLinearTimeInEveryFamily) {
+  const std::string blanks(1U << 19, ' ');
+  for (const text::NamedFamily& row : text::all_families()) {
+    const text::Pretokenizer pretokenizer(row.family.expressions);
+    const double few = seconds_to_split(pretokenizer, blanks.substr(0, blanks.size() / 8));
+    const double many = seconds_to_split(pretokenizer, blanks);
+    EXPECT_LT(many, 24 * few + 0.02) << row.names.front();  // quadratic: 64 times
+  }
+}
+
+TEST(Pretokenizer, BlanksAndLineEndsInPiecesOf512) {
+  const text::Pretokenizer p(text::find_family("jais-2").expressions);
+  const auto sizes = [&](const std::string& input) {
+    std::vector<std::size_t> out;
+    for (const std::string& piece : split(p, input)) out.push_back(piece.size());
+    return out;
+  };
+  using Sizes = std::vector<std::size_t>;
+  const std::string blanks(1100, ' ');
+  EXPECT_EQ(sizes(blanks), (Sizes{512, 512, 64, 8, 4}));
+  EXPECT_EQ(sizes(blanks + "\n" + blanks), (Sizes{1101, 512, 512, 64, 8, 4}));
+  EXPECT_EQ(sizes("!\n \n  a"), (Sizes{2, 2, 1, 2}));
+  EXPECT_EQ(sizes(blanks + "a\t\n"), (Sizes{512, 512, 64, 8, 2, 1, 2, 2}));
 }
 
 TEST(Pretokenizer, GapsBetweenMatchesAreWords) {

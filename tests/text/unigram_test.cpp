@@ -73,6 +73,12 @@ TEST(Unigram, CharsmapReplaces) {
   EXPECT_EQ(encode(m, "bAb"), (Ids{4, 3, 4, 4}));
 }
 
+TEST(Unigram, NoUnknownTokenIsAnErrorWhenNeeded) {
+  const gguf::Metadata m = test::vocabulary("t5", {{"a"}, {kMark}});  // id 2 would be unknown
+  EXPECT_EQ(encode(m, "aa"), (Ids{0, 0}));
+  EXPECT_THROW(encode(m, "ab"), base::Error);
+}
+
 TEST(Unigram, BrokenCharsmapsAreRefused) {
   const auto with = [](auto change) {
     gguf::Array blob = charsmap('A', "ab");

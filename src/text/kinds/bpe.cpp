@@ -13,6 +13,7 @@
 #include "text/kinds/word_cache.h"
 #include "text/pretokenize/families.h"
 #include "text/pretokenize/pretokenizer.h"
+#include "text/text_hash.h"
 #include "text/utf8.h"
 
 namespace text {
@@ -176,7 +177,7 @@ class Bpe final : public Engine {
   static void encode_cached(std::string_view text, WordCache& cache, std::vector<TokenId>& out,
                             Encode encode) {
     if (text.size() > WordCache::kMaxWord) return encode();
-    const std::uint64_t hash = WordCache::hash_of(text);
+    const std::uint64_t hash = hash_text(text);
     if (const auto ids = cache.find(text, hash); !ids.empty()) {
       out.insert(out.end(), ids.begin(), ids.end());
       return;

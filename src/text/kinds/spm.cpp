@@ -9,6 +9,7 @@
 #include "text/kinds/kind.h"
 #include "text/kinds/merge_queue.h"
 #include "text/kinds/word_cache.h"
+#include "text/text_hash.h"
 #include "text/utf8.h"
 
 namespace text {
@@ -165,7 +166,7 @@ class Spm final : public Engine {
   static void encode_piece(std::string_view piece, Merger& merger, WordCache& cache,
                            std::vector<TokenId>& out) {
     if (piece.size() > WordCache::kMaxWord) return merger.run(piece, out);
-    const std::uint64_t hash = WordCache::hash_of(piece);
+    const std::uint64_t hash = hash_text(piece);
     if (const auto ids = cache.find(piece, hash); !ids.empty()) {
       out.insert(out.end(), ids.begin(), ids.end());
       return;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "text/text_hash.h"
 #include "text/tokenizer.h"
 
 namespace text {
@@ -18,7 +19,7 @@ class WordCache {
 
   WordCache() : entries_(kFirstSlots) {}
 
-  /// The ids of `word`, or nothing. The span holds until the next store.
+  /// The ids of `word`, whose hash_text is `hash`, or nothing. The span holds until the next store.
   std::span<const TokenId> find(std::string_view word, std::uint64_t hash) const noexcept {
     for (std::size_t slot = hash & mask();; slot = (slot + 1) & mask()) {
       const Entry& e = entries_[slot];
@@ -42,14 +43,6 @@ class WordCache {
     ids_.insert(ids_.end(), ids.begin(), ids.end());
   }
 
-  static std::uint64_t hash_of(std::string_view word) noexcept {
-    std::uint64_t h = word.size() * 0x9E3779B97F4A7C15ULL;
-    const char* at = word.data();
-    std::size_t left = word.size();
-    for (; left > 8; left -= 8, at += 8) h = mix(h ^ load(at, 8));
-    return mix(h ^ load(at, left));
-  }
-
  private:
   struct Entry {
     const char* word = nullptr;
@@ -60,15 +53,6 @@ class WordCache {
   static constexpr std::size_t kFirstSlots = 1024;
   static constexpr std::size_t kMaxIds = std::size_t{1} << 22;
 
-  static std::uint64_t load(const char* p, std::size_t n) noexcept {
-    std::uint64_t v = 0;
-    std::memcpy(&v, p, n);
-    return v;
-  }
-  static std::uint64_t mix(std::uint64_t v) noexcept {
-    v *= 0xD6E8FEB86659FD93ULL;
-    return v ^ v >> 32;
-  }
   std::size_t mask() const noexcept { return entries_.size() - 1; }
 
   void put(const Entry& e) {

@@ -27,6 +27,10 @@ struct Replacement {
 constexpr Replacement kReplacements[] = {
     // Tried again at every blank of a run that does not end the text.
     {R"(\s+$)", R"((?<!\s)\s+$)"},
+    // Tried again, to the end of the run, at every 512th blank of it. Behind a blank it cannot
+    // match:
+    // at the run's begin it takes all up to the last line end.
+    {R"(|\s*[\r\n]+|\s{512})", R"(|(?<![^\S\r\n])\s*[\r\n]+|\s{512})"},
     // One step of backtracking memory per letter.
     {R"((?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+)", R"(\p{L}(?:[\p{L}\p{M}]+| \p{L})*+)"},
     // kimi-k2, docs/spec/tokenizers.md 5.3, notes.
