@@ -38,6 +38,7 @@ constexpr LevelFormat kFormat{.kernel = &kernel_t4,
                               .scales = {.min = -127, .max = 127, .step = 2},
                               .scope = LevelFormat::Scope::row,
                               .f16_scale = false,
+                              .fast_trials = 7,
                               .block_bytes = kBytes,
                               .pack = pack,
                               .unpack = unpack};

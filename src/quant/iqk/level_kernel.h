@@ -33,10 +33,10 @@ template <class T>
 struct LevelRounding {
   static void sums(const Tile& tile, const lanes::F8& inverse, const lanes::F8& shift,
                    Sums& out) noexcept {
-    using lanes::F8, lanes::fused, lanes::pick_from, lanes::rough_code;
+    using lanes::F8, lanes::fused, lanes::level_of, lanes::rough_code;
     F8 xq{}, qq{};
     for (std::size_t j = 0; j < tile.elems; ++j) {
-      const F8 q = pick_from(T::kLevel, rough_code<T>(fused(tile.x[j], inverse, -shift))) + shift;
+      const F8 q = level_of<T>(rough_code<T>(fused(tile.x[j], inverse, -shift))) + shift;
       xq = fused(tile.wx[j], q, xq);
       qq = fused(tile.w[j] * q, q, qq);
     }
@@ -45,13 +45,11 @@ struct LevelRounding {
 
   static void sums2(const Tile& tile, const lanes::F8 (&inverse)[2], const lanes::F8& shift,
                     Sums (&out)[2]) noexcept {
-    using lanes::F8, lanes::fused, lanes::pick_from, lanes::rough_code;
+    using lanes::F8, lanes::fused, lanes::level_of, lanes::rough_code;
     F8 xq0{}, qq0{}, xq1{}, qq1{};
     for (std::size_t j = 0; j < tile.elems; ++j) {
-      const F8 q0 =
-          pick_from(T::kLevel, rough_code<T>(fused(tile.x[j], inverse[0], -shift))) + shift;
-      const F8 q1 =
-          pick_from(T::kLevel, rough_code<T>(fused(tile.x[j], inverse[1], -shift))) + shift;
+      const F8 q0 = level_of<T>(rough_code<T>(fused(tile.x[j], inverse[0], -shift))) + shift;
+      const F8 q1 = level_of<T>(rough_code<T>(fused(tile.x[j], inverse[1], -shift))) + shift;
       xq0 = fused(tile.wx[j], q0, xq0);
       xq1 = fused(tile.wx[j], q1, xq1);
       qq0 = fused(tile.w[j] * q0, q0, qq0);

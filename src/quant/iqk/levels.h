@@ -40,6 +40,7 @@ struct LevelsT5 {
     for (std::size_t i = 0; i < plain.size(); ++i) plain[i] = kBothHalves[i];
     return plain;
   }();
+  static constexpr std::array<float, 4> kCubic{-125.75127F, 12.3782F, -0.43748728F, 0.0095167259F};
   static constexpr std::array<float, 4> kWarp{16.546907F, 0.18059026F, -0.00045266315F,
                                               -3.2077746e-5F};
 };
@@ -53,9 +54,25 @@ struct LevelsT6 {
     for (std::size_t i = 0; i < plain.size(); ++i) plain[i] = kBothHalves[i];
     return plain;
   }();
+  static constexpr std::array<float, 4> kCubic{-127.16591F, 6.2805543F, -0.11305278F,
+                                               0.0012064052F};
   static constexpr std::array<float, 4> kWarp{33.235836F, 0.37092991F, -0.00095345366F,
                                               -7.1284064e-5F};
 };
+
+// Tables with a `cubic` are its values at the codes, rounded.
+
+/// True if the rounded cubic is the table, with room for the rounding of floats.
+template <class T>
+constexpr bool cubic_fits() noexcept {
+  for (std::size_t k = 0; k < T::kLevel.size(); ++k) {
+    const auto c = static_cast<float>(k);
+    const float off =
+        T::kCubic[0] + c * (T::kCubic[1] + c * (T::kCubic[2] + c * T::kCubic[3])) - T::kLevel[k];
+    if (off < -0.47F || off > 0.47F) return false;
+  }
+  return true;
+}
 
 template <class T>
 constexpr float warp(float v) noexcept {
@@ -105,6 +122,19 @@ I8 rough_code(F8 v) noexcept {
   F8 slope = fused(splat(T::kWarp[2]), abs(v), splat(T::kWarp[1]));
   if constexpr (T::kWarp[3] != 0) slope = fused(splat(T::kWarp[3]), v, slope);
   return truncate(fused(v, slope, splat(T::kWarp[0])));
+}
+
+/// Level of a code of the plain half.
+template <class T>
+F8 level_of(I8 code) noexcept {
+  if constexpr (requires { T::kCubic; }) {
+    static_assert(cubic_fits<T>());
+    const F8 c = to_float(code);
+    const F8 upper = fused(c, splat(T::kCubic[3]), splat(T::kCubic[2]));
+    return round(fused(c, fused(c, upper, splat(T::kCubic[1])), splat(T::kCubic[0])));
+  } else {
+    return pick_from(T::kLevel, code);
+  }
 }
 
 /// Code of the nearest level of the plain half; ties go up.
