@@ -5,10 +5,11 @@ usage: encoder_table.py --reference LLAMA_QUANTIZE --speed-model GGUF --speed-im
 
 Needs build/release/quern and build/release/quant_bench. Errors are those of the golden weights (the reference's
 from their index) and of eight matrices of data/tiny-mla-bf16.gguf, which both programs encode. Speed is the
-processor time (user) of the whole program on one thread over the speed model, the least of some runs in turn.
+processor time (user) of the whole program on one thread over the speed model, the least of some runs in turn; a
+model without some of its layers will do.
 With --types only these rows are measured, the others stay.
 """
-import argparse, array, math, os, re, resource, struct, subprocess, sys, tempfile
+import argparse, array, math, operator, os, re, resource, struct, subprocess, sys, tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGE = os.path.join(ROOT, "docs/formats/encoders.md")
@@ -17,7 +18,8 @@ IMATRIX = os.path.join(ROOT, "tests/golden/tiny-mla/imatrix_32x512.gguf")
 MATRICES = r"blk\.(1|4)\..*(attn_q_b|ffn_down_shexp|attn_output|kv_a_mqa).*weight"
 TYPES = """q4_0 q4_1 q5_0 q5_1 q6_0 q8_0 q2_K q3_K q4_K q5_K q6_K iq4_nl iq4_xs iq1_s iq1_m iq2_xxs iq2_xs iq2_s
 iq3_xxs iq3_s iq2_k iq2_ks iq2_kl iq3_k iq3_ks iq4_k iq4_ks iq4_kss iq5_k iq5_ks iq6_k iq1_kt iq2_kt iq3_kt
-iq4_kt""".split()
+iq4_kt mxfp4 q8_KV""".split()
+NEED_IMPORTANCE = ("iq1_s", "iq2_xxs", "iq2_xs")  # of the reference: not for embeddings, which have none
 SIZES = {"B": 1, "b": 1, "H": 2, "h": 2, "I": 4, "i": 4, "f": 4, "Q": 8, "q": 8, "d": 8}
 KINDS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
 
@@ -81,17 +83,22 @@ def run(*command):
 
 def weighted_error(original, coded, importance):
     """sqrt(sum v (x-y)^2 / sum v x^2) over all matrices."""
-    error = energy = 0.0
+    mul, error, energy = operator.mul, 0.0, 0.0
     for name, (cols, x) in original.items():
         sums, counts = importance[name + ".in_sum2"][1], importance[name + ".counts"][1]
         v = [s / max(counts[0], 1) for s in sums[:cols]]
         y = coded[name][1]
         for first in range(0, len(x), cols):
-            for c, w in enumerate(v):
-                d = x[first + c] - y[first + c]
-                error += w * d * d
-                energy += w * x[first + c] * x[first + c]
+            row = x[first:first + cols]
+            off = list(map(operator.sub, row, y[first:first + cols]))
+            error += sum(map(mul, v, map(mul, off, off)))
+            energy += sum(map(mul, v, map(mul, row, row)))
     return math.sqrt(error / energy)
+
+
+def elsewhere(kind):
+    """The type of embeddings and output when all else has `kind`."""
+    return "q8_0" if kind in NEED_IMPORTANCE else kind
 
 
 class Programs:
@@ -102,13 +109,15 @@ class Programs:
         run(self.quern, "imatrix", "--in-file", IMATRIX, "-o", self.imatrix)
 
     def ours(self, kind, model, imatrix, effort, where=None):
-        rule = ["--pure", "--output-tensor-type", kind, "--token-embedding-type", kind, model, self.out, kind, "1"]
+        rest = elsewhere(kind)
+        rule = ["--pure", "--output-tensor-type", rest, "--token-embedding-type", rest, model, self.out, kind, "1"]
         if where:
             rule = ["--custom-q", f"{where}={kind}", model, self.out, "Q8_0", "1"]
-        return run(self.quern, "quantize", "--effort", effort, "--imatrix", imatrix, *rule)
+        return run(self.quern, "quantize", "--allow-broken", "--effort", effort, "--imatrix", imatrix, *rule)
 
     def theirs(self, kind, model, imatrix, where=".*weight"):
-        rule = [] if where != ".*weight" else ["--output-tensor-type", kind, "--token-embedding-type", kind]
+        rest = elsewhere(kind)
+        rule = [] if where != ".*weight" else ["--output-tensor-type", rest, "--token-embedding-type", rest]
         return run(self.reference, "--imatrix", imatrix, "--custom-q", f"{where}={kind}", *rule, model, self.out,
                    "q8_0", "1")
 
