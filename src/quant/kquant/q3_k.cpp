@@ -73,7 +73,7 @@ void pack(const SymmetricBlock<kSub>& block, std::byte* out) noexcept {
 void encode(const EncodeInput& in, std::span<std::byte> out) {
   constexpr SymmetricFormat<kSub> format{
       .levels = {.low = -4, .high = 3, .low_scale = -32, .high_scale = 31},
-      .weighting = {.tempering = 8},
+      .weighting = {.tempering = 3},
       .block_bytes = kBytes,
       .pack = pack};
   encode_symmetric(in, out, format, symmetric_plan(in.effort, 4));
