@@ -12,6 +12,7 @@ The text is made anew with a fixed seed: WikiText-2, the sources of this reposit
 they are found, random words of every script, random code points of Unicode 15.1, emoji sequences, runs of blanks, digits
 and contractions. Special tokens written in the text are plain text on both sides; user-defined tokens count on both.
 Falcon's text lacks 129 characters that the package's `Punctuation` (Unicode 8) takes otherwise than Unicode 15.1.
+Texts for folders lack U+FF5C, of which DeepSeek's control tokens are made, and `~` where GGUF readers cut it otherwise.
 
 Prints a row for each vocabulary: MB of text, ids, blocks of 100,000 characters that differ (the first five are made
 small and printed with both lists); with --speed also MB a second and core, of the text and of WikiText-2: CPU time of
@@ -281,6 +282,10 @@ class Package:
         if self.convert:
             source, size = self.convert
             convert_around(quern, source, size, folder, self.gguf)
+            self.leave_out = {"\uFF5C"}  # what looks like a control token becomes one (docs/spec/models.md 5.6)
+            pre = read_metadata(self.gguf).get("tokenizer.ggml.pre")
+            if self.kind == "tokenizers" and any(r"\p{S}" in e for e in own_expressions(pre)):
+                self.leave_out.add("~")  # no symbol in the public programs (docs/spec/tokenizers.md 5.2)
 
     def ids(self, text):
         if self.kind == "sentencepiece":

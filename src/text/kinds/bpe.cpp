@@ -128,7 +128,8 @@ class Bpe final : public Engine {
       : vocab_(vocab), family_(family), pretokenizer_(family.expressions), table_(vocab, merges) {
     for (unsigned b = 0; b < 256; ++b) {
       append_utf8(byte_alias(static_cast<std::uint8_t>(b)), aliases_[b]);
-      byte_symbols_[b] = table_.symbol(aliases_[b]);
+      const char plain = static_cast<char>(b);
+      byte_symbols_[b] = table_.symbol(family.byte_aliases ? aliases_[b] : std::string(1, plain));
       std::size_t at = 0;
       alias_numbers_[b] = InnerPairs::next(aliases_[b], at);
     }
@@ -229,8 +230,8 @@ class Bpe final : public Engine {
     for (std::size_t at = 0; at < word.size();) {
       const std::size_t length =
           family_.byte_aliases ? 1 : std::min(lead_length(word[at]), word.size() - at);
-      merger.add(family_.byte_aliases ? byte_symbols_[static_cast<std::uint8_t>(word[at])]
-                                      : table_.symbol(word.substr(at, length)),
+      merger.add(length == 1 ? byte_symbols_[static_cast<std::uint8_t>(word[at])]
+                             : table_.symbol(word.substr(at, length)),
                  length);
       at += length;
     }
@@ -270,7 +271,7 @@ class Bpe final : public Engine {
   Pretokenizer pretokenizer_;
   MergeTable table_;
   std::array<std::string, 256> aliases_;
-  std::array<Symbol, 256> byte_symbols_{};
+  std::array<Symbol, 256> byte_symbols_{};          // of a byte, aliased if the family does so
   std::array<std::uint64_t, 256> alias_numbers_{};  // as InnerPairs has them
 };
 
