@@ -120,6 +120,10 @@ std::vector<NamedValues> hostile_rows(std::size_t cols) {
       {"above f16", scaled(1e6f)},
       {"squares overflow", scaled(1e25f)},
       {"huge", make([](std::size_t i) { return i % 2 == 0 ? 3e38f : -3e38f; })},
+      {"the largest float", make([](std::size_t i) {
+         const float largest = std::numeric_limits<float>::max();
+         return i % 2 == 0 ? largest : -largest;
+       })},
       {"one huge", make([&](std::size_t i) { return i == 40 ? 3e38f : noise[i]; })},
       {"huge and tiny", make([](std::size_t i) { return i % 3 == 0 ? 1e30f : 1e-30f; })},
   };

@@ -41,6 +41,7 @@ double error_of(std::span<const float> x, const float* v, float scale) noexcept 
 float best_scale(std::span<const float> x, const float* v, float peak, Effort effort) noexcept {
   const int trials = effort == Effort::best ? 24 : 4;
   float best = peak / 127;
+  if (!std::isfinite(best * 127)) best = std::nextafter(best, 0.0F);  // rounded up
   if (!(best >= std::numeric_limits<float>::min())) return 0;
   double least = error_of(x, v, best);
   for (int t = 1; t <= trials; ++t) {
