@@ -68,10 +68,10 @@ ReadableFile::State ReadableFile::state_now() const {
 }
 
 void ReadableFile::require_unchanged() const {
-  const auto refuse = [&](base::Fault fault, const char* message, std::string found) {
+  const auto refuse = [&](base::Fault fault, const char* message, std::string_view found) {
     throw base::Error(fault, message)
         .at("file", path_.string())
-        .at("found", std::move(found))
+        .at("found", found)
         .hint("another program writes it; begin again when that has ended");
   };
   const State now = state_now();

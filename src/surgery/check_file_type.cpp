@@ -1,6 +1,7 @@
 // general.file_type against the types of the tensors (docs/spec/recipes.md 1).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "recipe/tables.h"

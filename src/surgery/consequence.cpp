@@ -119,11 +119,11 @@ std::string_view text_of(const gguf::Metadata& metadata, std::string_view key) {
 /// Keys that the source has and the result has not.
 base::Findings lost_keys(const Draft& draft, gguf::FileSet& result, const model::ModelSpec* after) {
   base::Findings out;
-  const gguf::Metadata now = draft.metadata();
+  const gguf::Metadata& now = draft.metadata();
   const std::string_view kind = text_of(now, "tokenizer.ggml.model");
   for (const auto& [key, value] : draft.source().metadata().pairs()) {
     if (now.has(key)) continue;
-    const auto add = [&](std::string_view text) {
+    const auto add = [&, &key = key](std::string_view text) {
       out.push_back({.level = Level::warning,
                      .where = base::printable(key),
                      .text = fmt::format("is gone: {}", text)});

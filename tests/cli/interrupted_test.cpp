@@ -4,7 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 
 #include "cli/commands.h"
@@ -61,14 +63,25 @@ std::string message_of(const std::vector<std::string>& words, const std::string&
   return "never stopped in its work";
 }
 
+bool holds_an_entry(const std::string& folder) {
+  std::error_code not_yet;
+  const std::filesystem::directory_iterator files(folder, not_yet);
+  return !not_yet && std::any_of(begin(files), end(files), [](const auto& file) {
+    return file.path().extension() == ".tensor";
+  });
+}
+
 TEST(Interrupted, QuantizeTellsOfResume) {
   const test::TempDir dir;
   const std::string out = (dir / "o u t.gguf").string();
   EXPECT_THAT(message_of({"quantize", "--pure", kModel, out, "iq3_kt"}, "kept: nothing"),
               AllOf(HasSubstr("error: interrupted"), HasSubstr("with --resume")));
-  EXPECT_THAT(
-      message_of({"quantize", "--resume", "--pure", kModel, out, "iq3_kt"}, "encoded tensors, "),
-      HasSubstr("go on with: quern quantize --resume --pure " + kModel + " '" + out + "' iq3_kt"));
+  const Stopped s = stop_when({"quantize", "--resume", "--pure", kModel, out, "iq3_kt"},
+                              [&] { return holds_an_entry(out + ".resume"); });
+  EXPECT_EQ(s.exit_code, 130);
+  EXPECT_THAT(s.err, AllOf(testing::ContainsRegex("kept: [1-9][0-9]* encoded tensors, "),
+                           HasSubstr("go on with: quern quantize --resume --pure " + kModel + " '" +
+                                     out + "' iq3_kt")));
 }
 
 TEST(Interrupted, ImatrixTellsOfItsCheckpoint) {
