@@ -90,6 +90,18 @@ std::vector<std::string> texts_of(const text::Tokenizer& tokenizer, const Ids& i
   return out;
 }
 
+/// Short and long texts of 1, 2 or 3 letters.
+void expect_merged_by_definition(const gguf::Metadata& vocabulary, const Orders& orders,
+                                 std::mt19937& random, unsigned round) {
+  const auto tokenizer = text::make_tokenizer(vocabulary);
+  for (const std::size_t size : {100U, 3000U}) {
+    const std::string text = random_letters(random, size, 1 + round % 3);
+    EXPECT_EQ(texts_of(*tokenizer, tokenizer->encode(text, {.add_special = false})),
+              merged_plainly(text, orders))
+        << "round " << round << ", " << size;
+  }
+}
+
 TEST(LongTexts, ByteBpeMergesByDefinition) {
   for (unsigned round = 0; round < 6; ++round) {
     std::mt19937 random(round);
@@ -112,13 +124,7 @@ TEST(LongTexts, ByteBpeMergesByDefinition) {
     gguf::Metadata m = test::vocabulary("gpt2", list);
     m.set("tokenizer.ggml.pre", std::string("gpt-2"));
     m.set("tokenizer.ggml.merges", gguf::Array::of_strings(merges));
-    const auto tokenizer = text::make_tokenizer(m);
-    for (const std::size_t size : {100U, 3000U}) {
-      const std::string text = random_letters(random, size, 1 + round % 3);
-      EXPECT_EQ(texts_of(*tokenizer, tokenizer->encode(text, {.add_special = false})),
-                merged_plainly(text, orders))
-          << "round " << round << ", " << size;
-    }
+    expect_merged_by_definition(m, orders, random, round);
   }
 }
 
@@ -138,13 +144,7 @@ TEST(LongTexts, SentencePieceMergesByDefinition) {
     }
     gguf::Metadata m = test::vocabulary("llama", test::spm_tokens(list));
     m.set("tokenizer.ggml.add_space_prefix", false);
-    const auto tokenizer = text::make_tokenizer(m);
-    for (const std::size_t size : {100U, 3000U}) {
-      const std::string text = random_letters(random, size, 1 + round % 3);
-      EXPECT_EQ(texts_of(*tokenizer, tokenizer->encode(text, {.add_special = false})),
-                merged_plainly(text, orders))
-          << "round " << round << ", " << size;
-    }
+    expect_merged_by_definition(m, orders, random, round);
   }
 }
 
