@@ -189,8 +189,9 @@ def main():
             rows[kind] = measure(kind, programs, args, golden, original, importance)
             print(rows[kind], flush=True)
             table = [rows[k] for k in TYPES if k in rows]
+            text = head + "<!-- rows -->\n" + "\n".join(table) + "\n\n" + summary(table) + "\n"
             with open(PAGE, "w", encoding="utf-8") as out:
-                out.write(head + "<!-- rows -->\n" + "\n".join(table) + "\n\n" + summary(table) + "\n")
+                out.write(text)
 
 
 if __name__ == "__main__":
