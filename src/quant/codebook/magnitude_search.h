@@ -20,9 +20,9 @@ enum class Signs { free, even };
 namespace search {
 
 /// Values of one coordinate for each level: level * linear - level^2 * square.
-template <std::size_t L>
-inline void coordinate(const std::array<float, L>& levels, F8 linear, F8 square, F8* out) noexcept {
-  for (std::size_t l = 0; l < L; ++l) {
+template <class Levels>
+inline void coordinate(const Levels& levels, F8 linear, F8 square, F8* out) noexcept {
+  for (std::size_t l = 0; l < std::size(levels); ++l) {
     out[l] = levels[l] * linear - (levels[l] * levels[l]) * square;
   }
 }
@@ -62,7 +62,9 @@ struct Tables {
   F8 value[2][kHalves<L, kHalf>];
   F8 flip[2][kHalves<L, kHalf>];
 
-  void set_values(const std::array<float, L>& levels, const F8* wx, const F8* w, F8 s) noexcept {
+  /// `levels`: L floats, or F8 where they differ by lane.
+  template <class Levels>
+  void set_values(const Levels& levels, const F8* wx, const F8* w, F8 s) noexcept {
     const F8 square = s * s * 0.5F;
     F8 single[Dim][L];
     for (std::size_t k = 0; k < Dim; ++k) coordinate(levels, wx[k] * s, w[k] * square, single[k]);
