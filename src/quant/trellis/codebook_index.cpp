@@ -144,18 +144,41 @@ void CodebookIndex<Dim, Clusters>::choose(const TrellisTarget<Dim>& target, floa
   margin *= width.margin;
   const Distances first = rank_half(0, terms), second = rank_half(1, terms);
   for (;; margin *= 0.6F) {
-    out.count = 0;
+    out.count_ = 0;
     std::uint64_t near = within(first, margin);
-    for (; near != 0 && out.count <= width.cells; near &= near - 1) {
+    for (; near != 0 && out.count_ <= width.cells; near &= near - 1) {
       const auto a = static_cast<std::size_t>(std::countr_zero(near));
       std::uint64_t mask = within(second, margin - first[a / kLanes][a % kLanes]);
-      for (; mask != 0; mask &= mask - 1) {
-        const auto b = static_cast<std::size_t>(std::countr_zero(mask));
-        out.number[out.count++] = static_cast<std::uint16_t>(a * kClusters + b);
+      std::uint16_t* to = out.number_.data() + out.count_;
+      const auto n = static_cast<std::size_t>(std::popcount(mask));
+      out.count_ += n;
+      for (std::size_t i = 0; i < n; i += kAhead) {
+        for (std::size_t k = i; k < i + kAhead; ++k, mask &= mask - 1) {
+          const auto b = static_cast<std::size_t>(std::countr_zero(mask));
+          to[k] = static_cast<std::uint16_t>(a * kClusters + b);
+        }
       }
     }
-    if (near == 0 && out.count <= width.cells) return;
+    if (near == 0 && out.count_ <= width.cells) return;
   }
+}
+
+template <int Dim, std::size_t Clusters>
+std::span<const std::int32_t> CodebookIndex<Dim, Clusters>::blocks_of(
+    Cells& cells, std::size_t book) const noexcept {
+  std::int32_t* const blocks = cells.blocks_.data();
+  std::size_t count = 0;
+  for (std::size_t c = 0; c < cells.count_; ++c) {
+    const std::uint32_t* start = start_.data() + cells.number_[c] * books_ + book;
+    const std::size_t n = start[1] - start[0];
+    for (std::size_t i = 0; i < n; i += kAhead) {
+      for (std::size_t k = i; k < i + kAhead; ++k) {
+        blocks[count + k] = static_cast<std::int32_t>(start[0] + k);
+      }
+    }
+    count += n;
+  }
+  return {blocks, count};
 }
 
 template <int Dim, std::size_t Clusters>
