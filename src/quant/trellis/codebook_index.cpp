@@ -13,13 +13,14 @@ CodebookIndex<Dim, Clusters>::CodebookIndex(const std::vector<std::int8_t>& entr
     : books_(books) {
   const std::size_t n = entries.size() / Dim, n_book = n / books;
   for (int h = 0; h < 2; ++h) halves_[static_cast<std::size_t>(h)] = cluster(entries, h * kHalf);
-  std::vector<std::vector<std::uint32_t>> members(kClusters * kClusters * books);
+  Members members(kClusters * kClusters * books);
   for (std::size_t i = 0; i < n; ++i) {
     const std::int8_t* entry = entries.data() + i * Dim;
     const std::size_t cell =
         nearest(halves_[0], entry) * kClusters + nearest(halves_[1], entry + kHalf);
     members[cell * books + i / n_book].push_back(static_cast<std::uint32_t>(i));
   }
+  fill_empty_cells(members);
   start_.push_back(0);
   for (const auto& in_cell : members) {
     for (std::size_t first = 0; first < in_cell.size(); first += kLanes) {
@@ -56,6 +57,39 @@ std::size_t CodebookIndex<Dim, Clusters>::nearest(const Half& half,
   std::size_t lane = 0;
   for (std::size_t j = 1; j < kLanes; ++j) lane = least[j] < least[lane] ? j : lane;
   return static_cast<std::size_t>(at[lane]) * kLanes + lane;
+}
+
+/// Gives cells without entries those of the nearest cell that has some, so that a search never
+/// comes back with nothing.
+template <int Dim, std::size_t Clusters>
+void CodebookIndex<Dim, Clusters>::fill_empty_cells(Members& members) const {
+  const Members own = members;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (own[i].empty()) members[i] = own[nearest_cell(i / books_, i % books_, own)];
+  }
+}
+
+/// Where to find the members of the nearest cell that has some of this book.
+template <int Dim, std::size_t Clusters>
+std::size_t CodebookIndex<Dim, Clusters>::nearest_cell(std::size_t cell, std::size_t book,
+                                                       const Members& members) const noexcept {
+  const auto apart = [this](std::size_t h, std::size_t a, std::size_t b) {
+    float total = 0;
+    for (const auto& mean : halves_[h].mean) {
+      const float difference = mean[a / kLanes][a % kLanes] - mean[b / kLanes][b % kLanes];
+      total += difference * difference;
+    }
+    return total;
+  };
+  float least = 1e30F;
+  std::size_t found = 0;
+  for (std::size_t other = 0; other < kClusters * kClusters; ++other) {
+    if (members[other * books_ + book].empty()) continue;
+    const float distance = apart(0, cell / kClusters, other / kClusters) +
+                           apart(1, cell % kClusters, other % kClusters);
+    if (distance < least) least = distance, found = other * books_ + book;
+  }
+  return found;
 }
 
 /// Lloyd's algorithm on an even sample of the entries: clusters of coordinates first .. first +

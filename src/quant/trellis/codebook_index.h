@@ -93,8 +93,15 @@ class CodebookIndex {
   /// Distances of the clusters of one half beyond the nearest.
   using Distances = std::array<F8, kVectors>;
 
+  /// Entries by cell * books + book.
+  using Members = std::vector<std::vector<std::uint32_t>>;
+
   static Half cluster(const std::vector<std::int8_t>& entries, int first);
   static std::size_t nearest(const Half& half, const std::int8_t* point) noexcept;
+
+  void fill_empty_cells(Members& members) const;
+  std::size_t nearest_cell(std::size_t cell, std::size_t book,
+                           const Members& members) const noexcept;
 
   Distances rank_half(std::size_t h, const Ranking& terms) const noexcept;
   /// Bit c is set where cluster c is at most `limit` away.
