@@ -13,13 +13,14 @@ CodebookIndex<Dim, Clusters>::CodebookIndex(const std::vector<std::int8_t>& entr
     : books_(books) {
   const std::size_t n = entries.size() / Dim, n_book = n / books;
   for (int h = 0; h < 2; ++h) halves_[static_cast<std::size_t>(h)] = cluster(entries, h * kHalf);
-  std::vector<std::vector<std::uint32_t>> members(kClusters * kClusters * books);
+  Members members(kClusters * kClusters * books);
   for (std::size_t i = 0; i < n; ++i) {
     const std::int8_t* entry = entries.data() + i * Dim;
     const std::size_t cell =
         nearest(halves_[0], entry) * kClusters + nearest(halves_[1], entry + kHalf);
     members[cell * books + i / n_book].push_back(static_cast<std::uint32_t>(i));
   }
+  fill_empty_cells(members);
   start_.push_back(0);
   for (const auto& in_cell : members) {
     for (std::size_t first = 0; first < in_cell.size(); first += kLanes) {
@@ -56,6 +57,39 @@ std::size_t CodebookIndex<Dim, Clusters>::nearest(const Half& half,
   std::size_t lane = 0;
   for (std::size_t j = 1; j < kLanes; ++j) lane = least[j] < least[lane] ? j : lane;
   return static_cast<std::size_t>(at[lane]) * kLanes + lane;
+}
+
+/// Gives cells without entries those of the nearest cell that has some, so that a search never
+/// comes back with nothing.
+template <int Dim, std::size_t Clusters>
+void CodebookIndex<Dim, Clusters>::fill_empty_cells(Members& members) const {
+  const Members own = members;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (own[i].empty()) members[i] = own[nearest_cell(i / books_, i % books_, own)];
+  }
+}
+
+/// Where to find the members of the nearest cell that has some of this book.
+template <int Dim, std::size_t Clusters>
+std::size_t CodebookIndex<Dim, Clusters>::nearest_cell(std::size_t cell, std::size_t book,
+                                                       const Members& members) const noexcept {
+  const auto apart = [this](std::size_t h, std::size_t a, std::size_t b) {
+    float total = 0;
+    for (const auto& mean : halves_[h].mean) {
+      const float difference = mean[a / kLanes][a % kLanes] - mean[b / kLanes][b % kLanes];
+      total += difference * difference;
+    }
+    return total;
+  };
+  float least = 1e30F;
+  std::size_t found = 0;
+  for (std::size_t other = 0; other < kClusters * kClusters; ++other) {
+    if (members[other * books_ + book].empty()) continue;
+    const float distance = apart(0, cell / kClusters, other / kClusters) +
+                           apart(1, cell % kClusters, other % kClusters);
+    if (distance < least) least = distance, found = other * books_ + book;
+  }
+  return found;
 }
 
 /// Lloyd's algorithm on an even sample of the entries: clusters of coordinates first .. first +
@@ -144,18 +178,41 @@ void CodebookIndex<Dim, Clusters>::choose(const TrellisTarget<Dim>& target, floa
   margin *= width.margin;
   const Distances first = rank_half(0, terms), second = rank_half(1, terms);
   for (;; margin *= 0.6F) {
-    out.count = 0;
+    out.count_ = 0;
     std::uint64_t near = within(first, margin);
-    for (; near != 0 && out.count <= width.cells; near &= near - 1) {
+    for (; near != 0 && out.count_ <= width.cells; near &= near - 1) {
       const auto a = static_cast<std::size_t>(std::countr_zero(near));
       std::uint64_t mask = within(second, margin - first[a / kLanes][a % kLanes]);
-      for (; mask != 0; mask &= mask - 1) {
-        const auto b = static_cast<std::size_t>(std::countr_zero(mask));
-        out.number[out.count++] = static_cast<std::uint16_t>(a * kClusters + b);
+      std::uint16_t* to = out.number_.data() + out.count_;
+      const auto n = static_cast<std::size_t>(std::popcount(mask));
+      out.count_ += n;
+      for (std::size_t i = 0; i < n; i += kAhead) {
+        for (std::size_t k = i; k < i + kAhead; ++k, mask &= mask - 1) {
+          const auto b = static_cast<std::size_t>(std::countr_zero(mask));
+          to[k] = static_cast<std::uint16_t>(a * kClusters + b);
+        }
       }
     }
-    if (near == 0 && out.count <= width.cells) return;
+    if (near == 0 && out.count_ <= width.cells) return;
   }
+}
+
+template <int Dim, std::size_t Clusters>
+std::span<const std::int32_t> CodebookIndex<Dim, Clusters>::blocks_of(
+    Cells& cells, std::size_t book) const noexcept {
+  std::int32_t* const blocks = cells.blocks_.data();
+  std::size_t count = 0;
+  for (std::size_t c = 0; c < cells.count_; ++c) {
+    const std::uint32_t* start = start_.data() + cells.number_[c] * books_ + book;
+    const std::size_t n = start[1] - start[0];
+    for (std::size_t i = 0; i < n; i += kAhead) {
+      for (std::size_t k = i; k < i + kAhead; ++k) {
+        blocks[count + k] = static_cast<std::int32_t>(start[0] + k);
+      }
+    }
+    count += n;
+  }
+  return {blocks, count};
 }
 
 template <int Dim, std::size_t Clusters>

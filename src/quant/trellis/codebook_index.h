@@ -8,6 +8,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "quant/codebook/lanes.h"
@@ -43,6 +44,10 @@ struct SearchWidth {
 /// Clusters: of each half; a multiple of 8, 64 at most.
 template <int Dim, std::size_t Clusters>
 class CodebookIndex {
+  /// How many numbers are listed at a time. Most lists are shorter, and to write a few too many is
+  /// cheaper than a branch that cannot be predicted.
+  static constexpr std::size_t kAhead = 4;
+
  public:
   /// `entries`: n * Dim values, entry after entry; n a multiple of 4096. The first n / books are
   /// the first of `books` codebooks that share the cells, and so on.
@@ -52,17 +57,23 @@ class CodebookIndex {
   template <std::size_t S>
   using Found = std::array<TrellisEntry, S>;
 
-  /// Cells near a target, nearest ones only, in no order.
-  struct Cells {
-    std::array<std::uint16_t, Clusters * Clusters> number;
-    std::size_t count = 0;
+  /// Cells near a target, nearest ones only, in ascending order; with room for a search of them.
+  class Cells {
+   public:
+    explicit Cells(const CodebookIndex& index) : blocks_(index.blocks_.size() + kAhead) {}
+
+   private:
+    friend CodebookIndex;
+    std::array<std::uint16_t, Clusters * Clusters + kAhead> number_;
+    std::size_t count_ = 0;
+    std::vector<std::int32_t> blocks_;
   };
   void choose(const TrellisTarget<Dim>& target, float scale, SearchWidth width,
               Cells& out) const noexcept;
 
   /// Looks at all entries of these cells; index counts within the book.
   template <std::size_t S>
-  Found<S> search(const TrellisTarget<Dim>& target, const Cells& cells, std::size_t book,
+  Found<S> search(const TrellisTarget<Dim>& target, Cells& cells, std::size_t book,
                   const std::array<float, S>& scales) const noexcept;
 
  private:
@@ -82,12 +93,21 @@ class CodebookIndex {
   /// Distances of the clusters of one half beyond the nearest.
   using Distances = std::array<F8, kVectors>;
 
+  /// Entries by cell * books + book.
+  using Members = std::vector<std::vector<std::uint32_t>>;
+
   static Half cluster(const std::vector<std::int8_t>& entries, int first);
   static std::size_t nearest(const Half& half, const std::int8_t* point) noexcept;
+
+  void fill_empty_cells(Members& members) const;
+  std::size_t nearest_cell(std::size_t cell, std::size_t book,
+                           const Members& members) const noexcept;
 
   Distances rank_half(std::size_t h, const Ranking& terms) const noexcept;
   /// Bit c is set where cluster c is at most `limit` away.
   static std::uint64_t within(const Distances& d, float limit) noexcept;
+  /// The blocks of these cells, ascending.
+  std::span<const std::int32_t> blocks_of(Cells& cells, std::size_t book) const noexcept;
   TrellisEntry entry_at(std::size_t block, int lane,
                         const TrellisTarget<Dim>& target) const noexcept;
 
@@ -101,7 +121,7 @@ class CodebookIndex {
 template <int Dim, std::size_t Clusters>
 template <std::size_t S>
 typename CodebookIndex<Dim, Clusters>::template Found<S> CodebookIndex<Dim, Clusters>::search(
-    const TrellisTarget<Dim>& target, const Cells& cells, std::size_t book,
+    const TrellisTarget<Dim>& target, Cells& cells, std::size_t book,
     const std::array<float, S>& scales) const noexcept {
   const IntegerTarget<Dim>& integer = target.integer;
   F8 best[S], half_scale[S];
@@ -111,25 +131,16 @@ typename CodebookIndex<Dim, Clusters>::template Found<S> CodebookIndex<Dim, Clus
     at[i] = splat(0);
     half_scale[i] = splat(-0.5F * scales[i] * integer.ratio);
   }
-  for (std::size_t c = 0; c < cells.count; ++c) {
-    const std::size_t first = cells.number[c] * books_ + book;
-    for (std::uint32_t block = start_[first]; block < start_[first + 1]; ++block) {
-      const EntryWorth worth = integer.worth(blocks_[block]);
-      F8 value[S];  // over 2 s, in units of the integer target
-      I8 any = splat(0);
-      for (std::size_t i = 0; i < S; ++i) {
-        value[i] = fused(half_scale[i], worth.p, worth.q);
-        any |= value[i] > best[i];
-      }
-      // Nearly always in long searches, after the first few; short ones do better without the
-      // branch, which they cannot predict.
-      if (Dim == 8 && mask_of(any) == 0) continue;
-      const I8 position = splat(static_cast<std::int32_t>(block));
-      for (std::size_t i = 0; i < S; ++i) {
-        const I8 better = value[i] > best[i];
-        best[i] = better ? value[i] : best[i];
-        at[i] = better ? position : at[i];
-      }
+  // No branch inside: it could not be predicted, and the blocks are few.
+  for (const std::int32_t block : blocks_of(cells, book)) {
+    const EntryWorth worth = integer.worth(blocks_[static_cast<std::size_t>(block)]);
+    const I8 position = splat(block);
+    for (std::size_t i = 0; i < S; ++i) {
+      // Over 2 s, in units of the integer target.
+      const F8 value = fused(half_scale[i], worth.p, worth.q);
+      const I8 newer = position & (value > best[i]);
+      best[i] = max(best[i], value);
+      at[i] = newer > at[i] ? newer : at[i];  // blocks ascend
     }
   }
   Found<S> out;

@@ -298,7 +298,7 @@ class RowFit {
 
   const RowInput& in_;
   TrellisWidths widths_;
-  Cells cells_;
+  Cells cells_{Format::books()};
   std::vector<Target> targets_;
   std::array<std::vector<ScaleLines>, kVariants> lines_;
   std::array<std::vector<F8>, kVariants> free_;
