@@ -62,7 +62,7 @@ struct Peaks {
 
 /// What a shorter reach must gain by the model below, relative to the squared error, to be
 /// measured.
-constexpr double least_gain(Effort effort) noexcept { return effort == Effort::best ? 0.01 : 0.1; }
+constexpr double least_gain(Effort effort) noexcept { return effort == Effort::best ? 0.02 : 0.1; }
 
 /// A row with what an error in its columns is worth.
 struct Row {
