@@ -30,15 +30,31 @@ Json as_parts(const Json& content) {
   return Json::array({{{"type", "text"}, {"text", content}}});
 }
 
+/// What was found, short enough for a message.
+std::string excerpt(const Json& value) {
+  constexpr std::size_t kMost = 200;
+  const std::string all = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  return all.size() <= kMost ? all : all.substr(0, kMost) + "...";
+}
+
+/// Whether `object` is an object whose member `name` is a string.
+bool has_text(const Json& object, std::string_view name) {
+  return object.is_object() && object.contains(name) && object.at(name).is_string();
+}
+
 /// Text parts joined with line feeds.
 Json as_text(const Json& content) {
-  if (!content.is_array()) return content;
+  if (content.is_string()) return content;
+  if (!content.is_array()) {
+    throw base::Error(base::Fault::bad_input, "the content of a message is not text")
+        .at("found", excerpt(content))
+        .expected("a string, null or a list of parts");
+  }
   std::string joined;
   for (const Json& part : content) {
-    if (!part.is_object() || part.value("type", "") != "text" || !part.contains("text") ||
-        !part.at("text").is_string()) {
+    if (!has_text(part, "type") || part.at("type") != "text" || !has_text(part, "text")) {
       throw base::Error(base::Fault::bad_input, "a part of a message is not text")
-          .at("found", part.dump())
+          .at("found", excerpt(part))
           .expected(R"({"type": "text", "text": "..."})");
     }
     if (!joined.empty()) joined += '\n';
@@ -55,20 +71,20 @@ std::tm some_day() {
 }
 
 void check_message(const Json& m) {
-  if (!m.is_object() || !m.contains("role") || !m.at("role").is_string()) {
+  if (!has_text(m, "role")) {
     throw base::Error(base::Fault::bad_input, "a message has no role")
-        .at("found", m.dump())
+        .at("found", excerpt(m))
         .expected(R"({"role": "user", "content": "..."})");
   }
 }
 
-/// The system message moves into the first message of the user.
+/// The system message moves into the first message of the user. All contents are strings.
 void fold_system(Json& messages) {
   if (messages.empty() || messages.front().at("role") != "system") return;
-  const std::string system = messages.front().value("content", "");
+  const std::string system = messages.front().at("content").get<std::string>();
   messages.erase(messages.begin());
   for (Json& m : messages) {
-    if (m.at("role") != "user" || !m.contains("content") || !m.at("content").is_string()) continue;
+    if (m.at("role") != "user") continue;
     m.at("content") = system + "\n\n" + m.at("content").get<std::string>();
     return;
   }

@@ -98,9 +98,29 @@ TEST_F(ChatFormatTest, ThereIsOneBos) {
 }
 
 TEST_F(ChatFormatTest, BadMessagesAreRefused) {
-  const ChatFormat f = format("");
-  EXPECT_THROW(f.render(request(Json::array({"hello"}))), base::Error);
-  EXPECT_THROW(f.render(request(Json::object())), base::Error);
+  const ChatFormat plain = format("");
+  const ChatFormat no_system = format(
+      "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}"
+      "{% endif %}{{ m.content }}{% endfor %}");
+  ASSERT_FALSE(no_system.knows_system());
+  for (const char* messages :
+       {R"({})", R"(5)", R"(["hello"])", R"([{"content": "a"}])", R"([{"role": 5}])",
+        R"([{"role": null, "content": "a"}])", R"([{"role": "system", "content": 5}])",
+        R"([{"role": "system", "content": {"text": "a"}}, {"role": "user", "content": "a"}])",
+        R"([{"role": "user", "content": true}])",
+        R"([{"role": "user", "content": [{"type": 5, "text": "a"}]}])",
+        R"([{"role": "user", "content": [{"type": "text", "text": 5}]}])",
+        R"([{"role": "user", "content": [{"text": "a"}]}])",
+        R"([{"role": "user", "content": ["a"]}])", R"([{"role": "user", "content": [[]]}])"}) {
+    for (const ChatFormat* f : {&plain, &no_system}) {
+      try {
+        f->render(request(Json::parse(messages)));
+        ADD_FAILURE() << messages;
+      } catch (const base::Error& e) {
+        EXPECT_EQ(e.fault(), base::Fault::bad_input) << messages;
+      }
+    }
+  }
   EXPECT_THROW(format("{% for %}"), base::Error);
 }
 
