@@ -210,6 +210,18 @@ TEST(TemplateLimits, LongPartsAreFoundInLinearTime) {
       }() + "', '']");
 }
 
+TEST(TemplateLimits, ATemplateOfMoreThanAMebibyteIsNotParsed) {
+  const std::string longest(1 << 20, ' ');
+  EXPECT_NO_THROW(text::ChatTemplate{longest});
+  try {
+    const text::ChatTemplate longer(longest + ' ');
+    ADD_FAILURE() << "it was parsed";
+  } catch (const base::Error& e) {
+    EXPECT_EQ(e.fault(), base::Fault::bad_input);
+    EXPECT_THAT(e.what(), testing::HasSubstr("the chat template is too long"));
+  }
+}
+
 TEST(TemplateLimits, AStopEndsARendering) {
   const text::ChatTemplate endless(
       "{% for i in range(1000) %}{% for j in range(1000) %}{% endfor %}"
