@@ -17,8 +17,13 @@ std::string choose_source(const gguf::Metadata& metadata, std::string_view given
   return std::string(metadata.string("tokenizer.chat_template").value_or(kChatMl));
 }
 
-std::string token_text(const Tokenizer& tokenizer, TokenId id) {
-  return id < 0 ? std::string() : std::string(tokenizer.stored_text(id));
+/// The text of BOS or EOS, if the file names it by `key`. What the kind of the vocabulary has by
+/// default counts too, but not for "gpt2": its token 11 is a word (docs/spec/tokenizers.md 1.4).
+std::optional<std::string> named_token(const gguf::Metadata& metadata, const Tokenizer& tokenizer,
+                                       std::string_view key, TokenId id) {
+  const bool by_default = metadata.string("tokenizer.ggml.model") != "gpt2";
+  if (id < 0 || (!by_default && metadata.integer(key) != id)) return std::nullopt;
+  return std::string(tokenizer.stored_text(id));
 }
 
 Json message(std::string_view role, Json content) {
@@ -97,6 +102,8 @@ ChatFormat::ChatFormat(const gguf::Metadata& metadata, const Tokenizer& tokenize
                        std::string_view source, const base::StopFlag* stop)
     : tokenizer_(tokenizer),
       stop_(stop),
+      bos_(named_token(metadata, tokenizer, "tokenizer.ggml.bos_token_id", tokenizer.bos())),
+      eos_(named_token(metadata, tokenizer, "tokenizer.ggml.eos_token_id", tokenizer.eos())),
       from_model_(source.empty() && metadata.string("tokenizer.chat_template").has_value()),
       source_(choose_source(metadata, source)),
       template_(source_) {
@@ -115,16 +122,19 @@ ChatFormat::ChatFormat(const gguf::Metadata& metadata, const Tokenizer& tokenize
 
 bool ChatFormat::shows(const Json& messages, std::string_view wanted) const {
   try {
-    const Json variables = {{"messages", messages},
-                            {"add_generation_prompt", true},
-                            {"bos_token", token_text(tokenizer_, tokenizer_.bos())},
-                            {"eos_token", token_text(tokenizer_, tokenizer_.eos())}};
+    Json variables = {{"messages", messages}, {"add_generation_prompt", true}};
+    add_token_texts(variables);
     constexpr jinja::Limits kProbe{.steps = 1'000'000};  // the conversations are small
     return template_.render(variables, some_day(), kProbe, stop_).find(wanted) != std::string::npos;
   } catch (const base::Error& e) {
     if (e.fault() == base::Fault::interrupted) throw;
     return false;
   }
+}
+
+void ChatFormat::add_token_texts(Json& variables) const {
+  if (bos_) variables["bos_token"] = *bos_;
+  if (eos_) variables["eos_token"] = *eos_;
 }
 
 Json ChatFormat::adapted(const Json& messages) const {
@@ -146,9 +156,8 @@ Json ChatFormat::adapted(const Json& messages) const {
 }
 
 Json ChatFormat::context(const ChatRequest& request) const {
-  Json c = {{"messages", adapted(request.messages)},
-            {"bos_token", token_text(tokenizer_, tokenizer_.bos())},
-            {"eos_token", token_text(tokenizer_, tokenizer_.eos())}};
+  Json c = {{"messages", adapted(request.messages)}};
+  add_token_texts(c);
   if (request.add_generation_prompt) c["add_generation_prompt"] = true;
   if (!request.tools.is_null()) c["tools"] = request.tools;
   if (request.thinking != Thinking::automatic) {
@@ -166,8 +175,8 @@ std::string ChatFormat::render(const ChatRequest& request) const {
 
 std::vector<TokenId> ChatFormat::encode(const ChatRequest& request) const {
   std::string text = render(request);
-  const std::string bos = token_text(tokenizer_, tokenizer_.bos());
-  const std::string eos = token_text(tokenizer_, tokenizer_.eos());
+  const std::string bos = bos_.value_or("");
+  const std::string eos = eos_.value_or("");
   if (tokenizer_.add_bos() && !bos.empty() && text.starts_with(bos)) text.erase(0, bos.size());
   if (tokenizer_.add_eos() && !eos.empty() && text.ends_with(eos)) {
     text.erase(text.size() - eos.size());

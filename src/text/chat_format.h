@@ -4,6 +4,7 @@
 
 #include <ctime>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,12 +48,15 @@ class ChatFormat {
 
  private:
   nlohmann::ordered_json adapted(const nlohmann::ordered_json& messages) const;
+  /// bos_token and eos_token, where there are such.
+  void add_token_texts(nlohmann::ordered_json& variables) const;
   nlohmann::ordered_json context(const ChatRequest& request) const;
   /// Whether a conversation can be rendered and shows `wanted`.
   bool shows(const nlohmann::ordered_json& messages, std::string_view wanted) const;
 
   const Tokenizer& tokenizer_;
   const base::StopFlag* stop_ = nullptr;
+  std::optional<std::string> bos_, eos_;  // as templates see them: not what is only a guess
   bool from_model_ = false;
   std::string source_;
   ChatTemplate template_;

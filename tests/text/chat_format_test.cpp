@@ -97,6 +97,25 @@ TEST_F(ChatFormatTest, ThereIsOneBos) {
   EXPECT_EQ(std::count(with.begin(), with.end(), tokenizer_->bos()), 1);
 }
 
+TEST_F(ChatFormatTest, TemplatesSeeTheSpecialTokensThatTheFileNames) {
+  const auto shown = [&](gguf::Metadata metadata, const char* model) {
+    metadata.set("tokenizer.ggml.model", std::string(model));
+    const std::unique_ptr<Tokenizer> tokenizer = make_tokenizer(metadata);
+    return ChatFormat(metadata, *tokenizer,
+                      "[{{ bos_token }}][{{ eos_token }}]{{ bos_token is defined }}")
+        .render(request(Json::array()));
+  };
+  gguf::Metadata named = file_.metadata();
+  named.set("tokenizer.ggml.pre", std::string("gpt-2"));
+  named.set("tokenizer.ggml.merges", gguf::Array::of_strings({}));
+  gguf::Metadata unnamed = named;
+  unnamed.erase("tokenizer.ggml.bos_token_id");
+  unnamed.erase("tokenizer.ggml.eos_token_id");
+  EXPECT_EQ(shown(named, "gpt2"), "[<s>][</s>]True");
+  EXPECT_EQ(shown(unnamed, "gpt2"), "[][]False") << "not token 11";
+  EXPECT_EQ(shown(unnamed, "llama"), "[<s>][</s>]True") << "what such vocabularies have";
+}
+
 TEST_F(ChatFormatTest, BadMessagesAreRefused) {
   const ChatFormat plain = format("");
   const ChatFormat no_system = format(
