@@ -111,6 +111,11 @@ class Slice final : public Expression {
       return text_of(render, part_of(render, *text));
     }
     const List* list = object.list();
+    if (const Object* o = object.object(); o != nullptr && o->size()) {
+      const Places at = places(render, *o->size());
+      render.object();
+      return o->part(at.first, at.step, at.n);
+    }
     if (list == nullptr) {
       throw failure(object.is_undefined()
                         ? fmt::format("'{}' is undefined", object.undefined_name())

@@ -7,6 +7,7 @@
 #include "text/template/arguments.h"
 #include "text/template/items.h"
 #include "text/template/objects.h"
+#include "text/template/range.h"
 
 namespace text::jinja {
 namespace {
@@ -20,13 +21,7 @@ Value range(Render& render, const Arguments& a) {
   const std::int64_t step = b.whole(2, 1);
   if (step == 0) throw failure("range() arg 3 must not be zero");
   render.object();
-  std::vector<Value> out;
-  for (std::int64_t i = first; step > 0 ? i < last : i > last;) {
-    render.items(1);
-    out.emplace_back(i);
-    if (__builtin_add_overflow(i, step, &i)) break;
-  }
-  return Value::list(std::move(out));
+  return Value::ObjectPtr(std::make_shared<Range>(first, last, step));
 }
 
 Value make_namespace(Render& render, const Arguments& a) {

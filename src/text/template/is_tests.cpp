@@ -39,7 +39,7 @@ constexpr TestRow kTests[] = {
     {"string", [](Render&, In v, Args) { return v.string() != nullptr; }},
     {"mapping", [](Render&, In v, Args) { return v.dict() != nullptr; }},
     {"iterable", [](Render&, In v, Args) { return is_iterable(v); }},
-    {"sequence", [](Render&, In v, Args) { return is_iterable(v); }},
+    {"sequence", [](Render&, In v, Args) { return is_sequence(v); }},
     {"callable",
      [](Render&, In v, Args) { return v.object() != nullptr && v.object()->callable(); }},
     {"escaped", [](Render&, In, Args) { return false; }},  // there is no markup type

@@ -394,6 +394,32 @@ type {{ t.function.name }} = (_: {{ type_of(t.function.parameters) }}) => any;
 {% endfor %}
 """
 r("whole: schemas by a recursive macro",schema,C)
+# generators: one-shot, always true, without a length
+for f in ["select","reject","map('upper')","selectattr('a')","rejectattr('a')","unique","batch(2)","slice(2)","reverse","items"]:
+    v="{'a': 1}" if f=="items" else "[{'a': 1}, {}]" if "attr" in f else "['x', 'y', '']"
+    r("a generator is used up","{%% set g = %s|%s %%}{{ g is defined }}{{ g is iterable }}{{ g is sequence }}{{ g is mapping }}{{ g is string }}{{ 1 if g else 0 }}{%% for i in g %%}({{ i }}){%% endfor %%}{%% for i in g %%}({{ i }}){%% else %%}none{%% endfor %%}{{ 1 if g else 0 }}"%(v,f))
+    r("a generator of nothing is true","{{ 'yes' if %s|%s else 'no' }}"%("{}" if f=="items" else "[]",f))
+    for use in ["|length","|last","[0]","[1:]"," + []","|tojson"," < 1"]:
+        r("a generator has no "+use,"{%% set g = %s|%s %%}{{ g%s }}"%(v,f,use))
+for use in ["|first","|list","|join(',')","|sort","|sum","|max","|map('string')|join","|select|list","|reverse|list","|unique|list","|batch(2)|list","|slice(2)|list","|string is string","|reject('eq', 3)|list"]:
+    r("a generator goes through filters","{%% set g = [3, 1, 3]|map('int') %%}{{ g%s }} {{ g|list }}"%use)
+r("a generator gives one value at a time","{% set g = [1, 2, 3, 4]|map('int') %}{{ g|first }}{{ g|first }}{{ 3 in g }}{{ g|list }}{{ g|first is defined }}")
+r("a generator fails when it is asked","{% set g = [1, none, 2]|map('abs') %}{{ g|first }}")
+r("a generator fails when it is asked","{% set g = [1, none, 2]|map('abs') %}{{ g|list }}")
+r("a generator fails when it is asked","{% set g = [1]|map('no_such_filter') %}{% set h = [1]|select('no_such_test') %}{% set i = [1]|map %}ok")
+r("a generator where values are taken apart","{% set a, b = [1, 2]|map('string') %}{{ a ~ b }} {{ '-'.join(['x', 'y']|map('upper')) }} {{ dict([['a', 1]]|select) }} {{ [1, 2]|map('int') == [1, 2]|map('int') }}")
+r("generators of nothing at all","{{ none|select|list }} {{ none|map('upper')|list }} {{ nothing|selectattr('x')|list }} {{ none|rejectattr('x')|list }} {{ nothing|unique|list }} {{ nothing|reverse|list }} {{ nothing|items|list }} {{ 0|map('upper')|list }}")
+r("unique of none","{{ none|unique|list }}")
+r("map of a number","{{ 5|map('upper')|list }}")
+r("reverse of a generator is a list","{{ ([1, 2]|map('int')|reverse)[0] }} {{ [1, 2]|map('int')|reverse|length }}")
+r("loop over a generator","{% for x in ['a', 'b']|map('upper') %}{{ loop.index }}/{{ loop.length }}{{ x }}{{ loop.nextitem }}{{ loop.last }} {% endfor %}")
+# ranges
+r("range is no list","{{ range(3) }} {{ range(1, 4) }} {{ range(0, 9, 3) }} {{ [range(2)] }} {{ range(3) ~ '' }} {{ range(0) }}")
+r("range is a sequence","{{ range(3)|length }} {{ range(5)[1] }} {{ range(5)[-1] }} {{ range(5)[9] is defined }} {{ range(10)[2:5]|list }} {{ range(10)[::-3]|list }} {{ range(10)[5:2]|list }} {{ range(5)|first }} {{ range(5)|last }} {{ range(3) is sequence }} {{ range(3) is iterable }} {{ 2 in range(3) }} {{ 3 in range(3) }} {{ 'a' in range(3) }} {{ 1 if range(0) else 0 }} {{ range(3) == range(0, 3) }} {{ range(3) == [0, 1, 2] }} {{ range(0) == range(4, 2) }} {{ range(0, 5, 2) == range(0, 6, 2) }}")
+r("range backwards and empty","{{ range(3, 0, -1)|list }} {{ range(3, 0)|list }} {{ range(0, 5, 2)|list }} {{ range(-3)|list }} {{ range(5, -1, -2)|sum }} {{ range(3)|join(',') }}")
+r("range is used again","{% set r = range(2) %}{% for i in r %}{{ i }}{% endfor %}{% for i in r %}{{ i }}{% endfor %}")
+r("range + list","{{ range(2) + [1] }}")
+r("range as JSON","{{ range(2)|tojson }}")
 # numbers and cases at their ends
 r("float beyond a double","{{ '1e400'|float }} {{ '-1e400'|float }} {{ '1e-400'|float }} {{ '-1E-99999999999999999999'|float }} {{ '0.0001e999'|float }} {{ '0e999999'|float }} {{ '1e400'|int(7) }}")
 r("int by prefix","{{ '010'|int(7, 0) }} {{ '0x1F'|int(7, 0) }} {{ '0b101'|int(7, 0) }} {{ '0o17'|int(7, 0) }}")
