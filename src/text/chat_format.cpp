@@ -96,6 +96,23 @@ void fold_system(Json& messages) {
   messages.insert(messages.begin(), message("user", system));
 }
 
+/// What rendering a conversation may do. Published templates look at each earlier message for each
+/// message (gemma-4: 3,000 messages take more than 20 million steps), so long conversations get
+/// more; a template that does not end is stopped all the same.
+jinja::Limits limits_for(const Json& messages) {
+  constexpr std::size_t kStepsPerByte = 200;
+  std::size_t bytes = 0;
+  for (const Json& m : messages) {
+    const Json& content = m.at("content");
+    if (content.is_string()) bytes += content.get_ref<const std::string&>().size();
+    if (!content.is_array()) continue;
+    for (const Json& part : content) bytes += part.at("text").get_ref<const std::string&>().size();
+  }
+  jinja::Limits limits;
+  limits.steps += bytes * kStepsPerByte;
+  return limits;
+}
+
 }  // namespace
 
 ChatFormat::ChatFormat(const gguf::Metadata& metadata, const Tokenizer& tokenizer,
@@ -155,8 +172,8 @@ Json ChatFormat::adapted(const Json& messages) const {
   return out;
 }
 
-Json ChatFormat::context(const ChatRequest& request) const {
-  Json c = {{"messages", adapted(request.messages)}};
+Json ChatFormat::context(const ChatRequest& request, Json messages) const {
+  Json c = {{"messages", std::move(messages)}};
   add_token_texts(c);
   if (request.add_generation_prompt) c["add_generation_prompt"] = true;
   if (!request.tools.is_null()) c["tools"] = request.tools;
@@ -170,7 +187,9 @@ Json ChatFormat::context(const ChatRequest& request) const {
 }
 
 std::string ChatFormat::render(const ChatRequest& request) const {
-  return template_.render(context(request), request.now, {}, stop_);
+  Json messages = adapted(request.messages);
+  const jinja::Limits limits = limits_for(messages);
+  return template_.render(context(request, std::move(messages)), request.now, limits, stop_);
 }
 
 std::vector<TokenId> ChatFormat::encode(const ChatRequest& request) const {

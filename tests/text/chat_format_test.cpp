@@ -27,6 +27,7 @@ class ChatFormatTest : public testing::Test {
   std::unique_ptr<Tokenizer> tokenizer_ = make_tokenizer(file_.metadata());
 };
 
+const std::string kLong(1000000, 'a');
 const Json kTalk = Json::array(
     {{{"role", "system"}, {"content", "be brief"}}, {{"role", "user"}, {"content", "hello"}}});
 
@@ -114,6 +115,16 @@ TEST_F(ChatFormatTest, TemplatesSeeTheSpecialTokensThatTheFileNames) {
   EXPECT_EQ(shown(named, "gpt2"), "[<s>][</s>]True");
   EXPECT_EQ(shown(unnamed, "gpt2"), "[][]False") << "not token 11";
   EXPECT_EQ(shown(unnamed, "llama"), "[<s>][</s>]True") << "what such vocabularies have";
+}
+
+TEST_F(ChatFormatTest, LongConversationsMayTakeMoreSteps) {
+  const auto rendered = [&](const std::string& rounds) {
+    const ChatFormat f =
+        format("{% for i in range(" + rounds + ") %}{{ 'b' in messages[0].content }}{% endfor %}");
+    return f.render(request(Json::array({{{"role", "user"}, {"content", kLong}}})));
+  };
+  EXPECT_EQ(rendered("200").size(), 200 * 5U) << "25 million steps";
+  EXPECT_THROW(rendered("2000"), base::Error) << "250 million";
 }
 
 TEST_F(ChatFormatTest, BadMessagesAreRefused) {
