@@ -276,7 +276,7 @@ TEST(Template, MistakesAreRefusedWithTheLine) {
                              "\n{{ 1 2 }}",
                              "\n{% break %}",
                              "\n{{ x[ ] }}",
-                             "\n{% raw %}",
+                             "\n{% raw %}x",
                              "\n{% set true = 1 %}",
                              "\n{{ a | }}",
                              "\n{{ $ }}",

@@ -269,6 +269,31 @@ std::string right_justified(std::string_view text, std::size_t width, std::strin
   return filled(missing_width(text, width), text, 0, fill);
 }
 
+namespace {
+
+bool is_lower_letter(char32_t c) {
+  return (category(c) & kCategoryLetter) != 0 &&
+         (to_upper(c) != c || (special_case(c) != nullptr && to_lower(c) == c));
+}
+bool is_upper_letter(char32_t c) {
+  return (category(c) & kCategoryLetter) != 0 && to_lower(c) != c;
+}
+
+bool all_of_case(std::string_view text, bool (*one)(char32_t), bool (*other)(char32_t)) {
+  bool some = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const char32_t c = decode_utf8(text, at);
+    if (other(c)) return false;
+    some = some || one(c);
+  }
+  return some;
+}
+
+}  // namespace
+
+bool is_lower(std::string_view text) { return all_of_case(text, is_lower_letter, is_upper_letter); }
+bool is_upper(std::string_view text) { return all_of_case(text, is_upper_letter, is_lower_letter); }
+
 std::string swapped_case(std::string_view text) {
   return mapped(text, [](char32_t c, bool) {
     return to_upper(c) != c || special_case(c) != nullptr ? Case::upper : Case::lower;
