@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "text/template/big_whole.h"
 #include "text/template/items.h"
 #include "text/template/strings.h"
 
@@ -319,6 +320,12 @@ class Unary final : public Expression {
   Value evaluate(Render& render) const override {
     const Value v = operand_->value(render);
     if (operation_ == '!') return !truth(v);
+    if (operation_ == '-' && is_big_whole(v)) {
+      const std::string text = v.object()->text();
+      render.string(text.size());
+      const bool negative = text.starts_with('-');
+      return whole_of_digits(!negative, std::string_view(text).substr(negative ? 1 : 0));
+    }
     if (operation_ == '-') return arithmetic(render, "-", std::int64_t{0}, v);
     return arithmetic(render, "+", std::int64_t{0}, v);
   }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "text/template/arguments.h"
+#include "text/template/big_whole.h"
 #include "text/template/filters.h"
 #include "text/template/node.h"
 #include "text/template/strings.h"
@@ -16,6 +17,7 @@ Value other(Args a, std::string_view name) { return Bound(name, {"other"}, a).re
 
 std::int64_t whole_of(In v) {
   if (v.is_whole()) return v.whole();
+  if (is_big_whole(v)) throw failure("a whole number does not fit 64 bits");
   throw failure(fmt::format("a whole number is needed, not '{}'", v.type_name()));
 }
 
@@ -32,9 +34,9 @@ constexpr TestRow kTests[] = {
     {"boolean", [](Render&, In v, Args) { return v.boolean() != nullptr; }},
     {"true", [](Render&, In v, Args) { return v.boolean() != nullptr && *v.boolean(); }},
     {"false", [](Render&, In v, Args) { return v.boolean() != nullptr && !*v.boolean(); }},
-    {"integer", [](Render&, In v, Args) { return v.integer() != nullptr; }},
+    {"integer", [](Render&, In v, Args) { return v.integer() != nullptr || is_big_whole(v); }},
     {"float", [](Render&, In v, Args) { return v.real() != nullptr; }},
-    {"number", [](Render&, In v, Args) { return v.is_number(); }},
+    {"number", [](Render&, In v, Args) { return v.is_number() || is_big_whole(v); }},
     {"string", [](Render&, In v, Args) { return v.string() != nullptr; }},
     {"mapping", [](Render&, In v, Args) { return v.dict() != nullptr; }},
     {"iterable", [](Render&, In v, Args) { return is_iterable(v); }},

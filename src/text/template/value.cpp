@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "text/template/big_whole.h"
 #include "text/template/iteration.h"
 #include "text/template/render.h"
 #include "text/template/strings.h"
@@ -288,6 +289,7 @@ bool less(Render& render, const Value& a, const Value& b) {
     return x.size() < y.size();
   }
   for (const Value& v : {a, b}) {
+    if (is_big_whole(v)) throw failure("a whole number does not fit 64 bits");
     if (v.is_undefined()) throw failure(fmt::format("'{}' is undefined", v.undefined_name()));
   }
   throw failure(fmt::format("'<' not supported between instances of '{}' and '{}'", a.type_name(),
