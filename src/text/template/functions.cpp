@@ -78,11 +78,28 @@ Value raise_exception(Render& render, const Arguments& a) {
   throw failure(to_text(render, Bound("raise_exception", {"message"}, a).required(0)));
 }
 
+/// %f (microseconds, which we have none of) written out; %z and %Z, which are nothing for Python's
+/// local time, left out.
+std::string without_clock_parts(std::string_view format) {
+  std::string out;
+  for (std::size_t i = 0; i < format.size(); ++i) {
+    const std::string_view unit = format.substr(i, format[i] == '%' ? 2 : 1);
+    i += unit.size() - 1;
+    if (unit == "%f") {
+      out += "000000";
+    } else if (unit != "%z" && unit != "%Z") {
+      out += unit;
+    }
+  }
+  return out;
+}
+
 Value strftime_now(Render& render, const Arguments& a) {
   const std::string format = Bound("strftime_now", {"format"}, a).text(0);
-  if (format.empty()) return "";
+  const std::string known = without_clock_parts(format);
+  if (known.empty()) return "";
   std::array<char, 4096> out{};
-  const std::size_t n = std::strftime(out.data(), out.size(), format.c_str(), &render.now());
+  const std::size_t n = std::strftime(out.data(), out.size(), known.c_str(), &render.now());
   if (n == 0) throw failure("strftime_now(): the format is too long");
   return text_of(render, std::string(out.data(), n));
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "text/template/strings.h"
 #include "text/utf8.h"
@@ -229,12 +230,42 @@ class Lexer {
     advance(n);
   }
 
+  /// 0x1f, 0o17, 0b11.
+  bool with_prefix() {
+    const std::string_view text = rest();
+    const std::size_t kind =
+        text.size() > 2 && text[0] == '0' ? std::string_view("xXoObB").find(text[1]) : text.npos;
+    if (kind == text.npos) return false;
+    const int base = kind < 2 ? 16 : kind < 4 ? 8 : 2;
+    std::string digits;
+    std::size_t n = 2;
+    const auto is_part = [base](char c) {
+      std::uint8_t digit = 0;
+      return std::from_chars(&c, &c + 1, digit, base).ec == std::errc();
+    };
+    for (; n < text.size(); ++n) {
+      const bool mark = text[n] == '_' && n + 1 < text.size() && is_part(text[n + 1]);
+      if (!mark && !is_part(text[n])) break;
+      if (!mark) digits += text[n];
+    }
+    if (digits.empty()) return false;
+    std::uint64_t value = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), value, base).ec !=
+        std::errc()) {
+      throw syntax_error("a whole number does not fit 64 bits", line_);
+    }
+    put(Type::integer, std::to_string(value));
+    advance(n);
+    return true;
+  }
+
   void number() {
     std::size_t n = 0;
     const std::string_view text = rest();
     const auto digits = [&] {
       while (n < text.size() && (is_digit(text[n]) || (text[n] == '_' && n > 0))) ++n;
     };
+    if (with_prefix()) return;
     digits();
     bool real = false;
     // Behind a point it is an element, as in x.0.1.
@@ -284,6 +315,14 @@ class Lexer {
         out.push_back(kBytes[known]);
       } else if (c == '\n') {
         continue;
+      } else if (c >= '0' && c <= '7') {
+        char32_t code = 0;
+        std::size_t n = 0;
+        for (; n < 3 && i + n < text.size() && text[i + n] >= '0' && text[i + n] <= '7'; ++n) {
+          code = code * 8 + static_cast<char32_t>(text[i + n] - '0');
+        }
+        append_utf8(code, out);
+        i += n - 1;
       } else if (const std::size_t digits = c == 'x'   ? 2
                                             : c == 'u' ? 4
                                             : c == 'U' ? 8

@@ -325,6 +325,17 @@ constexpr MethodRow kMethods[] = {
     {"istitle", is_title},
     {"isidentifier", is_identifier},
     {"join", joined},
+    {"format_map",
+     [](Render& r, In s, Args a) {
+       const Value mapping = Bound("format_map", {"mapping"}, a).required(0);
+       if (mapping.dict() == nullptr) throw failure("format_map() needs a mapping");
+       r.step(mapping.dict()->entries.size());
+       Arguments named;
+       for (const auto& [key, value] : mapping.dict()->entries) {
+         if (key.string() != nullptr) named.named.emplace_back(*key.string(), value);
+       }
+       return text_of(r, brace_format(r, *s.string(), named));
+     }},
     {"format", [](Render& r, In s, Args a) { return text_of(r, brace_format(r, *s.string(), a)); }},
 };
 
