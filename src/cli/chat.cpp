@@ -214,15 +214,17 @@ class Chat {
     bool given = !text.empty();
     for (;;) {
       if (!given && !read(text)) return 0;
-      if (given && reader_.interactive()) print_now(fmt::format("> {}\n", text));
-      given = false;
-      if (text.starts_with('/') && !text.starts_with("//")) {
+      if (given) {  // a message as it stands, whatever it begins with
+        if (reader_.interactive()) print_now(fmt::format("> {}\n", text));
+      } else if (text.starts_with("//")) {
+        text.erase(0, 1);
+      } else if (text.starts_with('/')) {
         if (!command(text)) return 0;
         continue;
       }
+      given = false;
       if (text.empty()) continue;
-      request_.messages.push_back(
-          {{"role", "user"}, {"content", text.starts_with("//") ? text.substr(1) : text}});
+      request_.messages.push_back({{"role", "user"}, {"content", text}});
       const bool stopped = reply() == Reply::End::interrupted;
       if (single || (stopped && !reader_.interactive())) return stopped ? 130 : 0;
     }

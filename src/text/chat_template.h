@@ -16,8 +16,8 @@ namespace text {
 /// functions}.cpp.
 class ChatTemplate {
  public:
-  /// Throws Fault::bad_input with the line for a mistake in the template, Fault::unsupported for a
-  /// statement that chat templates do not have.
+  /// Throws Fault::bad_input with the line for a mistake in the template, and for one of more than
+  /// 1 MiB; Fault::unsupported for a statement that chat templates do not have.
   explicit ChatTemplate(std::string_view source);
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;
