@@ -14,6 +14,7 @@
 #include "cli/sampling_options.h"
 #include "cli/session.h"
 #include "cli/talk.h"
+#include "convert/json_file.h"
 #include "eval/corpus.h"
 
 namespace cli {
@@ -131,7 +132,11 @@ std::size_t context_size(const Args& args, const runtime::Model& model) {
 }
 
 Json read_json(const std::string& path) {
-  return Json::parse(eval::load_corpus(path, false, nullptr), nullptr, false);
+  const std::string text = eval::load_corpus(path, false, nullptr);
+  Json all = Json::parse(text, nullptr, false);
+  // Copies of deeper ones would overflow the stack.
+  if (!all.is_discarded()) convert::require_limits(text, path, convert::kListLimits);
+  return all;
 }
 
 bool is_conversation(const std::string& path) {

@@ -22,12 +22,6 @@ constexpr Special kSpecials[] = {
     {"mask", "mask_token_id"},
 };
 
-const Json* member(const Json& object, const std::string& key) {
-  if (!object.is_object()) return nullptr;
-  const auto it = object.find(key);
-  return it == object.end() || it->is_null() ? nullptr : &*it;
-}
-
 /// "<s>" or {"content": "<s>", ...}.
 std::optional<std::string> token_text(const Json* value) {
   if (value != nullptr && value->is_object()) value = member(*value, "content");

@@ -11,11 +11,11 @@
 
 namespace convert {
 
-/// What several files of a folder say about special tokens.
+/// What several files of a folder say about special tokens. Views: the owners must outlive it.
 struct SpecialSources {
   const ModelFolder& folder;
   const TokenList& tokens;
-  nlohmann::json tokenizer_config = nlohmann::json::object();
+  const nlohmann::json& tokenizer_config;
   const TokenizerJson* tokenizer = nullptr;  ///< null: from tokenizer.model
 };
 

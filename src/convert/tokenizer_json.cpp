@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/printable.h"
+#include "convert/json_file.h"
 
 namespace convert {
 namespace {
@@ -16,20 +17,6 @@ base::Error bad(std::string_view place, std::string_view expected) {
   return base::Error(base::Fault::bad_file, "tokenizer.json has another form")
       .at("key", place)
       .at("expected", expected);
-}
-
-const Json* member(const Json& object, const char* key) {
-  if (!object.is_object()) return nullptr;
-  const auto it = object.find(key);
-  return it == object.end() || it->is_null() ? nullptr : &*it;
-}
-std::string word(const Json& object, const char* key) {
-  const Json* value = member(object, key);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
-}
-bool flag(const Json& object, const char* key, bool fallback) {
-  const Json* value = member(object, key);
-  return value != nullptr && value->is_boolean() ? value->get<bool>() : fallback;
 }
 
 /// The parts of a sequence ("pretokenizers", "normalizers", ...), or the thing itself.

@@ -68,7 +68,7 @@ class VocabularyReader {
     const fs::path file = folder_.path() / "tokenizer.json";
     if (!fs::exists(file)) return;
     try {
-      json_ = parse_tokenizer_json(read_json(file));
+      json_ = parse_tokenizer_json(read_json(file, kListLimits));
     } catch (base::Error& e) {
       e.at("file", file.string());
       if (e.fault() != base::Fault::unsupported ||
@@ -88,10 +88,8 @@ class VocabularyReader {
         tokens_.add({.id = id.get<std::int64_t>(), .content = text}, out_.findings);
       }
     }
-    const auto decoder = tokenizer_config_.is_object()
-                             ? tokenizer_config_.find("added_tokens_decoder")
-                             : tokenizer_config_.end();
-    if (decoder != tokenizer_config_.end() && decoder->is_object()) {
+    const Json* decoder = member(tokenizer_config_, "added_tokens_decoder");
+    if (decoder != nullptr && decoder->is_object()) {
       for (const auto& [id, token] : decoder->items()) add_decoder_token(id, token);
     }
     if (!json_) return;
@@ -102,11 +100,10 @@ class VocabularyReader {
     AddedToken added;
     const auto [end, code] = std::from_chars(id.data(), id.data() + id.size(), added.id);
     if (code != std::errc() || end != id.data() + id.size() || !token.is_object()) return;
-    const auto content = token.find("content");
-    if (content == token.end() || !content->is_string()) return;
+    const Json* content = member(token, "content");
+    if (content == nullptr || !content->is_string()) return;
     added.content = content->get<std::string>();
-    const auto special = token.find("special");
-    added.special = special != token.end() && special->is_boolean() && special->get<bool>();
+    added.special = flag(token, "special", false);
     tokens_.add(added, out_.findings);
   }
 
@@ -162,10 +159,9 @@ class VocabularyReader {
   }
 
   std::optional<bool> config_flag(const char* key) const {
-    if (!tokenizer_config_.is_object()) return std::nullopt;
-    const auto it = tokenizer_config_.find(key);
-    if (it == tokenizer_config_.end() || !it->is_boolean()) return std::nullopt;
-    return it->get<bool>();
+    const Json* value = member(tokenizer_config_, key);
+    if (value == nullptr || !value->is_boolean()) return std::nullopt;
+    return value->get<bool>();
   }
 
   /// tokenizer_config.json may say otherwise than the model.
