@@ -225,19 +225,6 @@ std::span<const std::int32_t> CodebookIndex<Dim, Clusters, Books>::blocks_of(
   return {blocks, count};
 }
 
-template <int Dim, std::size_t Clusters, std::size_t Books>
-TrellisEntry CodebookIndex<Dim, Clusters, Books>::entry_at(
-    std::size_t block, int lane, const TrellisTarget<Dim>& target) const noexcept {
-  TrellisEntry out{.index = order_[block * kLanes + static_cast<std::size_t>(lane)]};
-  const EntryBlock<Dim>& entries = blocks_[block];
-  for (int k = 0; k < Dim; ++k) {
-    const float c = entries.value(k, lane);
-    out.q += target.wx[static_cast<std::size_t>(k)] * c;
-    out.p += target.w[static_cast<std::size_t>(k)] * c * c;
-  }
-  return out;
-}
-
 template class CodebookIndex<8, 32>;
 template class CodebookIndex<8, 64>;
 template class CodebookIndex<4, 48, 2>;

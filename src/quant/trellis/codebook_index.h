@@ -30,7 +30,7 @@ struct TrellisTarget {
 /// An entry and what it is worth: at scale s the error falls by 2 s q - s^2 p.
 struct TrellisEntry {
   float q = 0, p = 0;
-  std::uint32_t index = 0;
+  std::uint32_t place = 0;  ///< in the order of the CodebookIndex
 };
 
 /// What a search looks at: cells that are farther than the nearest by at most `margin` times the
@@ -54,7 +54,7 @@ class CodebookIndex {
   /// the first codebook, and so on; 65536 at most in each.
   explicit CodebookIndex(const std::vector<std::int8_t>& entries);
 
-  /// The best entries found for each of `S` scales > 0, by book; index counts within the book.
+  /// The best entries found for each of `S` scales > 0, by book.
   template <std::size_t S>
   using Found = std::array<std::array<TrellisEntry, S>, Books>;
 
@@ -76,6 +76,9 @@ class CodebookIndex {
   template <std::size_t S>
   Found<S> search(const TrellisTarget<Dim>& target, Cells& cells,
                   const std::array<float, S>& scales) const noexcept;
+
+  /// Index within its book of an entry that was found.
+  std::uint32_t index_of(std::uint32_t place) const noexcept { return order_[place]; }
 
  private:
   static constexpr std::size_t kBookLanes = kLanes / Books;
@@ -118,7 +121,17 @@ class CodebookIndex {
     return (lane >= first) & (lane < first + static_cast<std::int32_t>(kBookLanes));
   }
   TrellisEntry entry_at(std::size_t block, int lane,
-                        const TrellisTarget<Dim>& target) const noexcept;
+                        const TrellisTarget<Dim>& target) const noexcept {
+    TrellisEntry out{.place = static_cast<std::uint32_t>(block * kLanes) +
+                              static_cast<std::uint32_t>(lane)};
+    const EntryBlock<Dim>& entries = blocks_[block];
+    for (int k = 0; k < Dim; ++k) {
+      const float c = entries.value(k, lane), product = target.w[static_cast<std::size_t>(k)] * c;
+      out.q += target.wx[static_cast<std::size_t>(k)] * c;
+      out.p += product * c;
+    }
+    return out;
+  }
 
   std::vector<EntryBlock<Dim>> blocks_;  ///< by cell; each book in its lanes, filled up with copies
   std::vector<std::uint16_t> order_;     ///< by block and lane: index in its book

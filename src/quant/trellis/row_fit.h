@@ -100,12 +100,12 @@ class RowFit {
   template <std::size_t S>
   struct Found {
     std::array<float, S> q{}, p{};
-    std::array<std::array<std::uint32_t, kGroups>, S> index{};
+    std::array<std::array<std::uint32_t, kGroups>, S> place{};
     void take(std::size_t g, const std::array<TrellisEntry, S>& found) noexcept {
       for (std::size_t i = 0; i < S; ++i) {
         q[i] += found[i].q;
         p[i] += found[i].p;
-        index[i][g] = found[i].index;
+        place[i][g] = found[i].place;
       }
     }
   };
@@ -291,8 +291,10 @@ class RowFit {
                 .variant = middle.sign * Format::kBooks + b,
                 .level = level[i],
                 .q = of_book.q[i],
-                .p = of_book.p[i],
-                .index = of_book.index[i]};
+                .p = of_book.p[i]};
+        for (std::size_t g = 0; g < kGroups; ++g) {
+          code.index[g] = Format::books().index_of(of_book.place[i][g]);
+        }
       }
     }
   }

@@ -62,7 +62,8 @@ float part_found(quant::SearchWidth width) {
       const auto& found = found_of_book[book];
       for (std::size_t i = 0; i < scales.size(); ++i) {
         const float s = scales[i];
-        const float got = gain(t, all.data() + 4 * (book * kInBook + found[i].index), s);
+        const float got =
+            gain(t, all.data() + 4 * (book * kInBook + index.index_of(found[i].place)), s);
         EXPECT_NEAR(s * (2 * found[i].q - s * found[i].p), got, std::abs(got) * 1e-4F);
         found_gain += got;
         exact_gain += best_gain(t, all, book, s);
