@@ -11,7 +11,7 @@
 
 namespace {
 
-using Index = quant::CodebookIndex<4, 48>;
+using Index = quant::CodebookIndex<4, 48, 2>;
 using Target = quant::TrellisTarget<4>;
 
 constexpr std::size_t kEntries = 8192, kBooks = 2, kInBook = kEntries / kBooks;
@@ -49,7 +49,7 @@ float best_gain(const Target& t, const std::vector<std::int8_t>& all, std::size_
 /// The part of the exact gain that searches of this width reach, over targets, books and scales.
 float part_found(quant::SearchWidth width) {
   const auto all = entries();
-  const Index index(all, kBooks);
+  const Index index(all);
   Index::Cells cells(index);
   std::mt19937 random(7);
   float found_gain = 0, exact_gain = 0;
@@ -57,11 +57,13 @@ float part_found(quant::SearchWidth width) {
     const Target t = target(random);
     const std::array<float, 3> scales = {0.9F, 1.0F, 1.1F};
     index.choose(t, scales[1], width, cells);
+    const auto found_of_book = index.search(t, cells, scales);
     for (std::size_t book = 0; book < kBooks; ++book) {
-      const auto found = index.search(t, cells, book, scales);
+      const auto& found = found_of_book[book];
       for (std::size_t i = 0; i < scales.size(); ++i) {
         const float s = scales[i];
-        const float got = gain(t, all.data() + 4 * (book * kInBook + found[i].index), s);
+        const float got =
+            gain(t, all.data() + 4 * (book * kInBook + index.index_of(found[i].place)), s);
         EXPECT_NEAR(s * (2 * found[i].q - s * found[i].p), got, std::abs(got) * 1e-4F);
         found_gain += got;
         exact_gain += best_gain(t, all, book, s);
