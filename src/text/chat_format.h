@@ -37,7 +37,8 @@ class ChatFormat {
              std::string_view source = {}, const base::StopFlag* stop = nullptr);
 
   /// Text of a conversation. Throws Fault::bad_input for messages that the template refuses, and
-  /// for a template that does more than jinja::Limits allow, of which long messages raise the steps.
+  /// for a template that does more than jinja::Limits allow, of which long messages raise the
+  /// steps.
   std::string render(const ChatRequest& request) const;
   /// Its tokens: special tokens are recognised, BOS and EOS are there once.
   std::vector<TokenId> encode(const ChatRequest& request) const;
