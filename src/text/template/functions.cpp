@@ -80,7 +80,7 @@ Value make_cycler(Render& render, const Arguments& a) {
 }
 
 Value raise_exception(Render& render, const Arguments& a) {
-  throw failure(to_text(render, Bound("raise_exception", {"message"}, a).required(0)));
+  throw Refusal(to_text(render, Bound("raise_exception", {"message"}, a).required(0)));
 }
 
 Value strftime_now(Render& render, const Arguments& a) {
