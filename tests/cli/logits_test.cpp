@@ -67,7 +67,7 @@ TEST(LogitsCommand, WrongUsageIsTold) {
 TEST(LogitsCommand, LogitsOfAnotherModelAreReplacedByNone) {
   const test::TempDir dir;
   const std::string file = (dir / "l.f32").string();
-  test::write_bytes(file, std::vector<std::byte>(52, std::byte{0x81}));  // rows of 13
+  test::write_bytes(file, std::vector<std::byte>(52, std::byte{1}));  // rows of 13
   const auto r =
       test::run_quern({"logits", "-m", test::source_path("data/tiny-mla-bf16.gguf").string(), "-p",
                        "a", "-o", file});
