@@ -1,4 +1,6 @@
 // `quern convert` as users call it.
+#include <sys/stat.h>
+
 #include "convert/convert_support.h"
 #include "gguf/file.h"
 
@@ -141,6 +143,36 @@ TEST(ConvertCommand, RefusalsLeaveNothingBehind) {
   EXPECT_EQ(r.exit_code, 1);
   EXPECT_NE(r.err.find("NewForCausalLM"), std::string::npos) << r.err;
   EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+// Opening one would wait for a writer for good.
+TEST(ConvertCommand, NamedPipesAreRefusedAtOnce) {
+  const test::TempDir dir;
+  const std::string out = (dir / "m.gguf").string();
+  for (const char* name : {"config.json", "model.safetensors", "model.safetensors.index.json",
+                           "tokenizer.json", "tokenizer_config.json", "generation_config.json",
+                           "added_tokens.json", "chat_template.jinja", "chat_template.json"}) {
+    const auto hf = dir / name;
+    test::copy_folder(test::model_folder("qwen3"), hf);
+    std::filesystem::remove(hf / name);
+    ASSERT_EQ(::mkfifo((hf / name).c_str(), 0600), 0);
+    const auto r = test::run_quern({"convert", hf.string(), out});
+    EXPECT_EQ(r.exit_code, 1) << name;
+    EXPECT_NE(r.err.find("not a regular file"), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find("found: a pipe"), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find(name), std::string::npos) << r.err;
+  }
+  const std::string pipe = (dir / "pipe").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const auto refused = [&](const std::vector<std::string>& arguments) {
+    const auto r = test::run_quern(arguments);
+    EXPECT_NE(r.exit_code, 0) << arguments[0];
+    EXPECT_NE(r.err.find("a pipe"), std::string::npos) << r.err;
+  };
+  refused({"run", "-m", pipe, "-p", "a"});
+  refused({"info", pipe});
+  refused({"quantize", pipe, out, "q8_0"});
+  refused({"convert", "--imatrix", pipe, folder("llama"), out});
 }
 
 }  // namespace
