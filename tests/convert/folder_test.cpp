@@ -138,11 +138,45 @@ TEST(ModelFolder, WithoutConfigItSaysWhatIsExpected) {
 TEST(FolderMalformed, Config) {
   Folder folder("llama");
   test::write_text(folder / "config.json", "{\"a\": }");
-  expect_all(folder.refused(base::Fault::bad_file), {"not a JSON file", "config.json", "offset"});
+  expect_all(folder.refused(base::Fault::bad_file),
+             {"not a JSON file", "config.json", "offset: 6"});
   test::write_text(folder / "config.json", "[]");
   expect_all(folder.refused(base::Fault::bad_file), {"not a JSON object", "config.json"});
   test::write_text(folder / "config.json", R"({"architectures": "LlamaForCausalLM"})");
   expect_all(folder.refused(base::Fault::bad_file), {"wrong type", "architectures"});
+}
+
+TEST(FolderMalformed, WhyATextIsNoJson) {
+  struct Row {
+    std::string text;
+    std::vector<std::string> says;
+  };
+  Folder folder("llama");
+  for (const Row& row :
+       std::vector<Row>{{"", {"it is empty"}},
+                        {"{\"a\": 1,\n \"b\": [2", {"it ends inside a list", "line: 2", "cut off"}},
+                        {"{\"a\": {\"b\": 1}", {"it ends inside an object", "line: 1"}},
+                        {"{\"a\": \"b", {"it ends inside a string"}},
+                        {"{\n\"a\": \"\xFF\"}", {"it is not UTF-8", "byte 0xff", "line: 2"}},
+                        {"\xFF\xFE{", {"it is UTF-16"}},
+                        {"{\"a\":\n\n  }", {"unexpected '}'", "line: 3", "column: 3", "offset: 9"}},
+                        {"version https://git-lfs.github.com/spec/v1\n",
+                         {"a Git LFS pointer", "git lfs pull"}}}) {
+    test::write_text(folder / "config.json", row.text);
+    const std::string said = folder.refused(base::Fault::bad_file);
+    expect_all(said, row.says);
+    expect_all(said, {(folder / "config.json").string()});
+  }
+}
+
+TEST(FolderMalformed, AFileOfTheModelThatIsNotThere) {
+  Folder folder("llama");
+  split_in_two(folder);
+  std::filesystem::remove(folder / "model-00002-of-00002.safetensors");
+  const std::string there = "model-00002-of-00002.safetensors";
+  expect_all(folder.refused(base::Fault::io), {there, "not downloaded whole"});
+  std::filesystem::remove(folder / "model.safetensors.index.json");
+  expect_all(folder.refused(base::Fault::io), {there, "1 of 2 files", "not downloaded whole"});
 }
 
 TEST(FolderMalformed, UnknownArchitectureNamesWhatIsKnown) {
@@ -265,7 +299,10 @@ TEST(FolderMalformed, AFileThatChangesUnderOurFeetIsAnError) {
 
 TEST(Folder, LayersForNextTokenPredictionAreLeftOutWithANote) {
   Folder folder("deepseek_v3");
-  folder.change_config([](Json& c) { c["num_hidden_layers"] = 3; });
+  folder.change_config([](Json& c) {
+    c["num_hidden_layers"] = 3;
+    c["num_nextn_predict_layers"] = 1;
+  });
   const auto source = convert::open_hf_source(folder.path(), {});
   ASSERT_EQ(source->plan().findings.size(), 1U);
   expect_all(source->plan().findings[0].text, {"next-token prediction"});
