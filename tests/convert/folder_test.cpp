@@ -169,6 +169,64 @@ TEST(FolderMalformed, WhyATextIsNoJson) {
   }
 }
 
+TEST(FolderMalformed, ConfigsThatContradictTheFiles) {
+  struct Row {
+    const char* model;
+    const char* key;
+    Json value;
+    std::vector<std::string> says;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"llama", "architectures", nullptr, {"no 'architectures'", "config.json"}},
+           {"qwen3",
+            "intermediate_size",
+            nullptr,
+            {"config.json lacks a key", "key: intermediate_size", "qwen3.feed_forward_length",
+             "config.json"}},
+           {"qwen3", "rms_norm_eps", 1e30, {"key: rms_norm_eps", "found: 1e+30", "config.json"}},
+           {"qwen3",
+            "hidden_size",
+            32,
+            {"wrong shape", "source: model.", "model.safetensors", "config.json"}}}) {
+    Folder folder(row.model);
+    folder.change_config([&](Json& c) { c[row.key] = row.value; });
+    expect_all(folder.refused(base::Fault::bad_file), row.says);
+  }
+}
+
+TEST(Folder, TheOutputMatrixMayBeMissingOnlyIfItIsTied) {
+  for (const auto& [value, fault] :
+       {std::pair(Json(false), true), std::pair(Json(), false), std::pair(Json(true), false)}) {
+    Folder folder("llama");
+    folder.change_config([&, &value = value](Json& c) { c["tie_word_embeddings"] = value; });
+    folder.rename_tensor("lm_head.weight", "model.rotary_emb.inv_freq");
+    if (fault) {
+      expect_all(
+          folder.refused(base::Fault::bad_file),
+          {"output matrix is missing", "lm_head.weight", "tie_word_embeddings", "config.json"});
+      continue;
+    }
+    const auto source = convert::open_hf_source(folder.path(), {});
+    ASSERT_EQ(source->plan().findings.size(), value.is_null() ? 1U : 0U);
+    if (value.is_null())
+      expect_all(source->plan().findings[0].text, {"lm_head.weight is not there"});
+  }
+}
+
+TEST(Folder, KeysThatAreTakenFromElsewhereAreTold) {
+  Folder folder("qwen3");
+  folder.change_config([](Json& c) {
+    c["vocab_size"] = 1000;
+    c.erase("rope_theta");
+  });
+  const auto source = convert::open_hf_source(folder.path(), {});
+  const auto& findings = source->plan().findings;
+  ASSERT_EQ(findings.size(), 2U);
+  expect_all(findings[0].where + findings[0].text, {"rope_theta", "10000"});
+  expect_all(findings[1].where + findings[1].text, {"vocab_size", "1000", "280", "embed_tokens"});
+  EXPECT_EQ(source->metadata().integer("qwen3.vocab_size"), 280);
+}
+
 TEST(FolderMalformed, AFileOfTheModelThatIsNotThere) {
   Folder folder("llama");
   split_in_two(folder);
@@ -307,6 +365,33 @@ TEST(Folder, LayersForNextTokenPredictionAreLeftOutWithANote) {
   ASSERT_EQ(source->plan().findings.size(), 1U);
   expect_all(source->plan().findings[0].text, {"next-token prediction"});
   for (const auto& t : source->tensors()) EXPECT_EQ(t.name.find("blk.3."), std::string::npos);
+}
+
+TEST(FolderMalformed, MoreLayersThanTheConfigSays) {
+  struct Row {
+    const char* model;
+    int layers;
+    std::optional<int> nextn;
+    std::vector<std::string> says;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"llama", 1, {}, {"says 1 layers, the files hold", "num_hidden_layers"}},
+           {"mixtral", 1, 3, {"says 1 layers, the files hold", "model.layers.1."}},
+           {"deepseek_v3", 2, 1, {"2 layers and 1 for next-token", "hold 4", "model.layers.3."}},
+           {"glm4moe",
+            3,
+            {},
+            {"says 3 layers, the files hold 4", "key: num_nextn_predict_layers",
+             "must count them"}},
+           {"glm4moe", 2, 1, {"2 layers and 1 for next-token", "hold 4", "config.json"}}}) {
+    Folder folder(row.model);
+    folder.change_config([&](Json& c) {
+      c["num_hidden_layers"] = row.layers;
+      c.erase("num_nextn_predict_layers");
+      if (row.nextn) c["num_nextn_predict_layers"] = *row.nextn;
+    });
+    expect_all(folder.refused(base::Fault::bad_file), row.says);
+  }
 }
 
 TEST(Folder, TheLanguagePartOfAVisionModel) {
