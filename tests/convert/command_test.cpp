@@ -175,4 +175,24 @@ TEST(ConvertCommand, NamedPipesAreRefusedAtOnce) {
   refused({"convert", "--imatrix", pipe, folder("llama"), out});
 }
 
+TEST(ConvertCommand, AValueThatIsNotANumberIsFoundInTheFolder) {
+  const test::TempDir dir;
+  test::copy_folder(test::model_folder("llama"), dir / "hf");
+  auto bytes = test::read_bytes(dir / "hf/model.safetensors");
+  for (const convert::SafeTensor& t : convert::parse_safetensors(bytes)) {
+    if (t.name != "model.layers.1.mlp.up_proj.weight") continue;
+    for (std::size_t i = 0; i < 64; ++i) bytes[t.offset + i] = std::byte{0xFF};
+  }
+  test::write_bytes(dir / "hf/model.safetensors", bytes);
+  for (const char* type : {"bf16", "q8_0"}) {
+    const auto r = test::run_quern(
+        {"convert", "--outtype", type, (dir / "hf").string(), (dir / "m.gguf").string()});
+    EXPECT_EQ(r.exit_code, 1) << r.err;
+    for (const char* piece : {"model.safetensors", "model.layers.1.mlp.up_proj.weight", "hint"}) {
+      EXPECT_NE(r.err.find(piece), std::string::npos) << r.err;
+    }
+    EXPECT_EQ(r.err.find("--allow-broken"), std::string::npos) << r.err;
+  }
+}
+
 }  // namespace
