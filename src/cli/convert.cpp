@@ -6,12 +6,15 @@
 #include <memory>
 #include <optional>
 
+#include "base/nearest.h"
+#include "base/printable.h"
 #include "cli/commands.h"
 #include "cli/encoder_cache.h"
 #include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/output_plan.h"
 #include "cli/session.h"
+#include "cli/text_table.h"
 #include "cli/type_words.h"
 #include "cli/value_forms.h"
 #include "convert/shards.h"
@@ -19,6 +22,7 @@
 #include "cook/run.h"
 #include "model/hugging_face.h"
 #include "recipe/table_text.h"
+#include "text/pretokenize/families.h"
 
 namespace cli {
 namespace {
@@ -96,8 +100,9 @@ constexpr Option kOptions[] = {
      .help = "keep encoded tensors beside the output until it is whole, and go on with them"},
     {.names = "-t, --threads",
      .value = "N",
-     .help = "threads [physical cores]",
-     .values = integers(1, 4096)},
+     .default_value = "-1",
+     .help = "threads; -1 = one for each physical core",
+     .values = integers_or(-1, 1, 4096)},
     {.names = "--dry-run", .help = "decide everything, print it, write nothing"},
     {.names = "--list", .help = "print the kinds of models that can be converted"},
 };
@@ -127,6 +132,47 @@ model::MlaForm mla_form(const Args& args) {
   throw usage("bad value for --mla").at("found", word).expected("kv_b, split or both");
 }
 
+/// tokenizer.ggml.pre that no program knows would make the file unreadable.
+void check_pre(const Args& args) {
+  if (!args.given("pre")) return;
+  const std::string name = args.str("pre");
+  const std::vector<text::NamedFamily> families = text::all_families();
+  std::vector<std::string_view> names;
+  for (const text::NamedFamily& family : families) {
+    names.insert(names.end(), family.names.begin(), family.names.end());
+  }
+  if (std::ranges::find(names, name) != names.end()) return;
+  throw usage("--pre: no way of cutting text has this name")
+      .at("found", base::printable(name))
+      .expected(fmt::format("one of {}", fmt::join(names, ", ")))
+      .hint(base::did_you_mean(name, names));
+}
+
+void warn_idle_mla(const Args& args, const convert::HfSource& source) {
+  using model::HfChange;
+  if (!args.given("mla")) return;
+  const auto is_latent = [](const convert::OutTensor& t) {
+    return t.change == HfChange::mla_whole || t.change == HfChange::mla_keys ||
+           t.change == HfChange::mla_values;
+  };
+  if (std::ranges::any_of(source.plan().tensors, is_latent)) return;
+  fmt::print(stderr, "warning: --mla changes nothing: {} has no latent attention\n",
+             source.plan().architecture->name);
+}
+
+/// What is packed in the original stays so, whatever type was asked for.
+void note_packed(const Args& args, const cook::Plan& plan) {
+  if (args.flag("requantize-packed") || args.str("outtype") == "auto") return;
+  const auto n = std::ranges::count_if(plan.jobs, [](const cook::Job& job) {
+    return job.action == recipe::Action::copy && !job.from->is_float();
+  });
+  if (n == 0) return;
+  fmt::print(stderr,
+             "note: {} tensors stay MXFP4, as in the original; --requantize-packed gives them "
+             "{} too\n",
+             n, args.str("outtype"));
+}
+
 /// The type in which most weights of the folder are; packed ones count as bf16.
 std::string type_of_weights(const convert::HfSource& source) {
   std::uint64_t bf16 = 0, f16 = 0, f32 = 0;
@@ -145,11 +191,16 @@ void set_types(const Args& args, const std::string& word, recipe::Options& optio
       options.custom_rules.push_back(std::move(rule));
     }
   }
+  options.rules_with_floats = true;
   options.policy = policy_of(args);
   options.recipe = recipe::equal_ignoring_case(word, "COPY")
                        ? nullptr
                        : recipe::recipe_for_word(options.policy, word);
   options.pure = args.flag("pure");
+  // A recipe of a type that is made no more.
+  if (options.recipe != nullptr && options.recipe->default_type->use == recipe::Use::obsolete) {
+    static_cast<void>(recipe::type_for_option("--outtype", options.recipe->default_type->name));
+  }
   if (options.recipe == nullptr) {
     refuse_other_policy(options.policy, word, "add --policy");
     const recipe::TypeFacts& type = recipe::type_for_option("--outtype", word);
@@ -197,6 +248,7 @@ Job make_job(const Args& args, const convert::HfSource& source, const std::strin
   request.dry_run = args.flag("dry-run");
   request.ignore_importance_rules = args.flag("ignore-imatrix-rules");
   request.overrides = overrides_of(args);
+  convert::check_overrides(source, request.overrides);
   if (args.given("imatrix")) {
     auto importance =
         std::make_unique<calibrate::Importance>(calibrate::load_importance(args.str("imatrix")));
@@ -229,12 +281,11 @@ void print_plan(const cook::Plan& plan) {
 void carry_out(const Args& args, const convert::HfSource& source, cook::Plan& plan,
                const std::string& output) {
   const ReadyOutputs ready = ready_outputs("OUT.gguf", source, plan);
-  const auto threads = args.given("threads") ? args.integer("threads", 1, 4096) : 0;
   warn_small_cache(args, plan);
   const RunCache cache(args, output);
   cook::RunResult result;
   if (!ready.made_earlier) {
-    Session session(args, static_cast<std::size_t>(threads));
+    Session session(args);
     result = cook::run_plan(source, plan, session.runtime(), cache.get());
     session.progress().clear();
   }
@@ -245,11 +296,50 @@ void carry_out(const Args& args, const convert::HfSource& source, cook::Plan& pl
              result.bytes_written);
 }
 
+std::uint64_t shard_limit(const Args& args) {
+  const std::uint64_t limit = parse_size("--split-max-size", args.str("split-max-size"));
+  if (limit > 0) return limit;
+  throw usage("bad value for --split-max-size").at("found", limit).expected("more than 0");
+}
+
+void warn_large_tensors(const cook::Plan& plan, std::uint64_t limit) {
+  const auto is_large = [&](const cook::Job& job) { return job.bytes > limit; };
+  const auto n = std::ranges::count_if(plan.jobs, is_large);
+  if (n == 0) return;
+  const cook::Job& first = *std::ranges::find_if(plan.jobs, is_large);
+  fmt::print(stderr,
+             "warning: {} tensors are larger than --split-max-size, the first {} with {}: they "
+             "get files of their own\n",
+             n, first.name, bytes_text(first.bytes));
+}
+
+/// Files of an earlier run with another number of files, which this one does not replace.
+void note_other_set(const cook::Plan& plan, const std::string& output) {
+  const std::filesystem::path prefix = cook::split_prefix(output);
+  const std::filesystem::path folder = prefix.has_parent_path() ? prefix.parent_path() : ".";
+  std::error_code ignored;
+  for (std::filesystem::directory_iterator at(folder, ignored), end; !ignored && at != end;
+       at.increment(ignored)) {
+    const std::filesystem::path& file = at->path();
+    const bool of_model =
+        cook::split_prefix(file) == folder / prefix.filename() && file.extension() == ".gguf";
+    const bool written = std::ranges::any_of(plan.outputs, [&](const cook::OutputPlan& out) {
+      return out.path.filename() == file.filename();
+    });
+    if (!of_model || written) continue;
+    fmt::print(stderr, "note: {} of an earlier run stays there; it is no part of this model\n",
+               base::printable(file.string(), 1000));
+    return;
+  }
+}
+
 int run(const Args& args) {
   if (args.flag("list")) return list_architectures();
   if (args.positionals().size() != 2) {
     throw usage("convert needs a folder and an output").expected("HF_DIR OUT.gguf");
   }
+  check_pre(args);
+  const std::uint64_t limit = args.given("split-max-size") ? shard_limit(args) : 0;
   const std::string& output = args.positionals()[1];
   check_output(output, {args.str("imatrix")});
   const auto source = convert::open_hf_source(
@@ -259,9 +349,11 @@ int run(const Args& args) {
   const std::string type = word == "auto" ? type_of_weights(*source) : word;
   Job job = make_job(args, *source, type);
   cook::Plan plan = cook::make_plan(*source, job.request);
-  if (args.given("split-max-size")) {
-    const auto shards =
-        convert::plan_shards(plan, parse_size("--split-max-size", args.str("split-max-size")));
+  warn_idle_mla(args, *source);
+  note_packed(args, plan);
+  if (limit > 0) {
+    warn_large_tensors(plan, limit);
+    const auto shards = convert::plan_shards(plan, limit);
     source->set_shards(shards.of_tensor, shards.count);
     job.request.keep_split = shards.count > 1;
     plan = cook::make_plan(*source, job.request);
@@ -274,6 +366,7 @@ int run(const Args& args) {
     fmt::print(stderr, "converting '{}' ({}) to '{}' as {}\n", args.positionals()[0],
                source->plan().architecture->name, output, type);
     carry_out(args, *source, plan, output);
+    note_other_set(plan, output);
   }
   return 0;
 }

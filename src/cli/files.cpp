@@ -110,7 +110,9 @@ void check_present(std::string_view what, const std::string& path, FileKind kind
   }
   if (kind == FileKind::folder) {
     throw file_error(base::Fault::bad_input, fmt::format("{} is a folder, not a file", what), path)
-        .hint("name the file in it (of a split model the first)");
+        .hint(fs::exists(fs::path(path) / "config.json")
+                  ? "it is a Hugging Face folder: `quern convert` makes a GGUF file of it"
+                  : "name the file in it (of a split model the first)");
   }
   if (::access(path.c_str(), R_OK) != 0) {
     throw file_error(base::Fault::io, fmt::format("{} cannot be read: no permission", what), path);
@@ -130,8 +132,8 @@ base::Error wrong_kind(std::string_view what, const std::string& path, FileKind 
     error.at("found", fmt::format("\"{}\"", base::printable(head_of(path), 12)));
     error.expected("\"GGUF\" as the first bytes");
   }
-  const std::string head = head_of(path);
-  if (kind == FileKind::text && std::string_view("GGUF").starts_with(head)) {
+  // Of a pipe nothing is read: that would wait for a writer.
+  if (kind == FileKind::text && std::string_view("GGUF").starts_with(head_of(path))) {
     error.hint("is the file cut off?");
   }
   if (kind == FileKind::safetensors) error.hint("GGUF files are made from it by a converter");
@@ -152,7 +154,7 @@ void probe(std::string_view what, const std::string& path) {
 std::string_view kind_text(FileKind kind) noexcept {
   constexpr std::array<std::string_view, 11> kTexts = {"nothing",
                                                        "a folder",
-                                                       "a device or a socket",
+                                                       "a device, a pipe or a socket",
                                                        "an empty file",
                                                        "a model in GGUF",
                                                        "an importance matrix",

@@ -56,9 +56,13 @@ std::string file_type_text(const gguf::Metadata& m) {
 }
 
 std::string tokenizer_text(const ModelReport& r) {
-  const auto id = [](text::TokenId t) { return t < 0 ? "none" : std::to_string(t); };
+  const auto id = [](text::TokenId t, bool stated) {
+    if (t < 0) return std::string("none");
+    return fmt::format("{}{}", t, stated ? "" : " (not in the file: a default)");
+  };
   return fmt::format("{}, {} tokens, BOS {}, EOS {}, {}", base::printable(r.tokenizer->kind, 40),
-                     r.tokenizer->n_tokens, id(r.tokenizer->bos), id(r.tokenizer->eos),
+                     r.tokenizer->n_tokens, id(r.tokenizer->bos, r.tokenizer->states_bos),
+                     id(r.tokenizer->eos, r.tokenizer->states_eos),
                      r.has_chat_template ? "with a chat template" : "no chat template");
 }
 

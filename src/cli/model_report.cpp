@@ -127,6 +127,17 @@ void check_file_type(const gguf::FileSet& files, const ModelReport& report,
       std::any_of(report.types.begin(), report.types.end(), [&](const TensorGroup& g) {
         return recipe->default_type != nullptr && g.name == recipe->default_type->name;
       });
+  // Vectors are F32 in every file, so that one such tensor proves nothing.
+  const auto packed =
+      std::find_if(report.types.begin(), report.types.end(), [](const TensorGroup& g) {
+        const recipe::TypeFacts* type = recipe::type_by_name(g.name);
+        return type != nullptr && !type->is_float() && type->use == recipe::Use::weight;
+      });
+  if (has_default && recipe->default_type->is_float() && packed != report.types.end()) {
+    findings.push_back({Level::note, "general.file_type",
+                        fmt::format("says {}, but {} tensors are {}", recipe->symbol,
+                                    packed->n_tensors, packed->name)});
+  }
   if (has_default) return;
   findings.push_back({Level::note, "general.file_type",
                       fmt::format("says {}, but no tensor has that recipe's main type; most bytes "
@@ -145,7 +156,9 @@ void describe_tokenizer(const gguf::Metadata& m, ModelReport& report) {
         TokenizerFacts{.kind = std::string(m.string("tokenizer.ggml.model").value_or("")),
                        .n_tokens = tokenizer->size(),
                        .bos = tokenizer->bos(),
-                       .eos = tokenizer->eos()};
+                       .eos = tokenizer->eos(),
+                       .states_bos = m.has("tokenizer.ggml.bos_token_id"),
+                       .states_eos = m.has("tokenizer.ggml.eos_token_id")};
   } catch (const base::Error&) {
     report.tokenizer.reset();
   }

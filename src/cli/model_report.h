@@ -30,6 +30,7 @@ struct TokenizerFacts {
   std::string kind;  ///< "llama", "gpt2"
   std::size_t n_tokens = 0;
   text::TokenId bos = -1, eos = -1;
+  bool states_bos = false, states_eos = false;  ///< the file says so; else a default of its kind
 };
 
 struct ModelReport {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "base/printable.h"
@@ -25,6 +26,32 @@ void check_file_name(const std::string& name, const fs::path& index) {
       .at("file", index.string())
       .at("found", base::printable(name))
       .at("expected", "the name of a .safetensors file beside it");
+}
+
+/// Names that count themselves ("model-00001-of-00002.safetensors") tell which are not there.
+void check_numbers(const std::set<std::string>& names, const fs::path& folder) {
+  constexpr std::string_view kOf = "-of-";
+  constexpr std::size_t kDigits = 5;
+  for (const std::string& name : names) {
+    const std::string_view stem = std::string_view(name).substr(0, name.size() - kSuffix.size());
+    const std::size_t of =
+        stem.size() < 2 * kDigits + kOf.size() ? 0 : stem.size() - kDigits - kOf.size();
+    if (of == 0 || stem.substr(of, kOf.size()) != kOf) continue;
+    const std::string_view count_text = stem.substr(of + kOf.size());
+    std::size_t count = 0;
+    const auto [end, code] =
+        std::from_chars(count_text.data(), count_text.data() + count_text.size(), count);
+    if (code != std::errc() || end != count_text.data() + count_text.size()) continue;
+    for (std::size_t no = 1; no <= count; ++no) {
+      const std::string other =
+          fmt::format("{}{:05}{}{}{}", stem.substr(0, of - kDigits), no, kOf, count_text, kSuffix);
+      if (names.contains(other)) continue;
+      throw base::Error(base::Fault::io, "a file of the model is missing")
+          .at("file", (folder / other).string())
+          .at("found", fmt::format("{} of {} files", names.size(), count))
+          .hint("the model is not downloaded whole; fetch the rest");
+    }
+  }
 }
 
 /// A folder without config.json is none of a model, or one in another form.
@@ -124,13 +151,16 @@ std::vector<std::string> ModelFolder::shard_names(
     const std::string name = entry.path().filename().string();
     if (name.starts_with("model") && name.ends_with(kSuffix)) names.insert(name);
   }
+  check_numbers(names, path_);
   return {names.begin(), names.end()};
 }
 
 void ModelFolder::add_shard(const std::string& name) {
   const fs::path file = path_ / name;
   if (!fs::exists(file)) {
-    throw base::Error(base::Fault::io, "a file of the model is missing").at("file", file.string());
+    throw base::Error(base::Fault::io, "a file of the model is missing")
+        .at("file", file.string())
+        .hint("the model is not downloaded whole; fetch the rest");
   }
   std::vector<SafeTensor> found = read_safetensors(file);
   std::sort(found.begin(), found.end(),

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "convert/wrong_text.h"
 #include "tensor/buffer.h"
 
 namespace convert {
@@ -73,9 +74,7 @@ nlohmann::json parse_json(std::string_view text, const std::string& name,
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& e) {
-    throw base::Error(base::Fault::bad_file, "not a JSON file")
-        .at("file", name)
-        .at("offset", e.byte);
+    throw json_error(text, e.byte, e.what()).at("file", name);
   } catch (const nlohmann::json::out_of_range&) {
     throw base::Error(base::Fault::bad_file, "a number in the JSON file is out of range")
         .at("file", name);

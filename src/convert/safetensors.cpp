@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/printable.h"
+#include "convert/wrong_text.h"
 #include "tensor/buffer.h"
 
 namespace convert {
@@ -213,7 +214,29 @@ const Dtype* find_dtype(std::string_view name) noexcept {
 
 std::uint64_t SafeTensor::elements() const noexcept { return size / dtype->bytes; }
 
+namespace {
+
+/// A pointer to the file, a web page or the like has no length of a header.
+void refuse_text(std::span<const std::byte> bytes) {
+  constexpr std::size_t kLook = 40;
+  const std::string_view head(reinterpret_cast<const char*>(bytes.data()),
+                              std::min(kLook, bytes.size()));
+  if (const auto pointer = lfs_pointer(head)) throw *pointer;
+  const bool text = !head.empty() && std::all_of(head.begin(), head.end(), [](char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return (u >= ' ' && u != 127) || c == '\n' || c == '\r' || c == '\t';
+  });
+  if (!text) return;
+  throw bad("a text file")
+      .at("found", fmt::format("\"{}\"", base::printable(head)))
+      .at("expected", "the length of a header in 8 bytes, and the header")
+      .hint("an error message or a web page in place of the file? fetch it again");
+}
+
+}  // namespace
+
 std::vector<SafeTensor> parse_safetensors(std::span<const std::byte> bytes) {
+  refuse_text(bytes);
   base::Cursor cursor(bytes);
   const auto length = cursor.read<std::uint64_t>("the length of the header");
   const std::size_t most = std::min(kMaxHeaderBytes, cursor.left());

@@ -2,9 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+
+#include "base/printable.h"
 #include "convert/general_keys.h"
 #include "convert/row_reader.h"
 #include "convert/vocabulary.h"
+#include "text/tokenizer.h"
 
 namespace convert {
 
@@ -24,6 +29,23 @@ void HfSource::read(std::size_t tensor, std::size_t offset, std::span<std::byte>
   std::vector<std::byte> whole(n * row);
   read_rows(folder_, t, first, n, whole);
   std::memcpy(out.data(), whole.data() + skip, out.size());
+}
+
+/// Rows of a stack are counted through its experts.
+void HfSource::locate(std::size_t tensor, base::Error& e) const {
+  const OutTensor& t = plan_.tensors[tensor];
+  if (t.pieces.empty()) return;
+  std::size_t piece = 0;
+  for (const auto& [key, value] : e.facts()) {
+    if (key != "row" || t.pieces.size() == 1) continue;
+    std::size_t row = 0;
+    std::from_chars(value.data(), value.data() + value.size(), row);
+    piece = std::min(row / t.shape.ne[1], t.pieces.size() - 1);
+  }
+  const ModelFolder::Tensor& source = folder_.tensors()[t.pieces[piece]];
+  e.at("file", folder_.shards()[source.shard].string())
+      .at("source", base::printable(source.info.name))
+      .hint("the file is damaged; fetch it again");
 }
 
 /// Where the source lies in the order of the output; other changes are left to the system.
@@ -62,6 +84,22 @@ std::unique_ptr<HfSource> open_hf_source(const std::filesystem::path& path,
   for (base::Finding& f : vocabulary.findings) plan.findings.push_back(std::move(f));
   plan.metadata = std::move(metadata);
   return std::make_unique<HfSource>(std::move(folder), std::move(plan));
+}
+
+void check_overrides(const HfSource& source, const std::vector<cook::Override>& overrides) {
+  if (overrides.empty()) return;
+  gguf::FileSet file = as_file(source.plan());
+  gguf::Metadata changed = file.metadata();
+  for (const cook::Override& o : overrides) cook::apply_override(changed, o);
+  file.set_metadata(changed);
+  try {
+    static_cast<void>(model::validate(model::describe(file), file));
+    static_cast<void>(text::make_tokenizer(changed));
+  } catch (base::Error& e) {
+    e.at("option", "--override-kv")
+        .hint("with these keys the file could not be read; the folder's own fit its tensors");
+    throw;
+  }
 }
 
 }  // namespace convert

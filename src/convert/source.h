@@ -20,6 +20,7 @@ class HfSource final : public cook::TensorSource {
   std::size_t n_shards() const noexcept override { return n_shards_; }
   std::vector<std::filesystem::path> paths() const override { return folder_.shards(); }
   void read(std::size_t tensor, std::size_t offset, std::span<std::byte> out) const override;
+  void locate(std::size_t tensor, base::Error& e) const override;
   void will_need(std::size_t tensor, std::size_t offset, std::size_t size) const noexcept override;
   void require_unchanged() const override { folder_.require_unchanged(); }
 
@@ -46,5 +47,10 @@ struct Options {
 /// plan_tensors and read_vocabulary throw.
 std::unique_ptr<HfSource> open_hf_source(const std::filesystem::path& folder,
                                          const Options& options);
+
+/// With these keys changed the file can still be read: its architecture describes it and its
+/// tokenizer can be made. Throws what model::describe, model::validate and text::make_tokenizer
+/// throw, and Fault::bad_usage as cook::apply_override.
+void check_overrides(const HfSource& source, const std::vector<cook::Override>& overrides);
 
 }  // namespace convert

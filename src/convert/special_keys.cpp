@@ -46,13 +46,57 @@ std::optional<std::int64_t> special_id(const SpecialSources& sources, const Json
     if (const std::int64_t id = sources.tokens.find(*text); id >= 0) return id;
   }
   for (const Json* config : {&sources.folder.config().json(), &generation}) {
-    if (const auto id = id_in(*config, name + "_token_id")) return id;
+    const auto id = id_in(*config, name + "_token_id");
+    if (id && *id >= 0 && static_cast<std::uint64_t>(*id) < sources.tokens.size()) return id;
   }
   return std::nullopt;
 }
 
 Json optional_json(const fs::path& path) {
   return fs::exists(path) ? read_json(path) : Json::object();
+}
+
+std::string shown(const Json& value) {
+  if (value.is_object()) return "an object";
+  if (value.is_array()) return "a list";
+  return base::printable(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+/// What a value of a file says of a special token and cannot be used; "" if it can.
+std::string fault_of_token(const SpecialSources& sources, const Json* value) {
+  if (value == nullptr) return "";
+  const auto text = token_text(value);
+  if (!text) return fmt::format("{} is not the text of a token", shown(*value));
+  if (sources.tokens.find(*text) >= 0) return "";
+  return fmt::format("\"{}\" is no token of the vocabulary", base::printable(*text));
+}
+std::string fault_of_id(const SpecialSources& sources, const Json* value) {
+  if (value == nullptr) return "";
+  if (value->is_array() && !value->empty()) value = &value->front();
+  if (!value->is_number_integer()) return fmt::format("{} is not the id of a token", shown(*value));
+  const double id = value->get<double>();  // as a double any integer can be compared
+  if (id < static_cast<double>(sources.tokens.size())) return "";  // -1 is none, by custom
+  return fmt::format("{} is outside the vocabulary of {} tokens", shown(*value),
+                     sources.tokens.size());
+}
+
+/// Values that are passed over, and what is taken in their place.
+void note_unusable(const SpecialSources& sources, const Json& generation, const std::string& name,
+                   std::optional<std::int64_t> taken, base::Findings& findings) {
+  const auto note = [&](const char* file, const std::string& key, const std::string& fault) {
+    if (fault.empty()) return;
+    findings.push_back(
+        {.where = fmt::format("{} {}", (sources.folder.path() / file).string(), key),
+         .text =
+             fmt::format("{}; {}", fault,
+                         taken ? fmt::format("token {} is taken, which another place names", *taken)
+                               : "no other place names one")});
+  };
+  const std::string text_key = name + "_token", id_key = name + "_token_id";
+  note("tokenizer_config.json", text_key,
+       fault_of_token(sources, member(sources.tokenizer_config, text_key)));
+  note("config.json", id_key, fault_of_id(sources, member(sources.folder.config().json(), id_key)));
+  note("generation_config.json", id_key, fault_of_id(sources, member(generation, id_key)));
 }
 
 /// What the post-processor does counts where tokenizer_config.json is silent.
@@ -71,14 +115,8 @@ void set_special_keys(const SpecialSources& sources, gguf::Metadata& metadata,
   const Json generation = optional_json(sources.folder.path() / "generation_config.json");
   for (const Special& special : kSpecials) {
     const auto id = special_id(sources, generation, special.name);
+    note_unusable(sources, generation, special.name, id, findings);
     if (!id) continue;
-    if (*id < 0 || static_cast<std::uint64_t>(*id) >= sources.tokens.size()) {
-      findings.push_back({.where = fmt::format("{}_token_id", special.name),
-                          .text = fmt::format("{} is outside the vocabulary of {} tokens; not "
-                                              "written",
-                                              *id, sources.tokens.size())});
-      continue;
-    }
     metadata.set(fmt::format("tokenizer.ggml.{}", special.key), static_cast<std::uint32_t>(*id));
   }
   if (const auto bos = adds(sources, "add_bos_token", &TokenizerJson::begin)) {
@@ -157,7 +195,11 @@ void set_list(const Json& list, gguf::Metadata& metadata, base::Findings& findin
   for (const Json& item : list) {
     const auto name = token_text(member(item, "name"));
     const auto source = token_text(member(item, "template"));
-    if (!name || !source) continue;
+    if (!name || !source) {
+      findings.push_back({.where = fmt::format("chat template {}", name.value_or("in a list")),
+                          .text = "has no name or no text under \"template\"; left out"});
+      continue;
+    }
     check_template(*source, *name, findings);
     if (*name == "default") {
       fallback = *source;
@@ -188,7 +230,13 @@ void set_chat_templates(const SpecialSources& sources, gguf::Metadata& metadata,
   if (value == nullptr) value = member(sources.tokenizer_config, "chat_template");
   if (value == nullptr) return;
   if (value->is_array()) return set_list(*value, metadata, findings);
-  if (!value->is_string()) return;
+  if (!value->is_string()) {
+    const bool own = member(separate, "chat_template") != nullptr;
+    const fs::path file = folder / (own ? "chat_template.json" : "tokenizer_config.json");
+    findings.push_back({.where = fmt::format("{} chat_template", file.string()),
+                        .text = fmt::format("{} is no template; none is written", shown(*value))});
+    return;
+  }
   check_template(value->get<std::string>(), "default", findings);
   metadata.set("tokenizer.chat_template", value->get<std::string>());
 }

@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/printable.h"
 #include "convert/packing.h"
+#include "convert/plan_error.h"
 #include "convert/tensor_shape.h"
 #include "convert/unknown_architecture.h"
 #include "gguf/file.h"
@@ -21,12 +22,28 @@ using model::HfTensor;
 using model::MlaForm;
 using model::Role;
 
+constexpr std::string_view kLayersKey = "num_hidden_layers";
+constexpr std::string_view kNextnKey = "num_nextn_predict_layers";
+
 const model::Architecture& architecture_of(const ModelFolder& folder) {
   const model::Architecture* found = nullptr;
   if (folder.has_vision()) found = model::find_architecture_of_type(folder.model_type());
   if (found == nullptr) found = model::find_architecture_of_class(folder.hf_class());
   if (found != nullptr) return *found;
   throw unknown_architecture(folder);
+}
+
+/// Another config.json, or one that somebody has cut down.
+void require_class(const ModelFolder& folder) {
+  if (!folder.hf_class().empty()) return;
+  if (folder.has_vision() && model::find_architecture_of_type(folder.model_type()) != nullptr) {
+    return;
+  }
+  throw base::Error(base::Fault::bad_file, "config.json has no 'architectures'")
+      .at("file", (folder.path() / "config.json").string())
+      .at("key", "architectures")
+      .expected(R"(the class of the model, as in ["LlamaForCausalLM"])")
+      .hint("is it the model's own config.json? fetch it again");
 }
 
 /// Only these packings of the weights are understood.
@@ -61,11 +78,16 @@ class Matcher {
     n_layer_ = static_cast<int>(
         plan.metadata.integer(std::string(plan.architecture->name) + ".block_count").value_or(0));
     tied_ = folder.config().flag_or("tie_word_embeddings", form.tied_by_default);
+    predicts_ = model::hf_predicts_next(form);
+    n_main_ = folder.config().count(kLayersKey);
+    if (predicts_) n_nextn_ = folder.config().count_or(kNextnKey, 0);
   }
 
   void run() {
     make_tensors();
     for (std::size_t i = 0; i < folder_.tensors().size(); ++i) match(i);
+    check_layers();
+    check_output();
     finish_stacks();
     report();
   }
@@ -111,7 +133,7 @@ class Matcher {
         if (!place) continue;
         known = true;
         if (place->layer >= n_layer_) {
-          ++n_beyond_;
+          note_beyond(full, place->layer);
         } else if (wanted(row)) {
           take(row, *place, index);
         }
@@ -119,6 +141,55 @@ class Matcher {
       if (known) return;
     }
     if (!is_of_packing(folder_, full)) unknown_.push_back(full);
+  }
+
+  void note_beyond(const std::string& name, int layer) {
+    ++n_beyond_;
+    last_beyond_ = std::max(last_beyond_, layer);
+    if (static_cast<std::uint64_t>(layer) >= n_main_ + n_nextn_ && first_beyond_.empty()) {
+      first_beyond_ = name;
+    }
+  }
+
+  /// Only layers for next-token prediction may be left out, as many as config.json tells of.
+  void check_layers() const {
+    if (first_beyond_.empty()) return;
+    const bool silent = predicts_ && !folder_.config().has(kNextnKey);
+    const std::string nextn =
+        n_nextn_ > 0 ? fmt::format(" and {} for next-token prediction", n_nextn_) : "";
+    throw base::Error(base::Fault::bad_file, fmt::format("config.json says {} layers{}, the files "
+                                                         "hold {}",
+                                                         n_main_, nextn, last_beyond_ + 1))
+        .at("file", (folder_.path() / "config.json").string())
+        .at("key", silent ? kNextnKey : kLayersKey)
+        .at("tensor", base::printable(first_beyond_))
+        .hint(silent ? "if the last layers predict further tokens, that key must count them"
+                     : "config.json is of another model, or was changed");
+  }
+
+  /// Without an output matrix the embedding stands for it, which config.json must not deny.
+  void check_output() const {
+    constexpr std::string_view kKey = "tie_word_embeddings";
+    const auto is_output = [](const auto& t) { return t.role == Role::output; };
+    if (tied_ || std::any_of(plan_.tensors.begin(), plan_.tensors.end(), is_output)) return;
+    std::string_view name;
+    for (const auto& group : form_.tensors) {
+      const auto row = std::find_if(group.begin(), group.end(), is_output);
+      if (row != group.end()) name = row->name;
+    }
+    const std::string file = (folder_.path() / "config.json").string();
+    if (folder_.config().has(kKey)) {
+      throw base::Error(base::Fault::bad_file, "the output matrix is missing")
+          .at("tensor", name)
+          .at("key", kKey)
+          .at("found", "false")
+          .at("file", file)
+          .hint("is a file of the model missing? true makes the embedding the output matrix, too");
+    }
+    plan_.findings.push_back({.where = fmt::format("{} {}", file, kKey),
+                              .text = fmt::format("is not said and {} is not there: the embedding "
+                                                  "is taken as output matrix",
+                                                  name)});
   }
 
   void take(const HfTensor& row, model::HfPlace place, std::size_t index) {
@@ -201,10 +272,15 @@ class Matcher {
   bool tied_ = false;
   std::map<std::pair<Role, int>, Stack> stacks_;
   std::vector<std::string> unknown_;
+  bool predicts_ = false;  ///< the architecture has layers for next-token prediction
+  std::uint64_t n_main_ = 0, n_nextn_ = 0;  ///< layers that config.json tells of
+  std::string first_beyond_;                ///< first tensor of a layer that it does not
+  int last_beyond_ = -1;
   std::size_t n_beyond_ = 0, n_vision_ = 0;
 };
 
-/// The file as it would be, for the architecture's own description of it.
+}  // namespace
+
 gguf::FileSet as_file(const TensorPlan& plan) {
   std::vector<gguf::TensorInfo> infos;
   for (const OutTensor& t : plan.tensors) {
@@ -213,7 +289,25 @@ gguf::FileSet as_file(const TensorPlan& plan) {
   return gguf::FileSet::planned(plan.metadata, std::move(infos));
 }
 
+namespace {
+
 bool is_router(Role role) { return role == Role::ffn_gate_inp || role == Role::ffn_gate_inp_shexp; }
+
+/// The embedding tells how many tokens there are.
+void set_vocab_size(const ModelFolder& folder, TensorPlan& plan) {
+  const std::string key = fmt::format("{}.vocab_size", plan.architecture->name);
+  const auto stated = plan.metadata.integer(key);
+  for (const OutTensor& t : plan.tensors) {
+    if (t.role != Role::token_embd || !stated) continue;
+    const std::uint64_t rows = t.shape.ne[1];
+    if (static_cast<std::uint64_t>(*stated) == rows) continue;
+    const std::string name = base::printable(folder.tensors()[t.pieces.front()].info.name);
+    plan.findings.push_back(
+        {.where = fmt::format("{} vocab_size", (folder.path() / "config.json").string()),
+         .text = fmt::format("is {}, {} has {} rows: {} is written", *stated, name, rows, rows)});
+    plan.metadata.set(key, static_cast<std::uint32_t>(rows));
+  }
+}
 
 void set_types(TensorPlan& plan) {
   const quant::Codec* f32 = quant::find_codec("f32");
@@ -243,11 +337,22 @@ void refuse_left_over(const ModelFolder& folder, const TensorPlan& plan) {
   throw no_place(from.empty() ? first->name : from, plan, n);
 }
 
+void describe_and_check(const ModelFolder& folder, TensorPlan& plan) {
+  set_types(plan);
+  const gguf::FileSet file = as_file(plan);
+  plan.spec = model::describe(file);
+  refuse_left_over(folder, plan);
+  for (base::Finding& f : model::validate(plan.spec, file)) {
+    plan.findings.push_back(std::move(f));
+  }
+}
+
 }  // namespace
 
 TensorPlan plan_tensors(const ModelFolder& folder, const PlanOptions& options) {
   TensorPlan plan;
   plan.findings = folder.findings();
+  require_class(folder);
   plan.architecture = &architecture_of(folder);
   check_quantization(folder.config());
   const model::HuggingFaceForm& form = *plan.architecture->hugging_face;
@@ -259,12 +364,11 @@ TensorPlan plan_tensors(const ModelFolder& folder, const PlanOptions& options) {
   for (OutTensor& t : plan.tensors) {
     if (t.storage != Storage::made) shape_tensor(folder, plan, options.mla, t);
   }
-  set_types(plan);
-  const gguf::FileSet file = as_file(plan);
-  plan.spec = model::describe(file);
-  refuse_left_over(folder, plan);
-  for (base::Finding& f : model::validate(plan.spec, file)) {
-    plan.findings.push_back(std::move(f));
+  set_vocab_size(folder, plan);
+  try {
+    describe_and_check(folder, plan);
+  } catch (const base::Error& e) {
+    throw in_words_of_folder(e, folder, plan);
   }
   return plan;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "convert/folder.h"
+#include "gguf/file.h"
 #include "gguf/value.h"
 #include "model/hugging_face.h"
 #include "quant/codec.h"
@@ -64,5 +65,8 @@ struct TensorPlan {
 /// tensors that no row knows, for element types and packings that cannot be read;
 /// Fault::bad_file for contradictions. Source: docs/spec/models.md 5.
 TensorPlan plan_tensors(const ModelFolder& folder, const PlanOptions& options);
+
+/// The file as it would be, without bytes, for the architecture's own description of it.
+gguf::FileSet as_file(const TensorPlan& plan);
 
 }  // namespace convert

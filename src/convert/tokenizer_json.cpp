@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <unordered_set>
 
 #include "base/printable.h"
 #include "convert/json_file.h"
@@ -24,7 +26,10 @@ std::int64_t token_id(const Json& value, std::string_view place) {
   // Above 2^63 a number is unsigned; as a double any of them can be compared.
   const bool fits =
       value.is_number_integer() && value.get<double>() <= static_cast<double>(kMaxTokens);
-  if (!fits) throw bad(place, "a token id");
+  if (!fits) {
+    throw bad(place, fmt::format("a token id, 0 to {}", kMaxTokens - 1))
+        .at("found", value.is_number() ? base::printable(value.dump()) : value.type_name());
+  }
   return value.get<std::int64_t>();
 }
 
@@ -44,6 +49,7 @@ class Reader {
     } else {
       read_vocabulary(*model);
       read_merges(*model);
+      check_merges();
     }
     if (out_.kind == TokenizerJson::Kind::spm) scores_from_merges();
     out_.ignore_merges = flag(*model, "ignore_merges", false);
@@ -119,6 +125,40 @@ class Reader {
     if (!merges->is_array()) throw bad("model.merges", "a list");
     out_.merges.reserve(merges->size());
     for (const Json& merge : *merges) out_.merges.push_back(merge_line(merge));
+  }
+
+  /// Without merges no token of several symbols can come out; one whose parts are no tokens never
+  /// happens.
+  void check_merges() {
+    const std::vector<std::string>& texts = out_.tokens.texts();
+    std::unordered_set<std::string_view> tokens(texts.begin(), texts.end());
+    if (out_.merges.empty()) {
+      for (const AddedToken& token : out_.added) tokens.erase(token.content);
+      check_single_symbols(tokens);
+    }
+    for (const std::string& line : out_.merges) {
+      const std::size_t cut = line.find(' ', 1);
+      const std::string_view left = std::string_view(line).substr(0, cut);
+      const std::string_view right = std::string_view(line).substr(cut + 1);
+      const std::string both = std::string(left).append(right);
+      if (tokens.contains(left) && tokens.contains(right) && tokens.contains(both)) continue;
+      if (out_.n_dead_merges++ == 0) out_.dead_merge = line;
+    }
+  }
+
+  void check_single_symbols(const std::unordered_set<std::string_view>& tokens) const {
+    for (std::size_t id = 0; id < out_.tokens.size(); ++id) {
+      const std::string& text = out_.tokens.texts()[id];
+      const auto n_symbols =
+          std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
+      const bool merged = out_.tokens.types()[id] == static_cast<std::int32_t>(TokenType::normal) &&
+                          n_symbols > 1 && tokens.contains(text);
+      if (!merged) continue;
+      throw bad("model.merges", "the pairs that make tokens of several symbols")
+          .at("found", "none")
+          .at("token", base::printable(text))
+          .hint("the file is incomplete; take it from where the model is published");
+    }
   }
 
   /// "left right", or ["left", "right"]. The line is cut at its first space behind the first byte.

@@ -21,6 +21,8 @@ struct TokenizerJson {
   TokenList tokens;  ///< without the added ones
   std::vector<AddedToken> added;
   std::vector<std::string> merges;  ///< "left right"
+  std::size_t n_dead_merges = 0;    ///< of which a part or the whole is no token
+  std::string dead_merge;           ///< the first of them
   bool ignore_merges = false;
   bool add_prefix_space = false;     ///< spm, unigram: a space is put in front of a text
   std::string charsmap;              ///< unigram: precompiled normalisation

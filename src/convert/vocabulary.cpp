@@ -14,6 +14,7 @@
 #include "convert/tiktoken.h"
 #include "convert/tiktoken_pattern.h"
 #include "convert/tokenizer_json.h"
+#include "convert/wrong_text.h"
 #include "tensor/buffer.h"
 #include "text/tokenizer.h"
 
@@ -46,6 +47,7 @@ class VocabularyReader {
           .at("file", folder_.path().string())
           .at("expected", "tokenizer.json, tokenizer.model or tiktoken.model");
     }
+    note_idle_pre(out_.metadata.string("tokenizer.ggml.model") == "gpt2");
     set_special_keys(sources(), out_.metadata, out_.findings);
     set_chat_templates(sources(), out_.metadata, out_.findings);
     set_stop_keys(sources(), out_.metadata, out_.findings);
@@ -154,7 +156,12 @@ class VocabularyReader {
     SentencePieceModel model;
     try {
       const tensor::Mapping mapping(file);
-      model = parse_sentencepiece(mapping.bytes());
+      const auto bytes = mapping.bytes();
+      if (const auto pointer =
+              lfs_pointer({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {
+        throw *pointer;
+      }
+      model = parse_sentencepiece(bytes);
     } catch (base::Error& e) {
       e.at("file", file.string());
       throw;
@@ -229,12 +236,41 @@ class VocabularyReader {
     put("unknown_token_id", model.unk_id);
   }
 
+  void note_idle_pre(bool has_ways) {
+    if (has_ways || pre_.empty()) return;
+    out_.findings.push_back({.where = "tokenizer.ggml.pre",
+                             .text = fmt::format("{} is not written: this kind of vocabulary knows "
+                                                 "no ways of cutting text into words",
+                                                 base::printable(pre_))});
+  }
+
+  void require_way_of_cutting() const {
+    if (!pre_.empty() || !json_->pre_tokenizer.is_null()) return;
+    throw base::Error(base::Fault::unsupported,
+                      "tokenizer.json does not tell how text is cut into words")
+        .at("file", (folder_.path() / "tokenizer.json").string())
+        .at("key", "pre_tokenizer")
+        .at("found", "null")
+        .hint("--pre NAME names a way of cutting; ids of some texts may differ");
+  }
+
+  void note_dead_merges() {
+    if (json_->n_dead_merges == 0) return;
+    out_.findings.push_back(
+        {.where = fmt::format("{} model.merges", (folder_.path() / "tokenizer.json").string()),
+         .text = fmt::format("{} merges never happen, the first \"{}\": a part or the whole is no "
+                             "token",
+                             json_->n_dead_merges, base::printable(json_->dead_merge))});
+  }
+
   void from_json() {
     from_json_ = true;
+    note_dead_merges();
     tokens_ = json_->tokens;
     for (base::Finding& f : json_->findings) out_.findings.push_back(std::move(f));
     switch (json_->kind) {
       case TokenizerJson::Kind::byte_bpe: {
+        require_way_of_cutting();
         const std::string pre =
             pre_.empty()
                 ? find_pre_name(*json_, config_flag("clean_up_tokenization_spaces"), out_.findings)

@@ -59,6 +59,9 @@ class PrunedSource final : public TensorSource {
   void read(std::size_t tensor, std::size_t offset, std::span<std::byte> out) const override {
     source_->read(origins_[tensor], offset, out);
   }
+  void locate(std::size_t tensor, base::Error& e) const override {
+    source_->locate(origins_[tensor], e);
+  }
   void will_need(std::size_t tensor, std::size_t offset, std::size_t size) const noexcept override {
     source_->will_need(origins_[tensor], offset, size);
   }

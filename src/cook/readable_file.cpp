@@ -14,7 +14,7 @@
 namespace cook {
 
 ReadableFile::ReadableFile(const std::filesystem::path& path)
-    : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
   if (fd_ < 0) {
     throw base::Error(base::Fault::io, fmt::format("cannot open: {}", std::strerror(errno)))
         .at("file", path.string());

@@ -188,10 +188,15 @@ class FileCook {
   void cook(const Unit& unit, Scratch& scratch, Reporter& reporter) {
     const Job& job = job_at(unit.place);
     TensorState& state = states_[unit.place];
-    if (unit.copy) {
-      copy(job, unit, scratch);
-    } else {
-      encode(job, unit, state, scratch);
+    try {
+      if (unit.copy) {
+        copy(job, unit, scratch);
+      } else {
+        encode(job, unit, state, scratch);
+      }
+    } catch (base::Error& e) {
+      if (e.fault() == base::Fault::bad_input) source_.locate(job.source, e);
+      throw;
     }
     const bool last = state.units_left.fetch_sub(1) == 1;
     if (last) {

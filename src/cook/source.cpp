@@ -46,6 +46,10 @@ class GgufSource final : public TensorSource {
     if (info.flat != nullptr) return;  // as rows it is larger than in the file
     readable_[info.shard].will_need(info.offset + offset, size);
   }
+  void locate(std::size_t tensor, base::Error& e) const override {
+    e.at("file", files_.shards()[files_.tensors()[tensor].shard].path().string())
+        .hint("the file is damaged; --allow-broken copies such blocks");
+  }
   void require_unchanged() const override {
     for (const ReadableFile& file : readable_) file.require_unchanged();
   }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "cook/metadata.h"
 #include "gguf/file.h"
 #include "recipe/model_facts.h"
@@ -43,6 +44,9 @@ class TensorSource {
   /// Bytes [offset, offset + out.size()) of a tensor. May be called from several threads. Throws
   /// Fault::io with file, tensor and offset.
   virtual void read(std::size_t tensor, std::size_t offset, std::span<std::byte> out) const = 0;
+  /// Adds to an error about a tensor's values where they lie (file, name there), and a hint if it
+  /// has none yet.
+  virtual void locate(std::size_t, base::Error&) const {}
   /// Tells that a part of a tensor will be read soon.
   virtual void will_need(std::size_t tensor, std::size_t offset,
                          std::size_t size) const noexcept = 0;

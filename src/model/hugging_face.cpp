@@ -268,6 +268,11 @@ constinit const std::span<const HfTensor> kHfDenseFfn = kDenseFfn;
 constinit const std::span<const HfTensor> kHfExperts = kExperts;
 constinit const std::span<const HfTensor> kHfNextn = kNextn;
 
+bool hf_predicts_next(const HuggingFaceForm& form) noexcept {
+  return std::any_of(form.tensors.begin(), form.tensors.end(),
+                     [](std::span<const HfTensor> group) { return group.data() == kNextn; });
+}
+
 std::uint32_t hf_head_dim(const HfConfig& config) {
   if (const auto stated = config.maybe_count("head_dim")) return *stated;
   const std::uint32_t heads = config.count("num_attention_heads");
@@ -284,6 +289,10 @@ void hf_common_keys(const HfConfig& config, HfKeys& keys, const HfCommonDefaults
   keys.count("attention.head_count", heads);
   keys.count("attention.head_count_kv", config.count_or("num_key_value_heads", heads));
   const HfConfig rope = config.rope("full_attention");
+  if (!rope.has("rope_theta")) {
+    keys.warn("rope_theta", fmt::format("is missing; {} is taken, as the original's code does",
+                                        defaults.rope_theta));
+  }
   keys.number("rope.freq_base", rope.number_or("rope_theta", defaults.rope_theta));
   if (defaults.layer_norm) {
     keys.number("attention.layer_norm_epsilon", config.number("layer_norm_eps"));
@@ -419,6 +428,52 @@ void hf_require_sliding_period(const HfConfig& config, std::uint32_t period) {
       .at("key", config.has("layer_types") ? "layer_types" : "sliding_window_pattern")
       .at("found", fmt::format("full attention in every {}th layer", found))
       .expected(fmt::format("in every {}th", period));
+}
+
+std::string_view hf_key_of(std::string_view key) noexcept {
+  struct Row {
+    std::string_view key, config_key;
+  };
+  constexpr Row kRows[] = {
+      {"context_length", "max_position_embeddings"},
+      {"embedding_length", "hidden_size"},
+      {"feed_forward_length", "intermediate_size"},
+      {"block_count", "num_hidden_layers"},
+      {"vocab_size", "vocab_size"},
+      {"attention.head_count", "num_attention_heads"},
+      {"attention.head_count_kv", "num_key_value_heads"},
+      {"attention.key_length", "head_dim"},
+      {"attention.value_length", "head_dim"},
+      {"attention.layer_norm_rms_epsilon", "rms_norm_eps"},
+      {"attention.layer_norm_epsilon", "layer_norm_eps"},
+      {"attention.sliding_window", "sliding_window"},
+      {"attention.q_lora_rank", "q_lora_rank"},
+      {"attention.kv_lora_rank", "kv_lora_rank"},
+      {"attention.key_length_mla", "qk_nope_head_dim"},
+      {"attention.value_length_mla", "v_head_dim"},
+      {"rope.freq_base", "rope_theta"},
+      {"rope.freq_base_swa", "rope_local_base_freq"},
+      {"rope.dimension_count", "partial_rotary_factor"},
+      {"rope.scaling.factor", "rope_scaling.factor"},
+      {"rope.scaling.original_context_length", "rope_scaling.original_max_position_embeddings"},
+      {"rope.scaling.yarn_beta_fast", "rope_scaling.beta_fast"},
+      {"rope.scaling.yarn_beta_slow", "rope_scaling.beta_slow"},
+      {"expert_used_count", "num_experts_per_tok"},
+      {"expert_feed_forward_length", "moe_intermediate_size"},
+      {"expert_shared_feed_forward_length", "shared_expert_intermediate_size"},
+      {"expert_shared_count", "n_shared_experts"},
+      {"expert_weights_scale", "routed_scaling_factor"},
+      {"leading_dense_block_count", "first_k_dense_replace"},
+      {"expert_group_count", "n_group"},
+      {"expert_group_used_count", "topk_group"},
+      {"nextn_predict_layers", "num_nextn_predict_layers"},
+      {"logit_scale", "logit_scale"},
+      {"attn_logit_softcapping", "attn_logit_softcapping"},
+      {"final_logit_softcapping", "final_logit_softcapping"},
+  };
+  const auto* row =
+      std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& r) { return r.key == key; });
+  return row == std::end(kRows) ? std::string_view() : row->config_key;
 }
 
 std::optional<HfPlace> hf_match(std::string_view pattern, std::string_view name) noexcept {

@@ -169,6 +169,9 @@ extern const std::span<const HfTensor> kHfDenseFfn;  ///< post_attention_layerno
 extern const std::span<const HfTensor> kHfExperts;   ///< mlp.gate, mlp.experts.{E}, shared ones
 extern const std::span<const HfTensor> kHfNextn;     ///< next-token prediction
 
+/// The architecture has layers for next-token prediction behind its others (kHfNextn).
+bool hf_predicts_next(const HuggingFaceForm& form) noexcept;
+
 /// What differs in the keys that all models have.
 struct HfCommonDefaults {
   double rope_theta = 10000;
@@ -211,6 +214,10 @@ std::vector<HfMadeTensor> hf_llama3_divisors(const HfConfig& config);
 std::uint32_t hf_sliding_period(const HfConfig& config, std::uint32_t by_default);
 /// For architectures that know one order only.
 void hf_require_sliding_period(const HfConfig& config, std::uint32_t period);
+
+/// The key of config.json from which most architectures make a key (without their prefix):
+/// "intermediate_size" of "feed_forward_length". Empty for others. Source: docs/spec/models.md 5.2.
+std::string_view hf_key_of(std::string_view key) noexcept;
 
 /// The layer and expert of a name that fits a pattern of HfTensor; -1 where the pattern has none.
 struct HfPlace {

@@ -1,5 +1,7 @@
 #include "model/keys.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -8,7 +10,7 @@ namespace {
 
 template <class T>
 std::string range_text(Bounds<T> b) {
-  return std::to_string(b.min) + " to " + std::to_string(b.max);
+  return fmt::format("{} to {}", b.min, b.max);
 }
 
 }  // namespace
@@ -52,7 +54,7 @@ std::optional<float> Keys::maybe_number(std::string_view key, NumberBounds bound
   const auto value = metadata_.number(full(key));
   if (!value) return std::nullopt;
   if (!(*value >= bounds.min && *value <= bounds.max)) {
-    refuse(key, std::to_string(*value), range_text(bounds));
+    refuse(key, fmt::format("{:g}", *value), fmt::format("{:g} to {:g}", bounds.min, bounds.max));
   }
   return static_cast<float>(*value);
 }

@@ -68,6 +68,8 @@ Selected Decider::choose_ik(const InputTensor& tensor) {
       custom_rule(tensor, selected);
     }
     fit(tensor, selected);
+  } else if (options_.rules_with_floats && custom_rule(tensor, selected)) {
+    fit(tensor, selected);
   }
   plain_for_lookup(tensor, selected);
   late_override(tensor, selected);
@@ -85,7 +87,10 @@ Selected Decider::choose_mainline(const InputTensor& tensor) {
       type != nullptr && tensor.id.is(model::Role::output)) {
     return {type, "--output-tensor-type", std::nullopt, "output"};
   }
-  if (selected.type->is_float()) return selected;
+  if (selected.type->is_float()) {
+    if (options_.rules_with_floats) custom_rule(tensor, selected);
+    return selected;
+  }
   if (!custom_rule(tensor, selected) && !options_.pure) selected = selector_.next(tensor);
   return selected;
 }

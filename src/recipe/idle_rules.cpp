@@ -36,7 +36,7 @@ class IdleRule {
 
   std::string reason() const {
     const Recipe& recipe = *options_.recipe;
-    if (recipe.default_type->is_float()) {
+    if (recipe.default_type->is_float() && !options_.rules_with_floats) {
       return fmt::format("{} has no rules", recipe.symbol);
     }
     if (options_.pure && options_.policy == Policy::ik) return "--pure switches rules off";

@@ -62,9 +62,10 @@ struct Options {
   bool pure = false;
   bool leave_output_tensor = false;
   bool allow_requantize = false;
-  bool keep_quantized = false;   ///< tensors that are quantized in the source are copied
-  bool keep_split = false;       ///< the output has the shards of the input
-  bool have_importance = false;  ///< an importance file with at least one entry is in use
+  bool keep_quantized = false;     ///< tensors that are quantized in the source are copied
+  bool rules_with_floats = false;  ///< custom rules count beside F32, F16, BF16, too
+  bool keep_split = false;         ///< the output has the shards of the input
+  bool have_importance = false;    ///< an importance file with at least one entry is in use
   std::vector<RoleType> role_types;
   std::vector<CustomRule> custom_rules;  ///< --custom-q (ik) or --tensor-type (llama.cpp)
   std::vector<Pattern> repack_patterns;  ///< empty: all

@@ -22,6 +22,12 @@ constexpr std::size_t kAlignment = 64;
       .at("file", path.string());
 }
 
+const char* kind_text(mode_t mode) noexcept {
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISFIFO(mode)) return "a pipe";
+  return S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
 /// A descriptor that closes itself.
 struct Descriptor {
   int fd;
@@ -50,12 +56,15 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 Buffer::~Buffer() { std::free(data_); }
 
 Mapping::Mapping(const std::filesystem::path& path) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Opening a named pipe would wait for a writer.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) fail(path, "cannot open file");
   struct stat info {};
   if (::fstat(file.fd, &info) != 0) fail(path, "cannot look at file");
   if (!S_ISREG(info.st_mode)) {
-    throw base::Error(base::Fault::io, "not a regular file").at("file", path.string());
+    throw base::Error(base::Fault::io, "not a regular file")
+        .at("file", path.string())
+        .at("found", kind_text(info.st_mode));
   }
   size_ = static_cast<std::size_t>(info.st_size);
   if (size_ == 0) return;

@@ -39,7 +39,7 @@ class Buffer {
 class Mapping {
  public:
   Mapping() noexcept = default;
-  /// Throws Fault::io with file and reason; a directory or a device is refused.
+  /// Throws Fault::io with file and reason; a folder, a device, a pipe is refused at once.
   explicit Mapping(const std::filesystem::path& path);
   Mapping(Mapping&& other) noexcept;
   Mapping& operator=(Mapping&& other) noexcept;

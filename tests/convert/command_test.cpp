@@ -1,4 +1,6 @@
 // `quern convert` as users call it.
+#include <sys/stat.h>
+
 #include "convert/convert_support.h"
 #include "gguf/file.h"
 
@@ -141,6 +143,143 @@ TEST(ConvertCommand, RefusalsLeaveNothingBehind) {
   EXPECT_EQ(r.exit_code, 1);
   EXPECT_NE(r.err.find("NewForCausalLM"), std::string::npos) << r.err;
   EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+TEST(ConvertCommand, AnOverrideThatWouldMakeTheFileUnreadableIsRefused) {
+  struct Row {
+    const char* override_text;
+    const char* says;
+  };
+  const test::TempDir dir;
+  const std::string out = (dir / "m.gguf").string();
+  for (const Row& row :
+       {Row{"qwen3.block_count=int:5", "blk."}, Row{"general.architecture=str:llama", "llama."},
+        Row{"tokenizer.ggml.pre=str:nonsense", "nonsense"}}) {
+    const auto r =
+        test::run_quern({"convert", "--override-kv", row.override_text, folder("qwen3"), out});
+    EXPECT_EQ(r.exit_code, 1) << r.err;
+    EXPECT_NE(r.err.find(row.says), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find("option: --override-kv"), std::string::npos) << r.err;
+    EXPECT_FALSE(std::filesystem::exists(out)) << row.override_text;
+  }
+  const auto r = test::run_quern(
+      {"convert", "--override-kv", "qwen3.context_length=int:77", folder("qwen3"), out});
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_EQ(gguf::FileSet::open(out).metadata().integer("qwen3.context_length"), 77);
+}
+
+// Opening one would wait for a writer for good.
+TEST(ConvertCommand, NamedPipesAreRefusedAtOnce) {
+  const test::TempDir dir;
+  const std::string out = (dir / "m.gguf").string();
+  for (const char* name : {"config.json", "model.safetensors", "model.safetensors.index.json",
+                           "tokenizer.json", "tokenizer_config.json", "generation_config.json",
+                           "added_tokens.json", "chat_template.jinja", "chat_template.json"}) {
+    const auto hf = dir / name;
+    test::copy_folder(test::model_folder("qwen3"), hf);
+    std::filesystem::remove(hf / name);
+    ASSERT_EQ(::mkfifo((hf / name).c_str(), 0600), 0);
+    const auto r = test::run_quern({"convert", hf.string(), out});
+    EXPECT_EQ(r.exit_code, 1) << name;
+    EXPECT_NE(r.err.find("not a regular file"), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find("found: a pipe"), std::string::npos) << r.err;
+    EXPECT_NE(r.err.find(name), std::string::npos) << r.err;
+  }
+  const std::string pipe = (dir / "pipe").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const auto refused = [&](const std::vector<std::string>& arguments) {
+    const auto r = test::run_quern(arguments);
+    EXPECT_NE(r.exit_code, 0) << arguments[0];
+    EXPECT_NE(r.err.find("a pipe"), std::string::npos) << r.err;
+  };
+  refused({"run", "-m", pipe, "-p", "a"});
+  refused({"info", pipe});
+  refused({"quantize", pipe, out, "q8_0"});
+  refused({"convert", "--imatrix", pipe, folder("llama"), out});
+}
+
+TEST(ConvertCommand, WordsThatDoNotFitAreTold) {
+  struct Row {
+    std::vector<std::string> options;
+    const char* model;
+    int exit_code;
+    const char* says;
+  };
+  const test::TempDir dir;
+  const std::string out = (dir / "m.gguf").string();
+  const std::string imatrix =
+      test::source_path("tests/golden/tiny-mla/imatrix_32x512.gguf").string();
+  for (const Row& row : std::vector<Row>{
+           {{"--pre", "lama-bpe"}, "qwen3", 2, "did you mean llama-bpe?"},
+           {{"--pre", "llama-bpe"}, "llama", 0, "llama-bpe is not written"},
+           {{"--mla", "both"}, "llama", 0, "llama has no latent attention"},
+           {{"--split-max-size", "0"}, "llama", 2, "more than 0"},
+           {{"--split-max-size", "1K"}, "llama", 0, "are larger than --split-max-size"},
+           {{"-t", "-1"}, "llama", 0, "tensors"},
+           {{"--outtype", "q4_0_4_4"}, "llama", 2, "obsolete"},
+           {{"--imatrix", imatrix, "--outtype", "q8_0"}, "llama", 1, "imatrix_32x512.gguf"},
+           {{"--outtype", "f32"}, "gpt-oss-mxfp4", 0, "stay MXFP4"}}) {
+    std::vector<std::string> words{"convert"};
+    words.insert(words.end(), row.options.begin(), row.options.end());
+    words.insert(words.end(), {folder(row.model), out});
+    const auto r = test::run_quern(words);
+    EXPECT_EQ(r.exit_code, row.exit_code) << row.says << r.err;
+    EXPECT_NE(r.err.find(row.says), std::string::npos) << r.err;
+  }
+  const auto r = test::run_quern({"info", out});
+  EXPECT_NE((r.out + r.err).find("says F32, but 12 tensors are mxfp4"), std::string::npos) << r.out;
+  const auto run = test::run_quern({"run", "-m", folder("llama"), "-p", "a"});
+  EXPECT_NE(run.err.find("`quern convert` makes"), std::string::npos) << run.err;
+}
+
+TEST(ConvertCommand, TheNameOfOneFileOfASetStandsForTheSet) {
+  const test::TempDir dir;
+  const auto convert = [&](const char* size) {
+    const auto r = test::run_quern({"convert", "--split-max-size", size, folder("llama"),
+                                    (dir / "q-00001-of-00002.gguf").string()});
+    EXPECT_EQ(r.exit_code, 0) << r.err;
+    return r.err;
+  };
+  EXPECT_EQ(convert("100000").find("of an earlier run"), std::string::npos);
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
+    EXPECT_EQ(entry.path().filename().string().size(), std::string("q-00001-of-00005.gguf").size())
+        << entry.path();
+  }
+  EXPECT_NE(convert("200000").find("of an earlier run"), std::string::npos);
+}
+
+TEST(ConvertCommand, AValueThatIsNotANumberIsFoundInTheFolder) {
+  const test::TempDir dir;
+  test::copy_folder(test::model_folder("llama"), dir / "hf");
+  auto bytes = test::read_bytes(dir / "hf/model.safetensors");
+  for (const convert::SafeTensor& t : convert::parse_safetensors(bytes)) {
+    if (t.name != "model.layers.1.mlp.up_proj.weight") continue;
+    for (std::size_t i = 0; i < 64; ++i) bytes[t.offset + i] = std::byte{0xFF};
+  }
+  test::write_bytes(dir / "hf/model.safetensors", bytes);
+  for (const char* type : {"bf16", "q8_0"}) {
+    const auto r = test::run_quern(
+        {"convert", "--outtype", type, (dir / "hf").string(), (dir / "m.gguf").string()});
+    EXPECT_EQ(r.exit_code, 1) << r.err;
+    for (const char* piece : {"model.safetensors", "model.layers.1.mlp.up_proj.weight", "hint"}) {
+      EXPECT_NE(r.err.find(piece), std::string::npos) << r.err;
+    }
+    EXPECT_EQ(r.err.find("--allow-broken"), std::string::npos) << r.err;
+  }
+}
+
+TEST(ConvertCommand, RulesCountBesidePlainTypes) {
+  const test::TempDir dir;
+  const std::string out = (dir / "m.gguf").string();
+  for (const char* policy : {"ik", "llama.cpp"}) {
+    const auto r = test::run_quern({"convert", "--policy", policy, "--outtype", "f32", "--custom-q",
+                                    "ffn_up=q8_0", folder("llama"), out});
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    const auto files = gguf::FileSet::open(out);
+    EXPECT_EQ(files.find("blk.0.ffn_up.weight")->codec->name, "q8_0");
+    EXPECT_EQ(files.find("blk.0.ffn_down.weight")->codec->name, "f32");
+    EXPECT_EQ(r.err.find("warning"), std::string::npos) << r.err;
+  }
 }
 
 }  // namespace

@@ -95,11 +95,103 @@ TEST(ModelFolder, WithoutConfigItSaysWhatIsExpected) {
 TEST(FolderMalformed, Config) {
   Folder folder("llama");
   test::write_text(folder / "config.json", "{\"a\": }");
-  expect_all(folder.refused(base::Fault::bad_file), {"not a JSON file", "config.json", "offset"});
+  expect_all(folder.refused(base::Fault::bad_file),
+             {"not a JSON file", "config.json", "offset: 6"});
   test::write_text(folder / "config.json", "[]");
   expect_all(folder.refused(base::Fault::bad_file), {"not a JSON object", "config.json"});
   test::write_text(folder / "config.json", R"({"architectures": "LlamaForCausalLM"})");
   expect_all(folder.refused(base::Fault::bad_file), {"wrong type", "architectures"});
+}
+
+TEST(FolderMalformed, WhyATextIsNoJson) {
+  struct Row {
+    std::string text;
+    std::vector<std::string> says;
+  };
+  Folder folder("llama");
+  for (const Row& row :
+       std::vector<Row>{{"", {"it is empty"}},
+                        {"{\"a\": 1,\n \"b\": [2", {"it ends inside a list", "line: 2", "cut off"}},
+                        {"{\"a\": {\"b\": 1}", {"it ends inside an object", "line: 1"}},
+                        {"{\"a\": \"b", {"it ends inside a string"}},
+                        {"{\n\"a\": \"\xFF\"}", {"it is not UTF-8", "byte 0xff", "line: 2"}},
+                        {"\xFF\xFE{", {"it is UTF-16"}},
+                        {"{\"a\":\n\n  }", {"unexpected '}'", "line: 3", "column: 3", "offset: 9"}},
+                        {"version https://git-lfs.github.com/spec/v1\n",
+                         {"a Git LFS pointer", "git lfs pull"}}}) {
+    test::write_text(folder / "config.json", row.text);
+    const std::string said = folder.refused(base::Fault::bad_file);
+    expect_all(said, row.says);
+    expect_all(said, {(folder / "config.json").string()});
+  }
+}
+
+TEST(FolderMalformed, ConfigsThatContradictTheFiles) {
+  struct Row {
+    const char* model;
+    const char* key;
+    Json value;
+    std::vector<std::string> says;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"llama", "architectures", nullptr, {"no 'architectures'", "config.json"}},
+           {"qwen3",
+            "intermediate_size",
+            nullptr,
+            {"config.json lacks a key", "key: intermediate_size", "qwen3.feed_forward_length",
+             "config.json"}},
+           {"qwen3", "rms_norm_eps", 1e30, {"key: rms_norm_eps", "found: 1e+30", "config.json"}},
+           {"qwen3",
+            "hidden_size",
+            32,
+            {"wrong shape", "source: model.", "model.safetensors", "config.json"}}}) {
+    Folder folder(row.model);
+    folder.change_config([&](Json& c) { c[row.key] = row.value; });
+    expect_all(folder.refused(base::Fault::bad_file), row.says);
+  }
+}
+
+TEST(Folder, TheOutputMatrixMayBeMissingOnlyIfItIsTied) {
+  for (const auto& [value, fault] :
+       {std::pair(Json(false), true), std::pair(Json(), false), std::pair(Json(true), false)}) {
+    Folder folder("llama");
+    folder.change_config([&, &value = value](Json& c) { c["tie_word_embeddings"] = value; });
+    folder.rename_tensor("lm_head.weight", "model.rotary_emb.inv_freq");
+    if (fault) {
+      expect_all(
+          folder.refused(base::Fault::bad_file),
+          {"output matrix is missing", "lm_head.weight", "tie_word_embeddings", "config.json"});
+      continue;
+    }
+    const auto source = convert::open_hf_source(folder.path(), {});
+    ASSERT_EQ(source->plan().findings.size(), value.is_null() ? 1U : 0U);
+    if (value.is_null())
+      expect_all(source->plan().findings[0].text, {"lm_head.weight is not there"});
+  }
+}
+
+TEST(Folder, KeysThatAreTakenFromElsewhereAreTold) {
+  Folder folder("qwen3");
+  folder.change_config([](Json& c) {
+    c["vocab_size"] = 1000;
+    c.erase("rope_theta");
+  });
+  const auto source = convert::open_hf_source(folder.path(), {});
+  const auto& findings = source->plan().findings;
+  ASSERT_EQ(findings.size(), 2U);
+  expect_all(findings[0].where + findings[0].text, {"rope_theta", "10000"});
+  expect_all(findings[1].where + findings[1].text, {"vocab_size", "1000", "280", "embed_tokens"});
+  EXPECT_EQ(source->metadata().integer("qwen3.vocab_size"), 280);
+}
+
+TEST(FolderMalformed, AFileOfTheModelThatIsNotThere) {
+  Folder folder("llama");
+  split_in_two(folder);
+  std::filesystem::remove(folder / "model-00002-of-00002.safetensors");
+  const std::string there = "model-00002-of-00002.safetensors";
+  expect_all(folder.refused(base::Fault::io), {there, "not downloaded whole"});
+  std::filesystem::remove(folder / "model.safetensors.index.json");
+  expect_all(folder.refused(base::Fault::io), {there, "1 of 2 files", "not downloaded whole"});
 }
 
 TEST(FolderMalformed, UnknownArchitectureNamesWhatIsKnown) {
@@ -394,11 +486,41 @@ TEST(FolderMalformed, AFileThatChangesUnderOurFeetIsAnError) {
 
 TEST(Folder, LayersForNextTokenPredictionAreLeftOutWithANote) {
   Folder folder("deepseek_v3");
-  folder.change_config([](Json& c) { c["num_hidden_layers"] = 3; });
+  folder.change_config([](Json& c) {
+    c["num_hidden_layers"] = 3;
+    c["num_nextn_predict_layers"] = 1;
+  });
   const auto source = convert::open_hf_source(folder.path(), {});
   ASSERT_EQ(source->plan().findings.size(), 1U);
   expect_all(source->plan().findings[0].text, {"next-token prediction"});
   for (const auto& t : source->tensors()) EXPECT_EQ(t.name.find("blk.3."), std::string::npos);
+}
+
+TEST(FolderMalformed, MoreLayersThanTheConfigSays) {
+  struct Row {
+    const char* model;
+    int layers;
+    std::optional<int> nextn;
+    std::vector<std::string> says;
+  };
+  for (const Row& row : std::vector<Row>{
+           {"llama", 1, {}, {"says 1 layers, the files hold", "num_hidden_layers"}},
+           {"mixtral", 1, 3, {"says 1 layers, the files hold", "model.layers.1."}},
+           {"deepseek_v3", 2, 1, {"2 layers and 1 for next-token", "hold 4", "model.layers.3."}},
+           {"glm4moe",
+            3,
+            {},
+            {"says 3 layers, the files hold 4", "key: num_nextn_predict_layers",
+             "must count them"}},
+           {"glm4moe", 2, 1, {"2 layers and 1 for next-token", "hold 4", "config.json"}}}) {
+    Folder folder(row.model);
+    folder.change_config([&](Json& c) {
+      c["num_hidden_layers"] = row.layers;
+      c.erase("num_nextn_predict_layers");
+      if (row.nextn) c["num_nextn_predict_layers"] = *row.nextn;
+    });
+    expect_all(folder.refused(base::Fault::bad_file), row.says);
+  }
 }
 
 TEST(Folder, TheLanguagePartOfAVisionModel) {

@@ -53,6 +53,13 @@ TEST(SafetensorsMalformed, HeaderCutOffOrTooLong) {
   expect_all(refused(bytes), {"header is too long"});
 }
 
+TEST(SafetensorsMalformed, TextInPlaceOfTheFile) {
+  const auto text = [](const std::string& t) { return refused(std::as_bytes(std::span(t))); };
+  expect_all(text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
+             {"a Git LFS pointer", "git lfs pull"});
+  expect_all(text("<!DOCTYPE html>\n<html>"), {"a text file", "<!DOCTYPE html>"});
+}
+
 TEST(SafetensorsMalformed, NoJson) {
   expect_all(refused(""), {"no JSON object", "offset: 8"});
   expect_all(refused("[]"), {"no JSON object"});
@@ -125,7 +132,7 @@ TEST(SafetensorsMalformed, PlacesOfTensors) {
 
 TEST(Safetensors, TheFileIsNamed) {
   const test::TempDir dir;
-  test::write_text(dir / "m.safetensors", "short");
+  test::write_bytes(dir / "m.safetensors", std::vector<std::byte>(5));
   EXPECT_NE(test::refusal(base::Fault::bad_file,
                           [&] { convert::read_safetensors(dir / "m.safetensors"); })
                 .find("m.safetensors"),

@@ -186,7 +186,7 @@ TEST(TokenizerJsonMalformed, EveryPlaceIsNamed) {
   expect_all(refused(Fault::bad_file, [](Json& r) { r["model"]["vocab"]["x"] = -5; }),
              {"impossible id", "-5"});
   expect_all(refused(Fault::bad_file, [](Json& r) { r["model"]["vocab"]["x"] = 99999999999; }),
-             {"model.vocab"});
+             {"model.vocab", "found: 99999999999", "a token id, 0 to"});
   expect_all(refused(Fault::bad_file, [](Json& r) { r["model"]["vocab"]["x"] = 5; }),
              {"id 5", "an id of its own"});
   expect_all(refused(Fault::bad_file, [](Json& r) { r["model"]["merges"][0] = "he"; }),
@@ -216,6 +216,24 @@ TEST(TokenizerJsonMalformed, EveryPlaceIsNamed) {
                        r["pre_tokenizer"] = {{"type", "Whitespace"}};
                      }),
              {"no name for", "ByteLevel, or byte_fallback"});
+}
+
+TEST(TokenizerJsonMalformed, MergesThatAreMissingOrNeverHappen) {
+  Json root = tokenizer_of("deepseek_v3");
+  EXPECT_EQ(convert::parse_tokenizer_json(root).n_dead_merges, 0U);
+  root["model"]["merges"].push_back({"zq", "qz"});
+  root["model"]["merges"].push_back({"h", "zzz"});
+  const auto parsed = convert::parse_tokenizer_json(root);
+  EXPECT_EQ(parsed.n_dead_merges, 2U);
+  EXPECT_EQ(parsed.dead_merge, "zq qz");
+  for (const Json& none : {Json(), Json::array()}) {
+    root["model"]["merges"] = none;
+    expect_all(test::refusal(base::Fault::bad_file, [&] { convert::parse_tokenizer_json(root); }),
+               {"model.merges", "found: none", "incomplete"});
+  }
+  // Single symbols need none.
+  root["model"]["vocab"] = {{"a", 0}, {"\xC4\xA0", 1}};
+  EXPECT_TRUE(convert::parse_tokenizer_json(root).merges.empty());
 }
 
 TEST(TokenizerJsonMalformed, OfUnigramModels) {
@@ -398,6 +416,46 @@ TEST(Vocabulary, SpecialTokensTemplatesAndFlags) {
   EXPECT_EQ(m.array("tokenizer.ggml.token_type")->integer(320), 4);
   EXPECT_EQ(m.array("tokenizer.ggml.tokens")->strings[320], "<new tool>");
   EXPECT_TRUE(vocabulary.findings.empty()) << vocabulary.findings.front().text;
+}
+
+TEST(Vocabulary, WhatCannotBeUsedOfSpecialTokensIsTold) {
+  struct Row {
+    const char* file;
+    const char* key;
+    Json value;
+    std::vector<std::string> says;
+  };
+  const Json unnamed = Json::array({{{"name", "default"}}});
+  for (const Row& row : std::vector<Row>{
+           {"tokenizer_config.json", "eos_token", "<nope>", {"\"<nope>\" is no token", "319 is"}},
+           {"tokenizer_config.json", "bos_token", 5, {"5 is not the text of a token", "318 is"}},
+           {"generation_config.json", "eos_token_id", "x", {"\"x\" is not the id", "319 is"}},
+           {"generation_config.json", "eos_token_id", 99999, {"99999 is outside", "320 tokens"}},
+           {"generation_config.json", "mask_token_id", 99999, {"no other place names one"}},
+           {"tokenizer_config.json", "chat_template", 5, {"5 is no template", "none is written"}},
+           {"tokenizer_config.json", "chat_template", unnamed, {"no text under"}}}) {
+    Spoilt folder("deepseek_v3");
+    Json changed = std::filesystem::exists(folder / row.file)
+                       ? Json::parse(test::read_text(folder / row.file))
+                       : Json::object();
+    changed[row.key] = row.value;
+    test::write_text(folder / row.file, changed.dump());
+    const auto vocabulary = folder.read(320);
+    ASSERT_EQ(vocabulary.findings.size(), 1U) << row.key;
+    expect_all(vocabulary.findings[0].where + ": " + vocabulary.findings[0].text, row.says);
+    EXPECT_EQ(vocabulary.metadata.integer("tokenizer.ggml.bos_token_id"), 318);
+    EXPECT_EQ(vocabulary.metadata.integer("tokenizer.ggml.eos_token_id"), 319);
+    EXPECT_FALSE(vocabulary.metadata.has("tokenizer.ggml.mask_token_id"));
+  }
+}
+
+TEST(Vocabulary, WithoutAWayOfCuttingOneMustBeNamed) {
+  Spoilt folder("deepseek_v3");
+  Json root = tokenizer_of("deepseek_v3");
+  root["pre_tokenizer"] = nullptr;
+  test::write_text(folder / "tokenizer.json", root.dump());
+  expect_all(test::refusal(base::Fault::unsupported, [&] { folder.read(320); }),
+             {"pre_tokenizer", "found: null", "--pre NAME"});
 }
 
 TEST(Vocabulary, ATemplateThatCannotBeRenderedIsKeptWithAFinding) {
