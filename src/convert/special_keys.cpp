@@ -129,21 +129,22 @@ void set_special_keys(const SpecialSources& sources, gguf::Metadata& metadata,
 
 namespace {
 
-/// eos_token_id of both files, in order, each once.
+/// eos_token_id of both files, in order, each once; without a first one that is unusable, as
+/// note_unusable has told.
 std::vector<std::int64_t> stop_ids(const SpecialSources& sources) {
   const Json generation = optional_json(sources.folder.path() / "generation_config.json");
   std::vector<std::int64_t> ids;
-  const auto add = [&](const Json& value) {
-    if (!value.is_number_integer()) return;
+  const auto add = [&](const Json& value, bool first) {
+    if (!value.is_number_integer() || (first && !fault_of_id(sources, &value).empty())) return;
     const auto id = value.get<std::int64_t>();
     if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   };
   for (const Json* config : {&sources.folder.config().json(), &generation}) {
     const Json* value = member(*config, "eos_token_id");
     if (value == nullptr) continue;
-    if (!value->is_array()) add(*value);
+    if (!value->is_array()) add(*value, true);
     if (!value->is_array()) continue;
-    for (const Json& id : *value) add(id);
+    for (const Json& id : *value) add(id, &id == &value->front());
   }
   return ids;
 }
