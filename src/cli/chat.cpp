@@ -17,6 +17,7 @@
 #include "cli/session.h"
 #include "cli/talk.h"
 #include "cli/terminal.h"
+#include "convert/json_file.h"
 #include "eval/corpus.h"
 #include "text/builtin_formats.h"
 
@@ -174,7 +175,11 @@ std::size_t context_size(const Args& args, const runtime::Model& model) {
 }
 
 Json read_json(const std::string& path) {
-  return Json::parse(eval::load_corpus(path, false, nullptr), nullptr, false);
+  const std::string text = eval::load_corpus(path, false, nullptr);
+  Json all = Json::parse(text, nullptr, false);
+  // Copies of deeper ones would overflow the stack.
+  if (!all.is_discarded()) convert::require_limits(text, path, convert::kListLimits);
+  return all;
 }
 
 bool is_conversation(const std::string& path) {
@@ -205,15 +210,17 @@ class Chat {
     bool given = !text.empty();
     for (;;) {
       if (!given && !read(text)) return failed_;
-      if (given && reader_.interactive()) print_now(fmt::format("> {}\n", text));
-      given = false;
-      if (text.starts_with('/') && !text.starts_with("//")) {
+      if (given) {  // a message as it stands, whatever it begins with
+        if (reader_.interactive()) print_now(fmt::format("> {}\n", text));
+      } else if (text.starts_with("//")) {
+        text.erase(0, 1);
+      } else if (text.starts_with('/')) {
         if (!command(text)) return told_to_end_ ? interrupt_exit_code() : failed_;
         continue;
       }
+      given = false;
       if (text.empty()) continue;
-      request_.messages.push_back(
-          {{"role", "user"}, {"content", text.starts_with("//") ? text.substr(1) : text}});
+      request_.messages.push_back({{"role", "user"}, {"content", text}});
       const bool stopped = reply() == Reply::End::interrupted;
       if (single || told_to_end_ || (stopped && !reader_.interactive())) {
         return stopped ? interrupt_exit_code() : failed_;

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/printable.h"
 #include "convert/json_file.h"
 #include "text/chat_template.h"
+#include "text/tokenizer.h"
 
 namespace convert {
 namespace {
@@ -21,12 +24,6 @@ constexpr Special kSpecials[] = {
     {"sep", "seperator_token_id"}, {"pad", "padding_token_id"}, {"cls", "cls_token_id"},
     {"mask", "mask_token_id"},
 };
-
-const Json* member(const Json& object, const std::string& key) {
-  if (!object.is_object()) return nullptr;
-  const auto it = object.find(key);
-  return it == object.end() || it->is_null() ? nullptr : &*it;
-}
 
 /// "<s>" or {"content": "<s>", ...}.
 std::optional<std::string> token_text(const Json* value) {
@@ -89,6 +86,57 @@ void set_special_keys(const SpecialSources& sources, gguf::Metadata& metadata,
   }
   if (const auto eos = adds(sources, "add_eos_token", &TokenizerJson::end)) {
     metadata.set("tokenizer.ggml.add_eos_token", *eos);
+  }
+}
+
+namespace {
+
+/// eos_token_id of both files, in order, each once.
+std::vector<std::int64_t> stop_ids(const SpecialSources& sources) {
+  const Json generation = optional_json(sources.folder.path() / "generation_config.json");
+  std::vector<std::int64_t> ids;
+  const auto add = [&](const Json& value) {
+    if (!value.is_number_integer()) return;
+    const auto id = value.get<std::int64_t>();
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+  };
+  for (const Json* config : {&sources.folder.config().json(), &generation}) {
+    const Json* value = member(*config, "eos_token_id");
+    if (value == nullptr) continue;
+    if (!value->is_array()) add(*value);
+    if (!value->is_array()) continue;
+    for (const Json& id : *value) add(id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+void set_stop_keys(const SpecialSources& sources, gguf::Metadata& metadata,
+                   base::Findings& findings) {
+  constexpr std::string_view kKeys[] = {"tokenizer.ggml.eot_token_id",
+                                        "tokenizer.ggml.eom_token_id"};
+  const std::vector<std::int64_t> ids = stop_ids(sources);
+  const auto eos = metadata.integer("tokenizer.ggml.eos_token_id");
+  if (ids.empty() || (ids.size() == 1 && ids.front() == eos)) return;
+  const auto reader = text::make_tokenizer(metadata);
+  std::size_t n_keys = 0;
+  for (const std::int64_t id : ids) {
+    const auto left_out = [&, id](std::string_view why) {
+      findings.push_back({.where = "eos_token_id",
+                          .text = fmt::format("a program will not stop at token {}: {}", id, why)});
+    };
+    if (id < 0 || static_cast<std::uint64_t>(id) >= sources.tokens.size()) {
+      left_out("it is outside the vocabulary");
+    } else if (reader->is_end_of_generation(static_cast<text::TokenId>(id))) {
+      continue;
+    } else if (!reader->is_control(static_cast<text::TokenId>(id))) {
+      left_out("it is no control token");
+    } else if (n_keys == std::size(kKeys)) {
+      left_out("GGUF has keys for three, and this is the fourth or a further one");
+    } else {
+      metadata.set(std::string(kKeys[n_keys++]), static_cast<std::uint32_t>(id));
+    }
   }
 }
 

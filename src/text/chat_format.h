@@ -4,6 +4,7 @@
 
 #include <ctime>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,7 +48,8 @@ class ChatFormat {
              std::string_view called = "the one given");
 
   /// Text of a conversation. Throws Fault::bad_input for messages that the template refuses or
-  /// fails on, saying which template it is.
+  /// fails on, saying which template it is, and for a template that does more than jinja::Limits
+  /// allow, of which long messages raise the steps.
   std::string render(const ChatRequest& request) const;
   /// Its tokens: special tokens are recognised, BOS and EOS are there once.
   std::vector<TokenId> encode(const ChatRequest& request) const;
@@ -66,7 +68,9 @@ class ChatFormat {
 
  private:
   nlohmann::ordered_json adapted(const nlohmann::ordered_json& messages) const;
-  nlohmann::ordered_json context(const ChatRequest& request) const;
+  /// bos_token and eos_token, where there are such.
+  void add_token_texts(nlohmann::ordered_json& variables) const;
+  nlohmann::ordered_json context(const ChatRequest& request, nlohmann::ordered_json messages) const;
   /// Chooses the template and fills what is told about it; returns its text.
   std::string choose(const gguf::Metadata& metadata, std::string_view given,
                      std::string_view called);
@@ -75,6 +79,7 @@ class ChatFormat {
 
   const Tokenizer& tokenizer_;
   const base::StopFlag* stop_ = nullptr;
+  std::optional<std::string> bos_, eos_;  // as templates see them: not what is only a guess
   Origin origin_ = Origin::given;
   std::string_view name_ = {};
   std::string called_;  ///< in messages
