@@ -90,23 +90,6 @@ void fold_system(Json& messages) {
   messages.insert(messages.begin(), message("user", system));
 }
 
-/// What rendering a conversation may do. Published templates look at each earlier message for each
-/// message (gemma-4: 3,000 messages take more than 20 million steps), so long conversations get
-/// more; a template that does not end is stopped all the same.
-jinja::Limits limits_for(const Json& messages) {
-  constexpr std::size_t kStepsPerByte = 200;
-  std::size_t bytes = 0;
-  for (const Json& m : messages) {
-    const Json& content = m.at("content");
-    if (content.is_string()) bytes += content.get_ref<const std::string&>().size();
-    if (!content.is_array()) continue;
-    for (const Json& part : content) bytes += part.at("text").get_ref<const std::string&>().size();
-  }
-  jinja::Limits limits;
-  limits.steps += bytes * kStepsPerByte;
-  return limits;
-}
-
 std::vector<std::string> words_of(std::string_view list) {
   std::vector<std::string> words;
   while (!list.empty()) {
@@ -133,6 +116,23 @@ ChatTemplate parse(const std::string& source, const std::string& called) {
   } catch (const base::Error& e) {
     throw of_template(e, e.message(), called);
   }
+}
+
+/// What rendering a conversation may do. Published templates look at each earlier message for each
+/// message (gemma-4: 3,000 messages take more than 20 million steps), so long conversations get
+/// more; a template that does not end is stopped all the same.
+jinja::Limits limits_for(const Json& messages) {
+  constexpr std::size_t kStepsPerByte = 200;
+  std::size_t bytes = 0;
+  for (const Json& m : messages) {
+    const Json& content = m.at("content");
+    if (content.is_string()) bytes += content.get_ref<const std::string&>().size();
+    if (!content.is_array()) continue;
+    for (const Json& part : content) bytes += part.at("text").get_ref<const std::string&>().size();
+  }
+  jinja::Limits limits;
+  limits.steps += bytes * kStepsPerByte;
+  return limits;
 }
 
 }  // namespace

@@ -48,8 +48,8 @@ class ChatFormat {
              std::string_view called = "the one given");
 
   /// Text of a conversation. Throws Fault::bad_input for messages that the template refuses or
-  /// fails on, and for a template that does more than jinja::Limits allow, of which long messages
-  /// raise the steps; the error says which template it is.
+  /// fails on, saying which template it is, and for a template that does more than jinja::Limits
+  /// allow, of which long messages raise the steps.
   std::string render(const ChatRequest& request) const;
   /// Its tokens: special tokens are recognised, BOS and EOS are there once.
   std::vector<TokenId> encode(const ChatRequest& request) const;
