@@ -11,9 +11,12 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/line_reader.h"
+#include "cli/painter.h"
 #include "cli/sampling_options.h"
 #include "cli/session.h"
 #include "cli/talk.h"
+#include "cli/terminal.h"
+#include "convert/json_file.h"
 #include "eval/corpus.h"
 
 namespace cli {
@@ -73,7 +76,7 @@ constexpr std::array<Option, 13> kOwnOptions{{
     {.names = "-co, --color",
      .value = "auto|always|never",
      .default_value = "auto",
-     .help = "colours; auto = in a terminal",
+     .help = "colours; auto = in a terminal, unless NO_COLOR is set",
      .bare = "always",
      .values = one_of("auto|always|never|on|off")},
 }};
@@ -90,13 +93,6 @@ constexpr std::string_view kHelp =
     "  /load FILE    read one\n"
     "  /exit         end; so does Ctrl-D. Ctrl-C stops a reply\n"
     "  A line that ends in \\ goes on in the next one; // at the start sends a /.\n";
-
-constexpr std::string_view kDim = "\033[2m", kBold = "\033[1;32m", kPlain = "\033[0m";
-
-void print_now(std::string_view bytes) {
-  std::fwrite(bytes.data(), 1, bytes.size(), stdout);
-  std::fflush(stdout);
-}
 
 std::string system_message(const Args& args) {
   if (args.given("system-prompt") && args.given("system-prompt-file")) {
@@ -131,7 +127,11 @@ std::size_t context_size(const Args& args, const runtime::Model& model) {
 }
 
 Json read_json(const std::string& path) {
-  return Json::parse(eval::load_corpus(path, false, nullptr), nullptr, false);
+  const std::string text = eval::load_corpus(path, false, nullptr);
+  Json all = Json::parse(text, nullptr, false);
+  // Copies of deeper ones would overflow the stack.
+  if (!all.is_discarded()) convert::require_limits(text, path, convert::kListLimits);
+  return all;
 }
 
 bool is_conversation(const std::string& path) {
@@ -143,70 +143,11 @@ bool is_conversation(const std::string& path) {
   return all.is_object() && all.contains("messages");
 }
 
-/// Shows replies, thoughts dimmed.
-class Painter {
- public:
-  explicit Painter(bool colour) : colour_(colour) {}
-
-  void begin(bool thinking) {
-    held_.clear();
-    if (thinking) open();
-  }
-  void show(std::string_view text) {
-    if (!colour_) return print_now(text);
-    held_ += text;
-    for (;;) {
-      const std::string& tag = thinking_ ? kEnd : kStart;
-      const std::size_t at = held_.find(tag);
-      if (at == std::string::npos) break;
-      if (thinking_) {
-        print_now(held_.substr(0, at + tag.size()));
-        close();
-      } else {
-        print_now(held_.substr(0, at));
-        open();
-        print_now(tag);
-      }
-      held_.erase(0, at + tag.size());
-    }
-    const std::size_t ready = held_.size() - pending_end(held_, {kStart, kEnd});
-    print_now(held_.substr(0, ready));
-    held_.erase(0, ready);
-  }
-  void end() {
-    print_now(held_);
-    if (thinking_) close();
-    print_now("\n");
-  }
-  std::string dim(const std::string& text) const {
-    return colour_ ? std::string(kDim) + text + std::string(kPlain) : text;
-  }
-  std::string prompt(const std::string& text) const {
-    // libedit takes \1 around what has no width.
-    return colour_ ? fmt::format("\1{}\1{}\1{}\1", kBold, text, kPlain) : text;
-  }
-
- private:
-  void open() {
-    thinking_ = true;
-    if (colour_) print_now(kDim);
-  }
-  void close() {
-    thinking_ = false;
-    if (colour_) print_now(kPlain);
-  }
-
-  inline static const std::string kStart = "<think>", kEnd = "</think>";
-  bool colour_;
-  bool thinking_ = false;
-  std::string held_;
-};
-
 /// The loop between a person and the model.
 class Chat {
  public:
-  Chat(const text::ChatFormat& format, Talk& talk, text::ChatRequest request, bool colour)
-      : format_(format), talk_(talk), request_(std::move(request)), painter_(colour) {}
+  Chat(const text::ChatFormat& format, Talk& talk, text::ChatRequest request, Colours colours)
+      : format_(format), talk_(talk), request_(std::move(request)), painter_(colours) {}
 
   int run(const std::string& first, bool single) {
     if (reader_.interactive()) tell("/help lists the commands, Ctrl-D ends");
@@ -214,17 +155,21 @@ class Chat {
     bool given = !text.empty();
     for (;;) {
       if (!given && !read(text)) return 0;
-      if (given && reader_.interactive()) print_now(fmt::format("> {}\n", text));
-      given = false;
-      if (text.starts_with('/') && !text.starts_with("//")) {
-        if (!command(text)) return 0;
+      if (given) {  // a message as it stands, whatever it begins with
+        if (reader_.interactive()) print_now(fmt::format("> {}\n", text));
+      } else if (text.starts_with("//")) {
+        text.erase(0, 1);
+      } else if (text.starts_with('/')) {
+        if (!command(text)) return told_to_end_ ? interrupt_exit_code() : 0;
         continue;
       }
+      given = false;
       if (text.empty()) continue;
-      request_.messages.push_back(
-          {{"role", "user"}, {"content", text.starts_with("//") ? text.substr(1) : text}});
+      request_.messages.push_back({{"role", "user"}, {"content", text}});
       const bool stopped = reply() == Reply::End::interrupted;
-      if (single || (stopped && !reader_.interactive())) return stopped ? 130 : 0;
+      if (single || told_to_end_ || (stopped && !reader_.interactive())) {
+        return stopped ? interrupt_exit_code() : 0;
+      }
     }
   }
 
@@ -237,6 +182,7 @@ class Chat {
       } catch (const base::Error&) {
         if (!reader_.interactive()) throw;
         print_now("\n");
+        if (told_to_end()) throw;
         if (again) return false;
         clear_interrupt();
         tell("Ctrl-C again, or Ctrl-D, ends");
@@ -247,7 +193,7 @@ class Chat {
   bool read_message(std::string& text) {
     text.clear();
     for (;;) {
-      const auto line = reader_.next(painter_.prompt(text.empty() ? "> " : "| "));
+      const auto line = reader_.next(painter_.prompt(text.empty() ? ">" : "|"));
       if (!line) {
         if (reader_.interactive()) print_now("\n");
         return !text.empty();
@@ -265,7 +211,7 @@ class Chat {
     try {
       const Reply r = talk_.answer(request_, [this](std::string_view t) { painter_.show(t); });
       painter_.end();
-      clear_interrupt();
+      settle_interrupt();
       request_.messages.push_back({{"role", "assistant"}, {"content", r.text}});
       report(r);
       return r.end;
@@ -273,10 +219,16 @@ class Chat {
       if (!reader_.interactive()) throw;
       if (request_.messages.size() == n_before) request_.messages.erase(n_before - 1);
       painter_.end();
-      if (e.fault() == base::Fault::interrupted) clear_interrupt();
+      if (e.fault() == base::Fault::interrupted) settle_interrupt();
       tell(e.what());
       return Reply::End::stop;
     }
+  }
+
+  /// A reply is what Ctrl-C stops; any other signal means the program.
+  void settle_interrupt() {
+    told_to_end_ = told_to_end();
+    clear_interrupt();
   }
 
   void report(const Reply& r) {
@@ -302,7 +254,7 @@ class Chat {
       if (!reader_.interactive()) throw;
       tell(e.what());
     }
-    return true;
+    return !told_to_end_;
   }
 
   void obey(const std::string& name, const std::string& rest) {
@@ -384,7 +336,7 @@ class Chat {
     }
   }
 
-  void tell(const std::string& text) const { fmt::print(stderr, "{}\n", painter_.dim(text)); }
+  void tell(const std::string& text) const { painter_.tell(text); }
 
   static double rate(std::size_t n, double seconds) {
     return seconds > 0 ? static_cast<double>(n) / seconds : 0;
@@ -402,6 +354,7 @@ class Chat {
   text::ChatRequest request_;
   LineReader reader_;
   Painter painter_;
+  bool told_to_end_ = false;
 };
 
 int run(const Args& args) {
@@ -438,8 +391,9 @@ int run(const Args& args) {
   fmt::print(stderr, "quern: {}\nseed {}, context {} tokens\n", session.machine(), sampling.seed,
              n_ctx);
   const std::string colour = args.str("color");
-  const bool paint = colour == "always" || colour == "on" || (colour == "auto" && ::isatty(1) == 1);
-  Chat chat(format, talk, std::move(request), paint);
+  Chat chat(format, talk, std::move(request),
+            {.replies = wants_colour(colour, STDOUT_FILENO),
+             .remarks = wants_colour(colour, STDERR_FILENO)});
   return chat.run(eval::process_escapes(args.str("prompt")), args.flag("single-turn"));
 }
 

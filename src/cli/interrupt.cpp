@@ -3,18 +3,23 @@
 #include <csignal>
 
 #include "cli/lost_page.h"
+#include "cli/terminal.h"
 
 namespace cli {
 namespace {
 
 // A signal handler has no argument to carry state: this flag is the one exception to "no globals".
 base::StopFlag g_stop;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
+volatile std::sig_atomic_t g_signal = SIGINT;
 
 void on_signal(int signal) {
   if (g_stop.requested()) {
+    restore_terminal();
     std::signal(signal, SIG_DFL);
     std::raise(signal);
   }
+  g_signal = signal;
   g_stop.request();
 }
 
@@ -39,6 +44,10 @@ const base::StopFlag& interrupt_flag() {
 }
 
 void request_stop() noexcept { g_stop.request(); }
+
+int interrupt_exit_code() noexcept { return 128 + g_signal; }
+
+bool told_to_end() noexcept { return g_stop.requested() && g_signal != SIGINT; }
 
 void clear_interrupt() {
   if (page_was_lost()) g_stop.check();

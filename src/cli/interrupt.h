@@ -9,6 +9,10 @@ namespace cli {
 const base::StopFlag& interrupt_flag();
 /// Sets it; may be called by signal handlers.
 void request_stop() noexcept;
+/// What shells expect of a program that a signal has ended: 130 after Ctrl-C, 143 after SIGTERM.
+int interrupt_exit_code() noexcept;
+/// Whether it was not Ctrl-C that was asked with, which a conversation survives.
+bool told_to_end() noexcept;
 /// For programs that go on after a Ctrl-C: what was asked to stop has stopped. Throws
 /// Fault::interrupted if it was not the user who asked (lost_page.h).
 void clear_interrupt();

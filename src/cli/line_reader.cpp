@@ -1,6 +1,6 @@
 #include "cli/line_reader.h"
 
-#include <editline/readline.h>
+#include <histedit.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,73 +8,149 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
-#include <memory>
 
 #include "base/error.h"
 #include "cli/interrupt.h"
+#include "cli/paste.h"
+#include "cli/terminal.h"
 
 namespace cli {
 namespace {
 
 /// One byte of the keyboard; -1 at the end, and for a signal that asks to stop.
-int read_byte(int fd) {
+int read_byte() {
   unsigned char byte = 0;
   for (;;) {
-    const ssize_t n = ::read(fd, &byte, 1);
+    const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
     if (n == 1) return byte;
     if (n == 0 || errno != EINTR || interrupt_flag().requested()) return -1;
   }
 }
 
-/// One character for libedit, which takes code points: it would read on after a signal.
-int read_character(FILE* in) {
-  const int fd = ::fileno(in);
-  const int first = read_byte(fd);
-  if (first < 0xC0) return first;
-  const int more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
-  int code = first & (0x3F >> more);
-  for (int i = 0; i < more; ++i) {
-    const int byte = read_byte(fd);
-    if (byte < 0) return -1;
-    code = (code << 6) | (byte & 0x3F);
+/// One code point for libedit, whose own function would read on after a signal. 1: there is one.
+int read_character(EditLine* /*unused*/, wchar_t* character) {
+  const int first = read_byte();
+  if (first < 0) return 0;
+  int code = first;
+  if (first >= 0xC0) {
+    const int more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
+    code = first & (0x3F >> more);
+    for (int i = 0; i < more; ++i) {
+      const int byte = read_byte();
+      if (byte < 0) return 0;
+      code = (code << 6) | (byte & 0x3F);
+    }
   }
-  return code;
+  *character = static_cast<wchar_t>(code);
+  return 1;
 }
 
-struct Free {
-  void operator()(char* p) const noexcept { std::free(p); }
+/// What the terminal sends between the marks of a paste goes into the line as it is.
+unsigned char take_paste(EditLine* editor, int /*unused*/) {
+  std::string bytes;
+  while (!bytes.ends_with(kPasteEnd)) {
+    const int byte = read_byte();
+    if (byte < 0) break;
+    bytes += static_cast<char>(byte);
+  }
+  if (bytes.ends_with(kPasteEnd)) bytes.resize(bytes.size() - kPasteEnd.size());
+  const std::string text = pasted_text(bytes);
+  if (!text.empty() && ::el_insertstr(editor, text.c_str()) != 0) return CC_ERROR;
+  return CC_REFRESH;
+}
+
+struct Key {
+  const char* keys;
+  const char* function;
+};
+constexpr Key kKeys[] = {
+    {"\033[200~", "quern-paste"},       {"^I", "quern-complete"},
+    {"^W", "ed-delete-prev-word"},      {"^R", "em-inc-search-prev"},
+    {"\033[1~", "ed-move-to-beg"},      {"\033[4~", "ed-move-to-end"},
+    {"\033[7~", "ed-move-to-beg"},      {"\033[8~", "ed-move-to-end"},
+    {"\033[H", "ed-move-to-beg"},       {"\033[F", "ed-move-to-end"},
+    {"\033OH", "ed-move-to-beg"},       {"\033OF", "ed-move-to-end"},
+    {"\033[3~", "ed-delete-next-char"}, {"\033[2~", "em-toggle-overwrite"},
+    {"\033[1;5C", "em-next-word"},      {"\033[1;5D", "ed-prev-word"},
 };
 
 }  // namespace
 
-LineReader::LineReader() : interactive_(::isatty(0) == 1 && ::isatty(1) == 1) {
+/// libedit with what it needs.
+class LineReader::Editor {
+ public:
+  Editor() : history_(::history_init()), editor_(::el_init("quern", stdin, stdout, stderr)) {
+    if (!history_ || !editor_) {
+      throw base::Error(base::Fault::io, "cannot set up the terminal");
+    }
+    EditLine* const e = editor_.get();
+    HistEvent event{};
+    ::history(history_.get(), &event, H_SETSIZE, 1000);
+    ::el_set(e, EL_CLIENTDATA, this);
+    ::el_set(e, EL_HIST, ::history, history_.get());
+    ::el_set(e, EL_PROMPT_ESC, &show_prompt, kNoWidth);
+    ::el_set(e, EL_EDITOR, "emacs");
+    ::el_set(e, EL_GETCFN, &read_character);
+    ::el_set(e, EL_ADDFN, "quern-paste", "insert what is pasted", &take_paste);
+    ::el_set(e, EL_ADDFN, "quern-complete", "complete the name of a file", &::_el_fn_complete);
+    for (const Key& key : kKeys) ::el_set(e, EL_BIND, key.keys, key.function, nullptr);
+    // Between lines too; libedit alone would have the terminal show and edit what is typed.
+    ::el_set(e, EL_SETTY, "-x", "-echo", "-icanon", "-iexten", nullptr);
+    ::el_source(e, nullptr);  // ~/.editrc, where there is one
+  }
+
+  std::optional<std::string> next(const std::string& prompt) {
+    prompt_ = prompt;
+    ::el_resize(editor_.get());
+    int n = 0;
+    const char* const line = ::el_gets(editor_.get(), &n);
+    if (line == nullptr || n <= 0) return std::nullopt;
+    std::string text(line, static_cast<std::size_t>(n));
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    HistEvent event{};
+    if (!text.empty()) ::history(history_.get(), &event, H_ENTER, text.c_str());
+    return text;
+  }
+
+ private:
+  struct End {
+    void operator()(EditLine* e) const noexcept { ::el_end(e); }
+    void operator()(History* h) const noexcept { ::history_end(h); }
+  };
+
+  static char* show_prompt(EditLine* e) {
+    void* self = nullptr;
+    ::el_get(e, EL_CLIENTDATA, &self);
+    return static_cast<Editor*>(self)->prompt_.data();
+  }
+
+  Keyboard keyboard_ = {};
+  std::unique_ptr<History, End> history_;
+  std::unique_ptr<EditLine, End> editor_;
+  std::string prompt_ = {};
+};
+
+LineReader::LineReader() {
   interrupt_flag();  // installs the handlers
-  if (!interactive_) return;
+  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDOUT_FILENO) != 1) return;
   if (std::setlocale(LC_CTYPE, "") == nullptr || MB_CUR_MAX == 1) {
     std::setlocale(LC_CTYPE, "C.UTF-8");
   }
-  ::rl_getc_function = read_character;
-  ::using_history();
+  editor_ = std::make_unique<Editor>();
 }
+LineReader::~LineReader() = default;
+LineReader::LineReader(LineReader&&) noexcept = default;
 
 std::optional<std::string> LineReader::next(const std::string& prompt) {
-  if (!interactive_) {
-    std::string line;
-    if (!std::getline(std::cin, line)) {
-      interrupt_flag().check();
-      return std::nullopt;
-    }
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    return line;
+  std::optional<std::string> line;
+  if (editor_ != nullptr) {
+    line = editor_->next(prompt);
+  } else if (std::string text; std::getline(std::cin, text)) {
+    if (!text.empty() && text.back() == '\r') text.pop_back();
+    line = std::move(text);
   }
-  const std::unique_ptr<char, Free> line(::readline(prompt.c_str()));
-  if (!line) {
-    interrupt_flag().check();
-    return std::nullopt;
-  }
-  std::string text = line.get();
-  if (!text.empty()) ::add_history(text.c_str());
-  return text;
+  if (!line) interrupt_flag().check();
+  return line;
 }
 
 }  // namespace cli

@@ -17,7 +17,9 @@
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/foreign_options.h"
+#include "cli/interrupt.h"
 #include "cli/lost_page.h"
+#include "cli/terminal.h"
 
 namespace cli {
 namespace {
@@ -28,10 +30,11 @@ struct ExitCode {
 };
 constexpr ExitCode kExitCodes[] = {
     {base::Fault::bad_usage, 2},   {base::Fault::bad_file, 1}, {base::Fault::bad_input, 1},
-    {base::Fault::unsupported, 1}, {base::Fault::io, 1},       {base::Fault::interrupted, 130},
+    {base::Fault::unsupported, 1}, {base::Fault::io, 1},
 };
 
 int exit_code(base::Fault fault) {
+  if (fault == base::Fault::interrupted) return interrupt_exit_code();
   for (const ExitCode& e : kExitCodes) {
     if (e.fault == fault) return e.code;
   }
@@ -80,7 +83,7 @@ std::string_view instead_of(std::string_view word) {
 
 void print_error(const base::Error& e) {
   // The terminal has echoed ^C where no bar was wiped since.
-  if (e.fault() == base::Fault::interrupted && ::isatty(STDERR_FILENO) == 1) {
+  if (e.fault() == base::Fault::interrupted && is_screen(STDERR_FILENO)) {
     fmt::print(stderr, "\r\x1b[K");
   }
   fmt::print(stderr, "error: {}\n", e.message());

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cli/terminal.h"
+
 namespace cli {
 namespace {
 constexpr std::size_t kBarWidth = 24;
@@ -34,7 +36,7 @@ std::optional<double> seconds_left(std::uint64_t first, std::uint64_t done, std:
 }
 
 TerminalProgress::TerminalProgress()
-    : terminal_(::isatty(STDERR_FILENO) == 1), start_(Clock::now()), last_(start_) {}
+    : terminal_(is_screen(STDERR_FILENO)), start_(Clock::now()), last_(start_) {}
 
 TerminalProgress::~TerminalProgress() { clear(); }
 

@@ -136,7 +136,7 @@ int run(const Args& args) {
   }
   timings.total_s = total.seconds();
   fmt::print(stderr, "\n{}", timing_lines(timings));
-  return interrupt_flag().requested() ? 130 : 0;
+  return interrupt_flag().requested() ? interrupt_exit_code() : 0;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/terminal.h"
 #include "cli/text_table.h"
 
 namespace cli {
@@ -17,8 +18,7 @@ bool is_pipe(int descriptor) {
 }  // namespace
 
 RunningValues::RunningValues(TerminalProgress& progress)
-    : progress_(progress),
-      above_bar_(::isatty(STDOUT_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1) {
+    : progress_(progress), above_bar_(is_screen(STDOUT_FILENO) && is_screen(STDERR_FILENO)) {
   if (is_pipe(STDOUT_FILENO)) progress_.hide();
 }
 

@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/files.h"
 #include "cli/session.h"
+#include "cli/terminal.h"
 #include "gguf/file.h"
 #include "text/tokenizer.h"
 
@@ -71,18 +72,6 @@ std::vector<TokenId> parse_ids(std::string_view list) {
   return ids;
 }
 
-bool wants_colour(const Args& args) {
-  const std::string mode = args.str("color");
-  if (mode == "always") return true;
-  if (mode == "never") return false;
-  if (mode != "auto") {
-    throw base::Error(base::Fault::bad_usage, "bad value for --color")
-        .at("found", mode)
-        .expected("auto, always, never");
-  }
-  return ::isatty(STDOUT_FILENO) == 1;
-}
-
 /// The text with its pieces side by side: on changing ground in colour, else between bars.
 void show_pieces(const text::Tokenizer& tokenizer, const std::vector<TokenId>& ids, bool colour) {
   constexpr int kGrounds[] = {153, 223, 157, 225, 229};  // five pale ones of the 256 colours
@@ -137,7 +126,7 @@ void print_counts(const text::Tokenizer& tokenizer, const std::vector<std::strin
 int run(const Args& args) {
   for (const std::string& file : args.positionals()) check_input_file("TEXTFILE", file);
   const std::string input = input_text(args);
-  const bool colour = wants_colour(args);
+  const bool colour = wants_colour(args.str("color"), STDOUT_FILENO);
   const gguf::FileSet file = gguf::FileSet::open(required(args, "model"));
   const auto tokenizer = text::make_tokenizer(file.metadata());
   if (!args.flag("log-disable")) print_findings(tokenizer->findings());
@@ -178,7 +167,9 @@ constexpr Option kOptions[] = {
     {.names = "--color",
      .value = "auto|always|never",
      .default_value = "auto",
-     .help = "colour for --show; without it bars part the pieces",
+     .help =
+         "colour for --show, auto = in a terminal, unless NO_COLOR is set; without it bars part "
+         "the pieces",
      .values = one_of()},
     {.names = "--show-count", .help = "print the number of tokens at the end"},
     {.names = "--detokenize", .help = "the input is a list of ids: print their text"},

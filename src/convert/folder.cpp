@@ -127,7 +127,7 @@ std::vector<std::string> ModelFolder::shard_names(
   const fs::path file = path_ / kIndex;
   std::set<std::string> names;
   if (fs::exists(file)) {
-    const nlohmann::json root = read_json(file);
+    const nlohmann::json root = read_json(file, kListLimits);
     const auto map = root.is_object() ? root.find("weight_map") : root.end();
     if (!root.is_object() || map == root.end() || !map->is_object()) {
       throw base::Error(base::Fault::bad_file, "the index has no weight_map")

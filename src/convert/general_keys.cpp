@@ -24,6 +24,20 @@ std::string rounded(double n) {
   return fmt::format("{:.{}f}{}", scaled, std::round(scaled) < 10 ? 1 : 0, unit.letter);
 }
 
+/// The folder's name; of a hub's cache, .../models--ORG--NAME/snapshots/COMMIT, the model's NAME.
+std::string name_of_folder(const std::filesystem::path& path) {
+  std::error_code ignored;
+  const std::filesystem::path whole = std::filesystem::canonical(path, ignored);
+  const std::filesystem::path snapshots = whole.parent_path();
+  const std::string cache = snapshots.parent_path().filename().string();
+  const std::size_t cut = cache.rfind("--");
+  if (snapshots.filename() == "snapshots" && cache.starts_with("models--") &&
+      cut + 2 < cache.size()) {
+    return cache.substr(cut + 2);
+  }
+  return whole.filename().string();
+}
+
 }  // namespace
 
 std::string size_label(std::uint64_t shared, std::uint64_t expert, std::uint64_t n_expert) {
@@ -37,9 +51,7 @@ gguf::Metadata general_keys(const ModelFolder& folder, const TensorPlan& plan,
   gguf::Metadata out;
   out.set("general.architecture", std::string(plan.architecture->name));
   out.set("general.type", std::string("model"));
-  std::error_code ignored;
-  const std::filesystem::path whole = std::filesystem::canonical(folder.path(), ignored);
-  const std::string folder_name = whole.filename().string();
+  const std::string folder_name = name_of_folder(folder.path());
   if (!name.empty() || !folder_name.empty()) {
     out.set("general.name", name.empty() ? folder_name : name);
   }

@@ -12,6 +12,7 @@
 namespace convert {
 namespace {
 
+constexpr std::size_t kMaxBytes = 65536;        // published expressions are below 1 KiB
 constexpr std::uint32_t kMaxSteps = 1'000'000;  // of one match; hostile expressions run away
 constexpr std::uint32_t kMaxHeapKib = 65536;
 
@@ -47,14 +48,14 @@ std::string without_intersections(std::string_view pattern) {
       i += n;
       continue;
     }
-    const std::size_t and_at = pattern.find("&&[", i);
-    const std::size_t end = class_end(pattern, i);
-    if (end == std::string_view::npos || and_at >= end || pattern.substr(end, 1) != "]") {
-      const std::size_t n = std::min(end, pattern.size()) - i;
-      out += pattern.substr(i, n);
-      i += n;
+    const std::size_t end = std::min(class_end(pattern, i), pattern.size());
+    const std::size_t in_class = pattern.substr(i, end - i).find("&&[");
+    if (in_class == std::string_view::npos || pattern.substr(end, 1) != "]") {
+      out += pattern.substr(i, end - i);
+      i = end;
       continue;
     }
+    const std::size_t and_at = i + in_class;
     const std::string_view inner = pattern.substr(and_at + 2, end - and_at - 2);
     const bool negated = inner.starts_with("[^");
     out += negated ? "(?:(?![" : "(?:(?=[";
@@ -69,19 +70,26 @@ std::string without_intersections(std::string_view pattern) {
 
 /// \p{Han} is the script itself for the originals; PCRE2 takes it for the script's extensions, with
 /// the punctuation that it shares.
-std::string with_plain_scripts(std::string pattern) {
-  for (const std::string_view script :
-       {"Arabic", "Bengali", "Common", "Cyrillic", "Devanagari", "Greek", "Han", "Hangul", "Hebrew",
-        "Hiragana", "Katakana", "Latin", "Tamil", "Thai"}) {
-    for (const std::string_view open : {"\\p{", "\\P{"}) {
-      const std::string name = std::string(open) + std::string(script) + "}";
-      for (std::size_t at = pattern.find(name); at != std::string::npos;
-           at = pattern.find(name, at + 1)) {
-        pattern.insert(at + open.size(), "sc:");
-      }
-    }
+std::string with_plain_scripts(std::string_view pattern) {
+  constexpr std::string_view kScripts[] = {
+      "Arabic", "Bengali", "Common",   "Cyrillic", "Devanagari", "Greek", "Han",
+      "Hangul", "Hebrew",  "Hiragana", "Katakana", "Latin",      "Tamil", "Thai"};
+  std::string out;
+  for (std::size_t i = 0; i < pattern.size();) {
+    const std::size_t n = pattern[i] == '\\' ? 2 : 1;
+    const std::string_view unit = pattern.substr(i, n);
+    out += unit;
+    i += unit.size();
+    if ((unit != "\\p" && unit != "\\P") || pattern.substr(i, 1) != "{") continue;
+    const bool script = std::any_of(
+        std::begin(kScripts), std::end(kScripts), [name = pattern.substr(i + 1)](auto known) {
+          return name.starts_with(known) && name.substr(known.size()).starts_with('}');
+        });
+    if (!script) continue;
+    out += "{sc:";
+    ++i;
   }
-  return pattern;
+  return out;
 }
 
 bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -99,6 +107,11 @@ struct HfRegex::Code {
 };
 
 HfRegex::HfRegex(const std::string& pattern) : code_(std::make_unique<Code>()) {
+  if (pattern.size() > kMaxBytes) {
+    throw base::Error(base::Fault::unsupported, "an expression of the tokenizer is too long")
+        .at("found", std::to_string(pattern.size()) + " bytes")
+        .expected("at most " + std::to_string(kMaxBytes));
+  }
   code_->pattern = pattern;
   const std::string plain = with_plain_scripts(without_intersections(pattern));
   int error = 0;

@@ -14,7 +14,8 @@ namespace convert {
 class HfRegex {
  public:
   /// [A&&[^B]] is what is in A and not in B, as in the engines of the originals. Throws
-  /// Fault::unsupported with expression and offset for what PCRE2 does not know.
+  /// Fault::unsupported with expression and offset for what PCRE2 does not know, and for more than
+  /// 64 KiB.
   explicit HfRegex(const std::string& pattern);
   ~HfRegex();
   HfRegex(HfRegex&&) noexcept;

@@ -57,6 +57,13 @@ const std::array<float, 256>& e4m3_table() {
   return table;
 }
 
+/// One value of f32, f16 or bf16.
+float plain_value(const Dtype& dtype, const std::byte* p) noexcept {
+  return dtype.name == "F32"   ? base::load_f32(p)
+         : dtype.name == "F16" ? base::load_f16(p)
+                               : base::load_bf16(p);
+}
+
 /// Reads source rows in the type in which the tensor is handed on.
 class SourceReader {
  public:
@@ -100,9 +107,7 @@ class SourceReader {
     const std::size_t n = out.size() / sizeof(float);
     for (std::size_t i = 0; i < n; ++i) {
       const std::byte* p = stored_.data() + i * info.dtype->bytes;
-      const float v = info.dtype->name == "F32"   ? base::load_f32(p)
-                      : info.dtype->name == "F16" ? base::load_f16(p)
-                                                  : base::load_bf16(p);
+      const float v = plain_value(*info.dtype, p);
       base::store(out.data() + i * sizeof(float), add == 0 ? v : v + add);
     }
   }
@@ -124,9 +129,13 @@ class SourceReader {
   void load_scales(SourceRow at) {
     const std::uint64_t block = at.row / tensor_.block_rows;
     if (at.piece == scales_piece_ && block == scales_block_ && !scales_.empty()) return;
+    const Dtype& dtype = *folder_.tensors()[tensor_.scales[at.piece]].info.dtype;
     scales_.resize((cols_ + tensor_.block_cols - 1) / tensor_.block_cols);
-    folder_.read(tensor_.scales[at.piece], block * scales_.size() * sizeof(float),
-                 std::as_writable_bytes(std::span(scales_)));
+    stored_scales_.resize(scales_.size() * dtype.bytes);
+    folder_.read(tensor_.scales[at.piece], block * stored_scales_.size(), stored_scales_);
+    for (std::size_t i = 0; i < scales_.size(); ++i) {
+      scales_[i] = plain_value(dtype, stored_scales_.data() + i * dtype.bytes);
+    }
     scales_piece_ = at.piece;
     scales_block_ = block;
   }
@@ -145,6 +154,7 @@ class SourceReader {
   std::uint64_t cols_ = 0;
   std::vector<std::byte> stored_;
   std::vector<float> scales_;
+  std::vector<std::byte> stored_scales_;
   std::size_t scales_piece_ = 0;
   std::uint64_t scales_block_ = 0;
 };

@@ -117,13 +117,17 @@ void read_trainer(const Field& message, SentencePieceModel& model) {
                               {41, &SentencePieceModel::bos_id},
                               {42, &SentencePieceModel::eos_id},
                               {43, &SentencePieceModel::pad_id}};
-  constexpr std::uint32_t kKind = 3;
+  constexpr std::uint32_t kKind = 3, kSuffix = 24;
   Message fields(message.bytes, message.bytes_offset);
   for (Field f; fields.next(f);) {
     if (f.number == kKind) {
       want_wire(f, 0);
       if (f.value < 1 || f.value > 4) throw bad("an unknown kind of model", f.offset);
       model.kind = static_cast<SentencePieceModel::Kind>(f.value);
+    }
+    if (f.number == kSuffix) {
+      want_wire(f, 0);
+      model.whitespace_as_suffix = f.value != 0;
     }
     for (const IdField& row : kIds) {
       if (f.number != row.number) continue;
@@ -134,13 +138,22 @@ void read_trainer(const Field& message, SentencePieceModel& model) {
 }
 
 void read_normalizer(const Field& message, SentencePieceModel& model) {
-  constexpr std::uint32_t kCharsmap = 2, kDummyPrefix = 3, kExtraSpaces = 4;
+  struct FlagField {
+    std::uint32_t number;
+    bool SentencePieceModel::*flag;
+  };
+  constexpr std::uint32_t kCharsmap = 2;
+  constexpr FlagField kFlags[] = {{3, &SentencePieceModel::add_dummy_prefix},
+                                  {4, &SentencePieceModel::remove_extra_whitespaces},
+                                  {5, &SentencePieceModel::escape_whitespaces}};
   Message fields(message.bytes, message.bytes_offset);
   for (Field f; fields.next(f);) {
     if (f.number == kCharsmap) model.charsmap = text_of(f);
-    if (f.number == kDummyPrefix || f.number == kExtraSpaces) want_wire(f, 0);
-    if (f.number == kDummyPrefix) model.add_dummy_prefix = f.value != 0;
-    if (f.number == kExtraSpaces) model.remove_extra_whitespaces = f.value != 0;
+    for (const FlagField& row : kFlags) {
+      if (f.number != row.number) continue;
+      want_wire(f, 0);
+      model.*row.flag = f.value != 0;
+    }
   }
 }
 

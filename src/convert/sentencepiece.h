@@ -20,6 +20,8 @@ struct SentencePieceModel {
   std::int32_t unk_id = 0, bos_id = 1, eos_id = 2, pad_id = -1;  ///< -1: none
   std::string charsmap;  ///< precompiled normalisation; may be empty
   bool add_dummy_prefix = true, remove_extra_whitespaces = true;
+  bool escape_whitespaces = true;     ///< a space is written as U+2581
+  bool whitespace_as_suffix = false;  ///< it ends words instead of beginning them
 };
 
 /// Throws Fault::bad_file with the offset for bytes that are no such message: cut off, wrong wire

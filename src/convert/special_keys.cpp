@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/printable.h"
 #include "convert/json_file.h"
 #include "text/chat_template.h"
+#include "text/tokenizer.h"
 
 namespace convert {
 namespace {
@@ -21,12 +24,6 @@ constexpr Special kSpecials[] = {
     {"sep", "seperator_token_id"}, {"pad", "padding_token_id"}, {"cls", "cls_token_id"},
     {"mask", "mask_token_id"},
 };
-
-const Json* member(const Json& object, const std::string& key) {
-  if (!object.is_object()) return nullptr;
-  const auto it = object.find(key);
-  return it == object.end() || it->is_null() ? nullptr : &*it;
-}
 
 /// "<s>" or {"content": "<s>", ...}.
 std::optional<std::string> token_text(const Json* value) {
@@ -73,10 +70,11 @@ std::string fault_of_token(const SpecialSources& sources, const Json* value) {
   if (sources.tokens.find(*text) >= 0) return "";
   return fmt::format("\"{}\" is no token of the vocabulary", base::printable(*text));
 }
-std::string fault_of_id(const SpecialSources& sources, const Json* value) {
+std::string fault_of_id(const SpecialSources& sources, const std::string& name, const Json* value) {
   if (value == nullptr) return "";
   if (value->is_array() && !value->empty()) value = &value->front();
   if (!value->is_number_integer()) return fmt::format("{} is not the id of a token", shown(*value));
+  if (name == "eos") return "";            // set_stop_keys looks at all of them
   const double id = value->get<double>();  // as a double any integer can be compared
   if (id < static_cast<double>(sources.tokens.size())) return "";  // -1 is none, by custom
   return fmt::format("{} is outside the vocabulary of {} tokens", shown(*value),
@@ -98,8 +96,9 @@ void note_unusable(const SpecialSources& sources, const Json& generation, const 
   const std::string text_key = name + "_token", id_key = name + "_token_id";
   note("tokenizer_config.json", text_key,
        fault_of_token(sources, member(sources.tokenizer_config, text_key)));
-  note("config.json", id_key, fault_of_id(sources, member(sources.folder.config().json(), id_key)));
-  note("generation_config.json", id_key, fault_of_id(sources, member(generation, id_key)));
+  note("config.json", id_key,
+       fault_of_id(sources, name, member(sources.folder.config().json(), id_key)));
+  note("generation_config.json", id_key, fault_of_id(sources, name, member(generation, id_key)));
 }
 
 /// What the post-processor does counts where tokenizer_config.json is silent.
@@ -118,15 +117,67 @@ void set_special_keys(const SpecialSources& sources, gguf::Metadata& metadata,
   const Json generation = optional_json(sources.folder.path() / "generation_config.json");
   for (const Special& special : kSpecials) {
     const auto id = special_id(sources, generation, special.name);
-    note_unusable(sources, generation, special.name, id, findings);
-    if (!id) continue;
-    metadata.set(fmt::format("tokenizer.ggml.{}", special.key), static_cast<std::uint32_t>(*id));
+    const std::string key = fmt::format("tokenizer.ggml.{}", special.key);
+    // tokenizer.model may have told one.
+    note_unusable(sources, generation, special.name, id ? id : metadata.integer(key), findings);
+    if (id) metadata.set(key, static_cast<std::uint32_t>(*id));
   }
   if (const auto bos = adds(sources, "add_bos_token", &TokenizerJson::begin)) {
     metadata.set("tokenizer.ggml.add_bos_token", *bos);
   }
   if (const auto eos = adds(sources, "add_eos_token", &TokenizerJson::end)) {
     metadata.set("tokenizer.ggml.add_eos_token", *eos);
+  }
+}
+
+namespace {
+
+/// eos_token_id of both files, in order, each once.
+std::vector<std::int64_t> stop_ids(const SpecialSources& sources) {
+  const Json generation = optional_json(sources.folder.path() / "generation_config.json");
+  std::vector<std::int64_t> ids;
+  const auto add = [&](const Json& value) {
+    if (!value.is_number_integer()) return;
+    const auto id = value.get<std::int64_t>();
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+  };
+  for (const Json* config : {&sources.folder.config().json(), &generation}) {
+    const Json* value = member(*config, "eos_token_id");
+    if (value == nullptr) continue;
+    if (!value->is_array()) add(*value);
+    if (!value->is_array()) continue;
+    for (const Json& id : *value) add(id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+void set_stop_keys(const SpecialSources& sources, gguf::Metadata& metadata,
+                   base::Findings& findings) {
+  constexpr std::string_view kKeys[] = {"tokenizer.ggml.eot_token_id",
+                                        "tokenizer.ggml.eom_token_id"};
+  const std::vector<std::int64_t> ids = stop_ids(sources);
+  const auto eos = metadata.integer("tokenizer.ggml.eos_token_id");
+  if (ids.empty() || (ids.size() == 1 && ids.front() == eos)) return;
+  const auto reader = text::make_tokenizer(metadata);
+  std::size_t n_keys = 0;
+  for (const std::int64_t id : ids) {
+    const auto left_out = [&, id](std::string_view why) {
+      findings.push_back({.where = "eos_token_id",
+                          .text = fmt::format("a program will not stop at token {}: {}", id, why)});
+    };
+    if (id < 0 || static_cast<std::uint64_t>(id) >= sources.tokens.size()) {
+      left_out("it is outside the vocabulary");
+    } else if (reader->is_end_of_generation(static_cast<text::TokenId>(id))) {
+      continue;
+    } else if (!reader->is_control(static_cast<text::TokenId>(id))) {
+      left_out("it is no control token");
+    } else if (n_keys == std::size(kKeys)) {
+      left_out("GGUF has keys for three, and this is the fourth or a further one");
+    } else {
+      metadata.set(std::string(kKeys[n_keys++]), static_cast<std::uint32_t>(id));
+    }
   }
 }
 

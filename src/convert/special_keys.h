@@ -11,11 +11,11 @@
 
 namespace convert {
 
-/// What several files of a folder say about special tokens.
+/// What several files of a folder say about special tokens. Views: the owners must outlive it.
 struct SpecialSources {
   const ModelFolder& folder;
   const TokenList& tokens;
-  nlohmann::json tokenizer_config = nlohmann::json::object();
+  const nlohmann::json& tokenizer_config;
   const TokenizerJson* tokenizer = nullptr;  ///< null: from tokenizer.model
 };
 
@@ -24,6 +24,13 @@ struct SpecialSources {
 /// the post-processor.
 void set_special_keys(const SpecialSources& sources, gguf::Metadata& metadata,
                       base::Findings& findings);
+
+/// Further ids of eos_token_id, as config.json and generation_config.json list them, that a reader
+/// would not stop at by the keys and texts written so far: tokenizer.ggml.eot_token_id, then
+/// eom_token_id. A finding for those that are no control tokens, and for more than two. Comes after
+/// set_special_keys and the tokens.
+void set_stop_keys(const SpecialSources& sources, gguf::Metadata& metadata,
+                   base::Findings& findings);
 
 /// tokenizer.chat_template: chat_template.jinja, chat_template.json or tokenizer_config.json; named
 /// ones beside it.

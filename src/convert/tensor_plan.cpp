@@ -8,8 +8,10 @@
 
 #include "base/checked.h"
 #include "base/printable.h"
+#include "convert/packing.h"
 #include "convert/plan_error.h"
 #include "convert/tensor_shape.h"
+#include "convert/unknown_architecture.h"
 #include "gguf/file.h"
 
 namespace convert {
@@ -20,32 +22,15 @@ using model::HfTensor;
 using model::MlaForm;
 using model::Role;
 
-constexpr std::string_view kBlocks = "_blocks", kScales = "_scales";
 constexpr std::string_view kLayersKey = "num_hidden_layers";
 constexpr std::string_view kNextnKey = "num_nextn_predict_layers";
-constexpr std::string_view kFp8Scales = "_scale_inv";
-
-std::string known_classes() {
-  std::string out;
-  for (const model::Architecture* a : model::all_architectures()) {
-    if (a->hugging_face == nullptr) continue;
-    for (const std::string_view c : a->hugging_face->classes) {
-      out += fmt::format("{}{}", out.empty() ? "" : ", ", c);
-    }
-  }
-  return out;
-}
 
 const model::Architecture& architecture_of(const ModelFolder& folder) {
   const model::Architecture* found = nullptr;
   if (folder.has_vision()) found = model::find_architecture_of_type(folder.model_type());
   if (found == nullptr) found = model::find_architecture_of_class(folder.hf_class());
   if (found != nullptr) return *found;
-  throw base::Error(base::Fault::unsupported, "this kind of model cannot be converted")
-      .at("found", fmt::format("{} (model_type {})", base::printable(folder.hf_class()),
-                               base::printable(folder.model_type())))
-      .at("expected", "one of " + known_classes())
-      .hint("its file in src/model/arch would have to tell names and keys; see CONTRIBUTING.md");
+  throw unknown_architecture(folder);
 }
 
 /// Another config.json, or one that somebody has cut down.
@@ -76,6 +61,14 @@ void check_quantization(const model::HfConfig& config) {
       .hint("convert the model from which this one was made");
 }
 
+base::Error no_place(const std::string& tensor, const TensorPlan& plan, std::size_t how_many) {
+  return base::Error(base::Fault::unsupported, "a tensor of the folder has no place in the model")
+      .at("tensor", base::printable(tensor))
+      .at("architecture", plan.architecture->name)
+      .at("how many", how_many)
+      .hint("the model differs from its kin; its architecture's file must tell what this is");
+}
+
 /// Names of a folder matched with the rows of an architecture.
 class Matcher {
  public:
@@ -100,15 +93,6 @@ class Matcher {
   }
 
  private:
-  /// The language part of a vision model carries a prefix; nothing: another part.
-  std::optional<std::string> language_name(const std::string& name) const {
-    if (!folder_.has_vision()) return name;
-    constexpr std::string_view kOuter = "language_model.", kInner = "model.language_model.";
-    if (name.starts_with(kInner)) return "model." + name.substr(kInner.size());
-    if (name.starts_with(kOuter)) return name.substr(kOuter.size());
-    return name == "lm_head.weight" ? std::optional(name) : std::nullopt;
-  }
-
   void make_tensors() {
     if (form_.made == nullptr) return;
     for (model::HfMadeTensor& made : form_.made(folder_.config())) {
@@ -119,15 +103,6 @@ class Matcher {
       out.values = std::move(made.values);
       plan_.tensors.push_back(std::move(out));
     }
-  }
-
-  bool is_scale_of_other(const std::string& name) const {
-    if (name.ends_with(kFp8Scales)) {
-      return folder_.find(name.substr(0, name.size() - kFp8Scales.size())).has_value();
-    }
-    if (!name.ends_with(kScales)) return false;
-    return folder_.find(name.substr(0, name.size() - kScales.size()) + std::string(kBlocks))
-        .has_value();
   }
 
   bool wanted(const HfTensor& row) const {
@@ -146,7 +121,7 @@ class Matcher {
 
   void match(std::size_t index) {
     const std::string& full = folder_.tensors()[index].info.name;
-    const std::optional<std::string> name = language_name(full);
+    const std::optional<std::string> name = language_name(folder_, full);
     if (!name) {
       ++n_vision_;
       return;
@@ -165,7 +140,7 @@ class Matcher {
       }
       if (known) return;
     }
-    if (!is_scale_of_other(full)) unknown_.push_back(full);
+    if (!is_of_packing(folder_, full)) unknown_.push_back(full);
   }
 
   void note_beyond(const std::string& name, int layer) {
@@ -277,12 +252,7 @@ class Matcher {
 
   void report() {
     if (!unknown_.empty()) {
-      throw base::Error(base::Fault::unsupported,
-                        "a tensor of the folder has no place in the model")
-          .at("tensor", base::printable(unknown_.front()))
-          .at("architecture", plan_.architecture->name)
-          .at("how many", unknown_.size())
-          .hint("the model differs from its kin; its architecture's file must tell what this is");
+      throw no_place(unknown_.front(), plan_, unknown_.size());
     }
     const auto note = [&](std::size_t n, std::string_view text) {
       if (n == 0) return;
@@ -350,10 +320,28 @@ void set_types(TensorPlan& plan) {
   }
 }
 
-void describe_and_check(TensorPlan& plan) {
+/// What no row of the description covers would be lost, or make a file that no program runs.
+void refuse_left_over(const ModelFolder& folder, const TensorPlan& plan) {
+  std::set<std::string_view> known;
+  for (const model::TensorRow& row : plan.spec.tensors) known.insert(row.name);
+  const OutTensor* first = nullptr;
+  std::size_t n = 0;
+  for (const OutTensor& t : plan.tensors) {
+    if (known.count(t.name) != 0) continue;
+    if (first == nullptr) first = &t;
+    ++n;
+  }
+  if (first == nullptr) return;
+  const std::string from =
+      first->pieces.empty() ? "" : folder.tensors()[first->pieces.front()].info.name;
+  throw no_place(from.empty() ? first->name : from, plan, n);
+}
+
+void describe_and_check(const ModelFolder& folder, TensorPlan& plan) {
   set_types(plan);
   const gguf::FileSet file = as_file(plan);
   plan.spec = model::describe(file);
+  refuse_left_over(folder, plan);
   for (base::Finding& f : model::validate(plan.spec, file)) {
     plan.findings.push_back(std::move(f));
   }
@@ -378,7 +366,7 @@ TensorPlan plan_tensors(const ModelFolder& folder, const PlanOptions& options) {
   }
   set_vocab_size(folder, plan);
   try {
-    describe_and_check(plan);
+    describe_and_check(folder, plan);
   } catch (const base::Error& e) {
     throw in_words_of_folder(e, folder, plan);
   }

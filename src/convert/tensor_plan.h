@@ -16,7 +16,7 @@ namespace convert {
 /// How the elements of a source tensor are stored.
 enum class Storage : std::uint8_t {
   plain,  ///< f32, f16, bf16
-  fp8,    ///< e4m3 with one f32 scale a block of rows and columns
+  fp8,    ///< e4m3 with one scale (f32, f16, bf16) a block of rows and columns
   mxfp4,  ///< blocks of 32 4-bit codes with one power of two
   made,   ///< computed; no source
 };

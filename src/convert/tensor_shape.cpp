@@ -4,13 +4,13 @@
 
 #include "base/checked.h"
 #include "base/printable.h"
+#include "convert/packing.h"
 
 namespace convert {
 namespace {
 
 using model::HfChange;
 
-constexpr std::string_view kBlocks = "_blocks", kScales = "_scales";
 constexpr std::uint64_t kMxBlock = 32, kMxBytes = 16;
 
 struct PlainType {
@@ -25,8 +25,9 @@ const quant::Codec* plain_codec(const Dtype& dtype) {
   return nullptr;
 }
 
+/// "BF16 (64, 32)".
 std::string shape_text(const SafeTensor& t) {
-  return fmt::format("({})", fmt::join(t.shape, ", "));
+  return fmt::format("{} ({})", t.dtype->name, fmt::join(t.shape, ", "));
 }
 
 base::Error bad_shape(const SafeTensor& t, const std::string& expected) {
@@ -128,22 +129,29 @@ class Shaper {
   }
 
   void read_fp8_scales(const SafeTensor& t) {
-    const auto index = folder_.find(t.name + "_scale_inv");
+    const auto index = find_fp8_scales(folder_, t.name);
     if (!index) missing_scales(t.name + "_scale_inv");
-    const auto block = folder_.config().object("quantization_config").numbers("weight_block_size");
+    if (t.shape.size() != 2) throw bad_shape(t, "a matrix");
+    const auto stated = folder_.config().object("quantization_config").numbers("weight_block_size");
+    const SafeTensor& s = info(*index);
+    const bool whole = stated.empty() && s.elements() == 1;
     const auto side = [&](std::size_t i) {
-      const double v = block.size() == 2 ? block[i] : 128.0;
+      if (whole) return t.shape[i];
+      const double v = stated.size() == 2 ? stated[i] : 128.0;
       return v >= 1 && v <= 65536 ? static_cast<std::uint64_t>(v) : std::uint64_t{128};
     };
-    out_.block_rows = side(0);
-    out_.block_cols = side(1);
-    const SafeTensor& s = info(*index);
-    if (t.shape.size() != 2) throw bad_shape(t, "a matrix");
-    const std::uint64_t rows = (t.shape[0] + out_.block_rows - 1) / out_.block_rows;
-    const std::uint64_t cols = (t.shape[1] + out_.block_cols - 1) / out_.block_cols;
-    if (s.dtype->name != "F32" || s.shape != std::vector<std::uint64_t>{rows, cols}) {
-      throw bad_shape(s, fmt::format("F32 ({}, {})", rows, cols));
+    const std::uint64_t block_rows = side(0), block_cols = side(1);
+    const std::uint64_t rows = (t.shape[0] + block_rows - 1) / block_rows;
+    const std::uint64_t cols = (t.shape[1] + block_cols - 1) / block_cols;
+    const bool fits = whole || s.shape == std::vector<std::uint64_t>{rows, cols};
+    const bool as_other_experts =
+        out_.scales.empty() || (block_rows == out_.block_rows && block_cols == out_.block_cols);
+    if (plain_codec(*s.dtype) == nullptr || !fits || !as_other_experts) {
+      throw bad_shape(s, fmt::format("F32, F16 or BF16 ({}, {}){}", rows, cols,
+                                     stated.empty() ? ", or one value" : ""));
     }
+    out_.block_rows = block_rows;
+    out_.block_cols = block_cols;
     out_.scales.push_back(*index);
   }
 

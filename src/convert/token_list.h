@@ -25,6 +25,7 @@ struct AddedToken {
   std::int64_t id = 0;
   std::string content;
   bool special = false;
+  bool strips = false;  ///< takes white space beside it (lstrip, rstrip)
 };
 
 /// Most tokens that a vocabulary may have.

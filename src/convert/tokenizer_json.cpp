@@ -8,6 +8,8 @@
 #include <unordered_set>
 
 #include "base/printable.h"
+#include "convert/json_file.h"
+#include "convert/tokenizer_parts.h"
 
 namespace convert {
 namespace {
@@ -18,38 +20,6 @@ base::Error bad(std::string_view place, std::string_view expected) {
   return base::Error(base::Fault::bad_file, "tokenizer.json has another form")
       .at("key", place)
       .at("expected", expected);
-}
-
-const Json* member(const Json& object, const char* key) {
-  if (!object.is_object()) return nullptr;
-  const auto it = object.find(key);
-  return it == object.end() || it->is_null() ? nullptr : &*it;
-}
-std::string word(const Json& object, const char* key) {
-  const Json* value = member(object, key);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
-}
-bool flag(const Json& object, const char* key, bool fallback) {
-  const Json* value = member(object, key);
-  return value != nullptr && value->is_boolean() ? value->get<bool>() : fallback;
-}
-
-/// The parts of a sequence ("pretokenizers", "normalizers", ...), or the thing itself.
-std::vector<const Json*> parts(const Json* thing, const char* list) {
-  std::vector<const Json*> out;
-  if (thing == nullptr) return out;
-  const Json* inner = member(*thing, list);
-  if (word(*thing, "type") != "Sequence" || inner == nullptr || !inner->is_array()) {
-    return {thing};
-  }
-  for (const Json& part : *inner) out.push_back(&part);
-  return out;
-}
-const Json* part_of_type(const std::vector<const Json*>& list, std::string_view type) {
-  for (const Json* part : list) {
-    if (word(*part, "type") == type) return part;
-  }
-  return nullptr;
 }
 
 std::int64_t token_id(const Json& value, std::string_view place) {
@@ -70,9 +40,10 @@ class Reader {
   TokenizerJson read() {
     const Json* model = member(root_, "model");
     if (model == nullptr || !model->is_object()) throw bad("model", "an object");
-    read_added();
+    out_.added = read_added_tokens(root_);
     out_.kind = kind_of(*model);
-    check_normalizer();
+    out_.findings = check_parts(root_, out_.kind);
+    read_normalizer();
     if (out_.kind == TokenizerJson::Kind::unigram) {
       read_pieces(*model);
     } else {
@@ -110,21 +81,9 @@ class Reader {
         .expected("ByteLevel, or byte_fallback in the model");
   }
 
-  /// Normalisation that changes text beyond what the kinds of GGUF do would be lost silently.
-  void check_normalizer() {
+  void read_normalizer() {
     const auto list = parts(member(root_, "normalizer"), "normalizers");
     const auto pre = parts(member(root_, "pre_tokenizer"), "pretokenizers");
-    for (const Json* part : list) {
-      const std::string type = word(*part, "type");
-      const bool spaces = type == "Prepend" || type == "Replace" || type == "Strip";
-      const bool precompiled = type == "Precompiled" && out_.kind == TokenizerJson::Kind::unigram;
-      // NFC changes next to no text that people type; every program leaves it out.
-      if (type == "NFC" || spaces || precompiled || type.empty()) continue;
-      throw base::Error(base::Fault::unsupported,
-                        "the tokenizer normalises text as GGUF cannot say")
-          .at("key", "normalizer.type")
-          .at("found", base::printable(type));
-    }
     if (const Json* map = part_of_type(list, "Precompiled")) {
       const auto bytes = decode_base64(word(*map, "precompiled_charsmap"));
       if (!bytes) throw bad("normalizer.precompiled_charsmap", "base64 text");
@@ -134,22 +93,7 @@ class Reader {
     const bool scheme = metaspace != nullptr && word(*metaspace, "prepend_scheme") != "never" &&
                         flag(*metaspace, "add_prefix_space", true);
     out_.add_prefix_space = scheme || part_of_type(list, "Prepend") != nullptr;
-  }
-
-  void read_added() {
-    const Json* list = member(root_, "added_tokens");
-    if (list == nullptr) return;
-    if (!list->is_array()) throw bad("added_tokens", "a list");
-    for (const Json& item : *list) {
-      const Json* id = member(item, "id");
-      const Json* content = member(item, "content");
-      if (id == nullptr || content == nullptr || !content->is_string()) {
-        throw bad("added_tokens", "objects with id and content");
-      }
-      out_.added.push_back({.id = token_id(*id, "added_tokens.id"),
-                            .content = content->get<std::string>(),
-                            .special = flag(item, "special", false)});
-    }
+    out_.remove_extra_spaces = joins_spaces(root_);
   }
 
   void read_vocabulary(const Json& model) {
@@ -312,6 +256,25 @@ class Reader {
 };
 
 }  // namespace
+
+std::vector<AddedToken> read_added_tokens(const Json& root) {
+  std::vector<AddedToken> added;
+  const Json* list = member(root, "added_tokens");
+  if (list == nullptr) return added;
+  if (!list->is_array()) throw bad("added_tokens", "a list");
+  for (const Json& item : *list) {
+    const Json* id = member(item, "id");
+    const Json* content = member(item, "content");
+    if (id == nullptr || content == nullptr || !content->is_string()) {
+      throw bad("added_tokens", "objects with id and content");
+    }
+    added.push_back({.id = token_id(*id, "added_tokens.id"),
+                     .content = content->get<std::string>(),
+                     .special = flag(item, "special", false),
+                     .strips = flag(item, "lstrip", false) || flag(item, "rstrip", false)});
+  }
+  return added;
+}
 
 TokenizerJson parse_tokenizer_json(const Json& root) {
   if (!root.is_object()) throw bad("(whole file)", "an object");

@@ -30,11 +30,16 @@ struct TokenizerJson {
   bool has_post_processor = false;   ///< then the next two are known
   std::optional<std::string> begin;  ///< token that the post-processor puts in front of a text
   std::optional<std::string> end;    ///< and behind it
+  bool remove_extra_spaces = false;  ///< unigram: several spaces count as one
+  base::Findings findings;           ///< parts that are not written
 };
 
 /// Throws Fault::bad_file naming the place for another form, ids and merges that contradict the
-/// vocabulary; Fault::unsupported for models and normalisations that GGUF has no name for.
+/// vocabulary; Fault::unsupported for models, and parts around them, that GGUF has no name for.
 TokenizerJson parse_tokenizer_json(const nlohmann::json& root);
+
+/// The list "added_tokens" alone. Throws Fault::bad_file for another form.
+std::vector<AddedToken> read_added_tokens(const nlohmann::json& root);
 
 /// Bytes of base64 text; nothing if it is none.
 std::optional<std::string> decode_base64(std::string_view text);

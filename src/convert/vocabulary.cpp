@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <optional>
+#include <set>
 
 #include "base/printable.h"
 #include "convert/json_file.h"
@@ -49,6 +50,7 @@ class VocabularyReader {
     note_idle_pre(out_.metadata.string("tokenizer.ggml.model") == "gpt2");
     set_special_keys(sources(), out_.metadata, out_.findings);
     set_chat_templates(sources(), out_.metadata, out_.findings);
+    set_stop_keys(sources(), out_.metadata, out_.findings);
     check();
     return std::move(out_);
   }
@@ -69,8 +71,10 @@ class VocabularyReader {
   void read_tokenizer_json() {
     const fs::path file = folder_.path() / "tokenizer.json";
     if (!fs::exists(file)) return;
+    const Json root = read_json(file, kListLimits);
     try {
-      json_ = parse_tokenizer_json(read_json(file));
+      json_added_ = root.is_object() ? read_added_tokens(root) : std::vector<AddedToken>();
+      json_ = parse_tokenizer_json(root);
     } catch (base::Error& e) {
       e.at("file", file.string());
       if (e.fault() != base::Fault::unsupported ||
@@ -87,29 +91,42 @@ class VocabularyReader {
     if (simple.is_object()) {
       for (const auto& [text, id] : simple.items()) {
         if (!id.is_number_integer()) continue;
-        tokens_.add({.id = id.get<std::int64_t>(), .content = text}, out_.findings);
+        add({.id = id.get<std::int64_t>(), .content = text});
       }
     }
-    const auto decoder = tokenizer_config_.is_object()
-                             ? tokenizer_config_.find("added_tokens_decoder")
-                             : tokenizer_config_.end();
-    if (decoder != tokenizer_config_.end() && decoder->is_object()) {
+    const Json* decoder = member(tokenizer_config_, "added_tokens_decoder");
+    if (decoder != nullptr && decoder->is_object()) {
       for (const auto& [id, token] : decoder->items()) add_decoder_token(id, token);
     }
-    if (!json_) return;
-    for (const AddedToken& token : json_->added) tokens_.add(token, out_.findings);
+    for (const AddedToken& token : json_added_) add(token);
+    note_strips();
+  }
+
+  void add(const AddedToken& token) {
+    tokens_.add(token, out_.findings);
+    if (token.strips) strips_.insert(token.content);
+  }
+
+  /// docs/spec/tokenizers.md 2.3.
+  void note_strips() {
+    if (strips_.empty()) return;
+    out_.findings.push_back(
+        {.where = base::printable(*strips_.begin()),
+         .text = fmt::format("{} tokens take the white space beside them; programs do so only in "
+                             "models whose general.name tells (phi-3, modern-bert)",
+                             strips_.size())});
   }
 
   void add_decoder_token(const std::string& id, const Json& token) {
     AddedToken added;
     const auto [end, code] = std::from_chars(id.data(), id.data() + id.size(), added.id);
     if (code != std::errc() || end != id.data() + id.size() || !token.is_object()) return;
-    const auto content = token.find("content");
-    if (content == token.end() || !content->is_string()) return;
+    const Json* content = member(token, "content");
+    if (content == nullptr || !content->is_string()) return;
     added.content = content->get<std::string>();
-    const auto special = token.find("special");
-    added.special = special != token.end() && special->is_boolean() && special->get<bool>();
-    tokens_.add(added, out_.findings);
+    added.special = flag(token, "special", false);
+    added.strips = flag(token, "lstrip", false) || flag(token, "rstrip", false);
+    add(added);
   }
 
   void write_tokens(std::string_view model, const std::string& pre, bool scores) {
@@ -159,6 +176,7 @@ class VocabularyReader {
                   static_cast<TokenType>(piece.type));
     }
     const bool bpe = model.kind == SentencePieceModel::Kind::bpe;
+    check_normalisation(file, model, bpe);
     write_tokens(bpe ? "llama" : "t5", "default", true);
     set_piece_ids(model);
     if (!bpe) {
@@ -168,11 +186,35 @@ class VocabularyReader {
     }
   }
 
+  /// A GGUF vocabulary of kind "llama" puts U+2581 for spaces and does nothing else to a text.
+  static void check_normalisation(const fs::path& file, const SentencePieceModel& model, bool bpe) {
+    struct Row {
+      bool done;
+      std::string_view key, found, expected;
+    };
+    const Row rows[] = {
+        {bpe && !model.charsmap.empty(), "normalizer_spec.precompiled_charsmap",
+         "characters are replaced by others", "none (the rule \"identity\")"},
+        {bpe && model.remove_extra_whitespaces, "normalizer_spec.remove_extra_whitespaces", "true",
+         "false"},
+        {!model.escape_whitespaces, "normalizer_spec.escape_whitespaces", "false", "true"},
+        {model.whitespace_as_suffix, "trainer_spec.treat_whitespace_as_suffix", "true", "false"},
+    };
+    for (const Row& row : rows) {
+      if (!row.done) continue;
+      throw base::Error(base::Fault::unsupported, "the tokenizer does what GGUF cannot say")
+          .at("file", file.string())
+          .at("key", row.key)
+          .at("found", row.found)
+          .at("expected", row.expected)
+          .hint("its ids would be wrong for usual text");
+    }
+  }
+
   std::optional<bool> config_flag(const char* key) const {
-    if (!tokenizer_config_.is_object()) return std::nullopt;
-    const auto it = tokenizer_config_.find(key);
-    if (it == tokenizer_config_.end() || !it->is_boolean()) return std::nullopt;
-    return it->get<bool>();
+    const Json* value = member(tokenizer_config_, key);
+    if (value == nullptr || !value->is_boolean()) return std::nullopt;
+    return value->get<bool>();
   }
 
   /// tokenizer_config.json may say otherwise than the model.
@@ -223,6 +265,7 @@ class VocabularyReader {
     from_json_ = true;
     note_dead_merges();
     tokens_ = json_->tokens;
+    for (base::Finding& f : json_->findings) out_.findings.push_back(std::move(f));
     switch (json_->kind) {
       case TokenizerJson::Kind::byte_bpe: {
         require_way_of_cutting();
@@ -240,7 +283,7 @@ class VocabularyReader {
         break;
       case TokenizerJson::Kind::unigram:
         write_tokens("t5", "default", true);
-        write_unigram(json_->charsmap, json_->add_prefix_space, true);
+        write_unigram(json_->charsmap, json_->add_prefix_space, json_->remove_extra_spaces);
         break;
     }
   }
@@ -249,6 +292,7 @@ class VocabularyReader {
   void from_tiktoken(const fs::path& file) {
     try {
       json_ = parse_tiktoken(read_text(file));
+      json_added_ = json_->added;
     } catch (base::Error& e) {
       e.at("file", file.string());
       throw;
@@ -294,6 +338,8 @@ class VocabularyReader {
   const std::string& pre_;
   Json tokenizer_config_ = Json::object();
   std::optional<TokenizerJson> json_;
+  std::vector<AddedToken> json_added_;  ///< also of a tokenizer.json that is not read else
+  std::set<std::string> strips_;
   bool from_json_ = false;
   TokenList tokens_;
   Vocabulary out_;

@@ -15,12 +15,11 @@ namespace {
 
 /// An exponent of all ones is NaN or infinity; the loop has no branch, so it is vectorised.
 bool all_finite(std::span<const float> x) noexcept {
-  std::uint32_t bad = 0;
+  std::uint32_t largest = 0;
   for (const float v : x) {
-    bad |=
-        static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(v) & 0x7f800000U) == 0x7f800000U);
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(v) & 0x7fffffffU);
   }
-  return bad == 0;
+  return largest < 0x7f800000U;
 }
 
 [[noreturn]] void refuse_value(const Job& job, std::size_t first_row, std::span<const float> x) {
@@ -35,20 +34,21 @@ bool all_finite(std::span<const float> x) noexcept {
       .hint("the source is damaged or was converted in a type with too small a range");
 }
 
-void decode(const Job& job, std::size_t n_rows, const kernels::KernelTable& table,
-            Scratch& scratch) {
+/// Row group by row group, each looked at while it is in the first cache.
+void decode(const Job& job, const Unit& unit, const kernels::KernelTable& table, Scratch& scratch) {
   const std::size_t cols = job.shape.cols();
   const quant::Codec& codec = *job.from_codec;
   const std::size_t group_bytes = codec.group_rows * codec.row_bytes(cols);
   const std::size_t group_values = codec.group_rows * cols;
-  scratch.rows.resize(n_rows * cols);
-  for (std::size_t g = 0; g < n_rows / codec.group_rows; ++g) {
-    kernels::decode_group(table, codec, scratch.source.data() + g * group_bytes, cols,
-                          scratch.rows.data() + g * group_values);
+  scratch.rows.resize(unit.count * cols);
+  for (std::size_t g = 0; g < unit.count / codec.group_rows; ++g) {
+    const std::span<float> rows = std::span(scratch.rows).subspan(g * group_values, group_values);
+    kernels::decode_group(table, codec, scratch.source.data() + g * group_bytes, cols, rows.data());
+    // What products make of the source is what the new weights must be. Look-ups take the source as
+    // it decodes, and encoders divide what products will multiply by.
+    quant::apply_product_gain(job.looked_up ? *job.to_codec : codec, rows);
+    if (!all_finite(rows)) refuse_value(job, unit.first + g * codec.group_rows, rows);
   }
-  // What products make of the source is what the new weights must be. Look-ups take the source as
-  // it decodes, and encoders divide what products will multiply by.
-  quant::apply_product_gain(job.looked_up ? *job.to_codec : codec, scratch.rows);
 }
 
 void encode(const Job& job, const Unit& unit, const RowWeights& weights, quant::Effort effort,
@@ -130,8 +130,7 @@ std::span<const std::byte> encode_rows(const TensorSource& source, const Job& jo
     check_encoded(job, unit, scratch);
     return scratch.encoded;
   }
-  decode(job, unit.count, means.kernels, scratch);
-  if (!all_finite(scratch.rows)) refuse_value(job, unit.first, scratch.rows);
+  decode(job, unit, means.kernels, scratch);
   encode(job, unit, weights, means.effort, scratch);
   check_encoded(job, unit, scratch);
   return scratch.encoded;

@@ -43,7 +43,7 @@ class HeaderReader {
     read_metadata(n_pairs);
     read_alignment();
     check_count(kTensors, n_tensors);
-    file_.tensors_ = read_tensor_infos(in_, n_tensors);
+    file_.tensors_ = read_tensor_infos(in_, n_tensors, memory_);
     place(n_tensors);
   }
 
@@ -122,7 +122,8 @@ class HeaderReader {
       try {
         if (!keys.insert(key).second) throw bad("metadata key appears twice", offset);
         if (key == kAlignmentKey) alignment_offset_ = offset;
-        pairs.emplace_back(std::string(key), read_value(in_));
+        memory_.take(sizeof(Metadata::Pair) + key.size(), offset);
+        pairs.emplace_back(std::string(key), read_value(in_, memory_));
       } catch (base::Error& e) {
         e.at("key", base::printable(key));
         throw;
@@ -160,6 +161,7 @@ class HeaderReader {
 
   File& file_;
   base::Cursor in_;
+  HeaderMemory memory_;
   std::size_t alignment_offset_ = 0;
 };
 

@@ -21,6 +21,8 @@ constexpr std::size_t kMaxNameBytes = 63;
 constexpr std::size_t kMaxKeyBytes = 65535;
 constexpr std::uint64_t kMaxStringBytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMaxArrayElements = std::uint64_t{1} << 30;
+/// What metadata and tensor list may take in memory: 25 times that of the largest vocabularies.
+constexpr std::uint64_t kMaxHeaderMemory = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMaxEntries = (std::uint64_t{1} << 31) - 1;
 constexpr std::size_t kMinPairBytes = 14;  ///< key length, 1 byte of key, type, 1 byte of value
 constexpr std::size_t kMinInfoBytes = 33;  ///< length, 1 byte, n_dims, one dimension, type, offset

@@ -73,7 +73,7 @@ void read_rest_of_info(base::Cursor& in, TensorInfo& info) {
 
 }  // namespace
 
-std::vector<TensorInfo> read_tensor_infos(base::Cursor& in, std::size_t n) {
+std::vector<TensorInfo> read_tensor_infos(base::Cursor& in, std::size_t n, HeaderMemory& memory) {
   std::vector<TensorInfo> tensors;
   std::unordered_set<std::string_view> names;  // views into the file's bytes
   for (std::size_t i = 0; i < n; ++i) {
@@ -81,6 +81,7 @@ std::vector<TensorInfo> read_tensor_infos(base::Cursor& in, std::size_t n) {
     const std::string_view name = read_name(in, {"tensor name", "tensor", kMaxNameBytes}, i, n);
     try {
       if (!names.insert(name).second) throw bad("tensor name appears twice", offset);
+      memory.take(sizeof(TensorInfo) + name.size(), offset);
       TensorInfo info;
       info.name = name;
       read_rest_of_info(in, info);

@@ -6,12 +6,13 @@
 
 #include "base/bytes.h"
 #include "gguf/file.h"
+#include "gguf/read_value.h"
 
 namespace gguf {
 
 /// Reads `n` tensor infos. Offsets stay relative to the data section. Checks everything but the
 /// place of the data. Throws Fault::bad_file naming the tensor.
-std::vector<TensorInfo> read_tensor_infos(base::Cursor& in, std::size_t n);
+std::vector<TensorInfo> read_tensor_infos(base::Cursor& in, std::size_t n, HeaderMemory& memory);
 
 /// Where the data section lies.
 struct DataSection {

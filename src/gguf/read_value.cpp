@@ -54,7 +54,14 @@ std::size_t read_count(base::Cursor& in, ValueType element) {
   return n;
 }
 
-Array read_array(base::Cursor& in) {
+std::string_view read_charged(base::Cursor& in, HeaderMemory& memory, std::string_view what) {
+  const std::size_t offset = in.position();
+  const std::string_view text = read_string(in, what);
+  memory.take(text.size(), offset);
+  return text;
+}
+
+Array read_array(base::Cursor& in, HeaderMemory& memory) {
   const std::size_t offset = in.position();
   Array a;
   a.type = read_type(in, "array element type");
@@ -63,10 +70,14 @@ Array read_array(base::Cursor& in) {
   }
   const std::size_t n = read_count(in, a.type);
   if (a.type == ValueType::str) {
+    memory.take(n * sizeof(std::string), offset);
     a.strings.reserve(n);
-    for (std::size_t i = 0; i < n; ++i) a.strings.emplace_back(read_string(in, "array string"));
+    for (std::size_t i = 0; i < n; ++i) {
+      a.strings.emplace_back(read_charged(in, memory, "array string"));
+    }
     return a;
   }
+  memory.take(n * fixed_size(a.type), offset);
   const std::size_t start = in.position();
   const auto bytes = in.take(n * fixed_size(a.type), "array");
   if (a.type == ValueType::boolean) check_bools(bytes, start);
@@ -74,7 +85,7 @@ Array read_array(base::Cursor& in) {
   return a;
 }
 
-Value read_bool(base::Cursor& in) {
+Value read_bool(base::Cursor& in, HeaderMemory&) {
   const std::size_t offset = in.position();
   const auto byte = in.take(1, "value");
   check_bools(byte, offset);
@@ -82,11 +93,11 @@ Value read_bool(base::Cursor& in) {
 }
 
 template <class T>
-Value read_scalar(base::Cursor& in) {
+Value read_scalar(base::Cursor& in, HeaderMemory&) {
   return in.read<T>("value");
 }
 
-using ReadValue = Value (*)(base::Cursor&);
+using ReadValue = Value (*)(base::Cursor&, HeaderMemory&);
 // In the order of ValueType.
 constexpr ReadValue kReaders[] = {
     read_scalar<std::uint8_t>,
@@ -97,8 +108,10 @@ constexpr ReadValue kReaders[] = {
     read_scalar<std::int32_t>,
     read_scalar<float>,
     read_bool,
-    [](base::Cursor& in) -> Value { return std::string(read_string(in, "string value")); },
-    [](base::Cursor& in) -> Value { return read_array(in); },
+    [](base::Cursor& in, HeaderMemory& memory) -> Value {
+      return std::string(read_charged(in, memory, "string value"));
+    },
+    [](base::Cursor& in, HeaderMemory& memory) -> Value { return read_array(in, memory); },
     read_scalar<std::uint64_t>,
     read_scalar<std::int64_t>,
     read_scalar<double>,
@@ -151,9 +164,19 @@ std::string_view read_name(base::Cursor& in, const NameRule& rule, std::size_t i
   }
 }
 
-Value read_value(base::Cursor& in) {
+void HeaderMemory::take(std::uint64_t bytes, std::size_t offset) {
+  if (bytes > kMaxHeaderMemory - taken_) {
+    throw bad("metadata and tensor list need too much memory", offset)
+        .at("found", fmt::format("{} bytes and more", taken_ + bytes))
+        .expected(fmt::format("at most {}", kMaxHeaderMemory))
+        .hint("no model needs that much: the header is damaged");
+  }
+  taken_ += bytes;
+}
+
+Value read_value(base::Cursor& in, HeaderMemory& memory) {
   const ValueType type = read_type(in, "value type");
-  return kReaders[static_cast<std::size_t>(type)](in);
+  return kReaders[static_cast<std::size_t>(type)](in, memory);
 }
 
 }  // namespace gguf

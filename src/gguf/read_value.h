@@ -24,7 +24,18 @@ struct NameRule {
 /// number.
 std::string_view read_name(base::Cursor& in, const NameRule& rule, std::size_t i, std::size_t n);
 
+/// The memory that a file's header may still ask for, so that a small part of a large file cannot
+/// ask for all there is.
+class HeaderMemory {
+ public:
+  /// `offset`: of what asks for it. Throws Fault::bad_file when the sum passes kMaxHeaderMemory.
+  void take(std::uint64_t bytes, std::size_t offset);
+
+ private:
+  std::uint64_t taken_ = 0;
+};
+
 /// Value type and value. Throws Fault::bad_file with offset, found and expected.
-Value read_value(base::Cursor& in);
+Value read_value(base::Cursor& in, HeaderMemory& memory);
 
 }  // namespace gguf

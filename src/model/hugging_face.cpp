@@ -9,6 +9,7 @@
 #include <numbers>
 
 #include "base/printable.h"
+#include "model/keys.h"
 
 namespace model {
 namespace {
@@ -322,21 +323,31 @@ void hf_vocab_and_rotation_keys(const HfConfig& config, HfKeys& keys, double par
   keys.count("rope.dimension_count", static_cast<std::uint32_t>(hf_head_dim(config) * part));
 }
 
-std::string hf_rope_scaling_keys(const HfConfig& config, HfKeys& keys,
-                                 std::span<const std::string_view> handled) {
+void hf_require_whole_rotation(const HfConfig& config) {
+  config.rope("full_attention").require_number("partial_rotary_factor", 1);
+}
+
+std::optional<double> hf_yarn_attn_factor(const HfConfig& rope) {
+  const double factor = rope.number("factor");
+  const auto magnitude = [&](double m) { return factor > 1 ? 1 + 0.1 * m * std::log(factor) : 1; };
+  if (const auto stated = rope.maybe_number("attention_factor")) return *stated / magnitude(1);
+  const double m = rope.number_or("mscale", 0), all_dim = rope.number_or("mscale_all_dim", 0);
+  if (m == 0 || all_dim == 0) return std::nullopt;  // as the original: both or none
+  return magnitude(m) / magnitude(all_dim) / magnitude(1);
+}
+
+std::string hf_rope_scaling_keys(const HfConfig& config, HfKeys& keys, const HfScaling& scaling) {
   const HfConfig rope = config.rope("full_attention");
   std::string type = rope.string_or("rope_type", "default");
   if (type == "linear") {
     keys.text("rope.scaling.type", "linear");
     keys.number("rope.scaling.factor", rope.number("factor"));
   } else if (type == "yarn") {
-    const double factor = rope.number("factor");
+    if (!scaling.sharp_corners) rope.require_flag("truncate", true);
     keys.text("rope.scaling.type", "yarn");
-    keys.number("rope.scaling.factor", factor);
-    // A program multiplies by 1 + 0.1 ln(factor) of its own.
-    if (const auto magnitude = rope.maybe_number("attention_factor")) {
-      keys.number("rope.scaling.attn_factor",
-                  *magnitude / (factor > 1 ? 1 + 0.1 * std::log(factor) : 1));
+    keys.number("rope.scaling.factor", rope.number("factor"));
+    if (!scaling.own_magnitude) {
+      keys.number("rope.scaling.attn_factor", hf_yarn_attn_factor(rope));
     }
     keys.count("rope.scaling.original_context_length",
                rope.maybe_count("original_max_position_embeddings"));
@@ -346,10 +357,11 @@ std::string hf_rope_scaling_keys(const HfConfig& config, HfKeys& keys,
     keys.warn("rope_scaling", "rope type dynamic has no form in GGUF; the model is right up to " +
                                   std::to_string(config.count("max_position_embeddings")) +
                                   " tokens");
-  } else if (type != "default" && type != "llama3" &&
-             std::find(handled.begin(), handled.end(), type) == handled.end()) {
-    constexpr std::string_view kKnown[] = {"default", "linear", "yarn", "llama3", "dynamic"};
-    rope.require_one_of("rope_type", kKnown);
+  } else {
+    std::vector<std::string_view> known{"default", "linear", "yarn", "dynamic"};
+    if (scaling.divisors) known.emplace_back("llama3");
+    known.insert(known.end(), scaling.handled.begin(), scaling.handled.end());
+    rope.require_one_of("rope_type", known);
   }
   return type;
 }
@@ -361,7 +373,14 @@ std::vector<HfMadeTensor> hf_llama3_divisors(const HfConfig& config) {
   const double low = rope.number("low_freq_factor"), high = rope.number("high_freq_factor");
   const double factor = rope.number("factor"), base = rope.number_or("rope_theta", 10000);
   if (!(high > low && low > 0 && factor > 0)) rope.require_number("high_freq_factor", 4);
-  const std::uint32_t n_rot = hf_head_dim(config);
+  const auto n_rot =
+      static_cast<std::uint32_t>(hf_head_dim(config) * rope.number_or("partial_rotary_factor", 1));
+  if (n_rot < 2 || n_rot > kHeadDimBounds.max) {
+    throw base::Error(base::Fault::bad_file, "a hyper-parameter is out of bounds")
+        .at("key", "head_dim")
+        .at("found", n_rot)
+        .at("expected", fmt::format("2 to {}", kHeadDimBounds.max));
+  }
   HfMadeTensor out{.role = Role::rope_freqs, .values = {}};
   for (std::uint32_t i = 0; i < n_rot / 2; ++i) {
     const double wave = 2 * std::numbers::pi * std::pow(base, 2.0 * i / n_rot);

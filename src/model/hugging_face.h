@@ -186,10 +186,26 @@ void hf_common_keys(const HfConfig& config, HfKeys& keys, const HfCommonDefaults
 std::uint32_t hf_head_dim(const HfConfig& config);
 /// vocab_size, rope.dimension_count (head size * partial_rotary_factor).
 void hf_vocab_and_rotation_keys(const HfConfig& config, HfKeys& keys, double partial_rotary = 1.0);
-/// rope.scaling.* of the types linear and yarn; llama3 needs no key, "dynamic" is a finding, others
-/// are refused (Fault::unsupported) unless listed in `handled`. Returns the type.
+/// For architectures whose heads are rotated whole, by pairs that the converter makes neighbours:
+/// Fault::unsupported for a partial_rotary_factor other than 1.
+void hf_require_whole_rotation(const HfConfig& config);
+/// What an architecture does with rope_scaling beyond the keys that all have.
+struct HfScaling {
+  std::span<const std::string_view> handled = {};  ///< further types, written by the caller
+  bool divisors = false;       ///< reads rope_freqs: type llama3, with hf_llama3_divisors
+  bool own_magnitude = false;  ///< yarn: attention_factor and mscale are the caller's
+  bool sharp_corners = false;  ///< yarn: `truncate` is the caller's
+};
+/// rope.scaling.* of the types linear and yarn; llama3 needs no key, "dynamic" is a finding. Other
+/// types, and what of them GGUF or the architecture cannot say, are refused (Fault::unsupported).
+/// Returns the type.
 std::string hf_rope_scaling_keys(const HfConfig& config, HfKeys& keys,
-                                 std::span<const std::string_view> handled = {});
+                                 const HfScaling& scaling = {});
+/// rope.scaling.attn_factor that makes a program rotate with the magnitude of the original: its
+/// attention_factor, or g(mscale) / g(mscale_all_dim) with g(t) = 1 + 0.1 t ln(factor), over the
+/// g(1) that programs multiply by. Nothing where the original has g(1) too. Source:
+/// docs/spec/models.md 1.5.
+std::optional<double> hf_yarn_attn_factor(const HfConfig& rope);
 /// rope_freqs of rope type llama3 (docs/spec/models.md 1.5); nothing for other types.
 std::vector<HfMadeTensor> hf_llama3_divisors(const HfConfig& config);
 

@@ -1,9 +1,18 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "model/left_over.h"
 #include "model/rows.h"
 
 namespace model {
+
+bool would_count(const ModelSpec& spec, std::string_view name) {
+  const TensorId id = parse_tensor_name(name);
+  const bool meaningful = id.role != Role::count && id.layer < static_cast<int>(spec.n_layer) &&
+                          tensor_name(id.role, id.layer) == name;
+  return meaningful || name.ends_with(".bias");
+}
+
 namespace {
 
 using Level = base::Finding::Level;
@@ -71,8 +80,10 @@ void check_row(const TensorRow& row, const gguf::FileSet& files, Errors& errors,
   }
 }
 
-/// All that contradicts the spec goes to `errors`, in the order of the spec.
-base::Findings compare(const ModelSpec& spec, const gguf::FileSet& files, Errors& errors) {
+/// All that contradicts the spec goes to `errors`, in the order of the spec. A tensor left over
+/// that would count is a finding of level `counting`.
+base::Findings compare(const ModelSpec& spec, const gguf::FileSet& files, Level counting,
+                       Errors& errors) {
   base::Findings findings = spec.findings;
   std::unordered_set<std::string_view> known{"output_extra.weight"};
   for (const TensorRow& row : spec.tensors) {
@@ -81,10 +92,12 @@ base::Findings compare(const ModelSpec& spec, const gguf::FileSet& files, Errors
   }
   for (const gguf::TensorInfo& info : files.tensors()) {
     if (known.count(info.name) != 0) continue;
-    findings.push_back(
-        {.level = Level::warning,
-         .where = info.name,
-         .text = "is no tensor of architecture " + spec.architecture + "; it is not used"});
+    const bool counts = would_count(spec, info.name);
+    findings.push_back({.level = counts ? counting : Level::warning,
+                        .where = info.name,
+                        .text = "is no tensor of architecture " + spec.architecture +
+                                (counts ? "; it would change the results, and the file cannot run"
+                                        : "; it is not used")});
   }
   return findings;
 }
@@ -93,14 +106,14 @@ base::Findings compare(const ModelSpec& spec, const gguf::FileSet& files, Errors
 
 base::Findings validate(const ModelSpec& spec, const gguf::FileSet& files) {
   Errors errors;
-  base::Findings findings = compare(spec, files, errors);
+  base::Findings findings = compare(spec, files, Level::warning, errors);
   if (!errors.empty()) throw errors.front();
   return findings;
 }
 
 base::Findings examine(const ModelSpec& spec, const gguf::FileSet& files) {
   Errors errors;
-  const base::Findings doubtful = compare(spec, files, errors);
+  const base::Findings doubtful = compare(spec, files, Level::error, errors);
   base::Findings findings;
   for (const base::Error& e : errors) findings.push_back(base::finding_of(e));
   findings.insert(findings.end(), doubtful.begin(), doubtful.end());

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "kernels/decode.h"
+#include "model/left_over.h"
 #include "runtime/attention.h"
 #include "runtime/ffn.h"
 #include "runtime/finite.h"
@@ -27,17 +28,6 @@ void mix(const Pass& pass, const model::LayerPlan& plan, const Rows& x, const Ma
 void feed_forward(const Pass& pass, const model::LayerPlan& plan, const Rows& x,
                   const Matrix& out) {
   plan.moe ? run_moe(pass, *plan.moe, x, out) : run_dense_ffn(pass, *plan.dense, x, out);
-}
-
-/// Names that mean something in a layer that runs, whatever the architecture.
-std::unordered_set<std::string> meaningful_names(const model::ModelSpec& spec) {
-  std::unordered_set<std::string> names;
-  for (int layer = -1; layer < static_cast<int>(spec.n_layer); ++layer) {
-    for (std::size_t r = 0; r < static_cast<std::size_t>(Role::count); ++r) {
-      names.insert(model::tensor_name(static_cast<Role>(r), layer));
-    }
-  }
-  return names;
 }
 
 }  // namespace
@@ -141,12 +131,10 @@ void run_output(const Pass& pass, const Matrix& hidden, std::span<const std::uin
 }
 
 void check_runnable(const model::ModelSpec& spec, const gguf::FileSet& files) {
-  const std::unordered_set<std::string> meaningful = meaningful_names(spec);
   std::unordered_set<std::string_view> known;
   for (const model::TensorRow& row : spec.tensors) known.insert(row.name);
   for (const gguf::TensorInfo& info : files.tensors()) {
-    if (known.count(info.name) != 0) continue;
-    if (meaningful.count(info.name) == 0 && !info.name.ends_with(".bias")) continue;
+    if (known.count(info.name) != 0 || !model::would_count(spec, info.name)) continue;
     throw base::Error(base::Fault::unsupported, "the file has a tensor that would not be computed")
         .at("tensor", info.name)
         .at("architecture", spec.architecture)

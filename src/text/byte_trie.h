@@ -39,6 +39,8 @@ class ByteTrie {
       if (edges_[slot].child == 0) return kNoNode;
     }
   }
+  /// Nodes, the root included.
+  std::size_t size() const noexcept { return values_.size(); }
   /// The number of the text that ends here, or kNoValue.
   std::uint32_t value(Node node) const noexcept { return values_[node]; }
 

@@ -17,8 +17,13 @@ std::string choose_source(const gguf::Metadata& metadata, std::string_view given
   return std::string(metadata.string("tokenizer.chat_template").value_or(kChatMl));
 }
 
-std::string token_text(const Tokenizer& tokenizer, TokenId id) {
-  return id < 0 ? std::string() : std::string(tokenizer.stored_text(id));
+/// The text of BOS or EOS, if the file names it by `key`. What the kind of the vocabulary has by
+/// default counts too, but not for "gpt2": its token 11 is a word (docs/spec/tokenizers.md 1.4).
+std::optional<std::string> named_token(const gguf::Metadata& metadata, const Tokenizer& tokenizer,
+                                       std::string_view key, TokenId id) {
+  const bool by_default = metadata.string("tokenizer.ggml.model") != "gpt2";
+  if (id < 0 || (!by_default && metadata.integer(key) != id)) return std::nullopt;
+  return std::string(tokenizer.stored_text(id));
 }
 
 Json message(std::string_view role, Json content) {
@@ -30,15 +35,31 @@ Json as_parts(const Json& content) {
   return Json::array({{{"type", "text"}, {"text", content}}});
 }
 
+/// What was found, short enough for a message.
+std::string excerpt(const Json& value) {
+  constexpr std::size_t kMost = 200;
+  const std::string all = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  return all.size() <= kMost ? all : all.substr(0, kMost) + "...";
+}
+
+/// Whether `object` is an object whose member `name` is a string.
+bool has_text(const Json& object, std::string_view name) {
+  return object.is_object() && object.contains(name) && object.at(name).is_string();
+}
+
 /// Text parts joined with line feeds.
 Json as_text(const Json& content) {
-  if (!content.is_array()) return content;
+  if (content.is_string()) return content;
+  if (!content.is_array()) {
+    throw base::Error(base::Fault::bad_input, "the content of a message is not text")
+        .at("found", excerpt(content))
+        .expected("a string, null or a list of parts");
+  }
   std::string joined;
   for (const Json& part : content) {
-    if (!part.is_object() || part.value("type", "") != "text" || !part.contains("text") ||
-        !part.at("text").is_string()) {
+    if (!has_text(part, "type") || part.at("type") != "text" || !has_text(part, "text")) {
       throw base::Error(base::Fault::bad_input, "a part of a message is not text")
-          .at("found", part.dump())
+          .at("found", excerpt(part))
           .expected(R"({"type": "text", "text": "..."})");
     }
     if (!joined.empty()) joined += '\n';
@@ -55,24 +76,41 @@ std::tm some_day() {
 }
 
 void check_message(const Json& m) {
-  if (!m.is_object() || !m.contains("role") || !m.at("role").is_string()) {
+  if (!has_text(m, "role")) {
     throw base::Error(base::Fault::bad_input, "a message has no role")
-        .at("found", m.dump())
+        .at("found", excerpt(m))
         .expected(R"({"role": "user", "content": "..."})");
   }
 }
 
-/// The system message moves into the first message of the user.
+/// The system message moves into the first message of the user. All contents are strings.
 void fold_system(Json& messages) {
   if (messages.empty() || messages.front().at("role") != "system") return;
-  const std::string system = messages.front().value("content", "");
+  const std::string system = messages.front().at("content").get<std::string>();
   messages.erase(messages.begin());
   for (Json& m : messages) {
-    if (m.at("role") != "user" || !m.contains("content") || !m.at("content").is_string()) continue;
+    if (m.at("role") != "user") continue;
     m.at("content") = system + "\n\n" + m.at("content").get<std::string>();
     return;
   }
   messages.insert(messages.begin(), message("user", system));
+}
+
+/// What rendering a conversation may do. Published templates look at each earlier message for each
+/// message (gemma-4: 3,000 messages take more than 20 million steps), so long conversations get
+/// more; a template that does not end is stopped all the same.
+jinja::Limits limits_for(const Json& messages) {
+  constexpr std::size_t kStepsPerByte = 200;
+  std::size_t bytes = 0;
+  for (const Json& m : messages) {
+    const Json& content = m.at("content");
+    if (content.is_string()) bytes += content.get_ref<const std::string&>().size();
+    if (!content.is_array()) continue;
+    for (const Json& part : content) bytes += part.at("text").get_ref<const std::string&>().size();
+  }
+  jinja::Limits limits;
+  limits.steps += bytes * kStepsPerByte;
+  return limits;
 }
 
 }  // namespace
@@ -81,6 +119,8 @@ ChatFormat::ChatFormat(const gguf::Metadata& metadata, const Tokenizer& tokenize
                        std::string_view source, const base::StopFlag* stop)
     : tokenizer_(tokenizer),
       stop_(stop),
+      bos_(named_token(metadata, tokenizer, "tokenizer.ggml.bos_token_id", tokenizer.bos())),
+      eos_(named_token(metadata, tokenizer, "tokenizer.ggml.eos_token_id", tokenizer.eos())),
       from_model_(source.empty() && metadata.string("tokenizer.chat_template").has_value()),
       source_(choose_source(metadata, source)),
       template_(source_) {
@@ -99,16 +139,19 @@ ChatFormat::ChatFormat(const gguf::Metadata& metadata, const Tokenizer& tokenize
 
 bool ChatFormat::shows(const Json& messages, std::string_view wanted) const {
   try {
-    const Json variables = {{"messages", messages},
-                            {"add_generation_prompt", true},
-                            {"bos_token", token_text(tokenizer_, tokenizer_.bos())},
-                            {"eos_token", token_text(tokenizer_, tokenizer_.eos())}};
+    Json variables = {{"messages", messages}, {"add_generation_prompt", true}};
+    add_token_texts(variables);
     constexpr jinja::Limits kProbe{.steps = 1'000'000};  // the conversations are small
     return template_.render(variables, some_day(), kProbe, stop_).find(wanted) != std::string::npos;
   } catch (const base::Error& e) {
     if (e.fault() == base::Fault::interrupted) throw;
     return false;
   }
+}
+
+void ChatFormat::add_token_texts(Json& variables) const {
+  if (bos_) variables["bos_token"] = *bos_;
+  if (eos_) variables["eos_token"] = *eos_;
 }
 
 Json ChatFormat::adapted(const Json& messages) const {
@@ -129,10 +172,9 @@ Json ChatFormat::adapted(const Json& messages) const {
   return out;
 }
 
-Json ChatFormat::context(const ChatRequest& request) const {
-  Json c = {{"messages", adapted(request.messages)},
-            {"bos_token", token_text(tokenizer_, tokenizer_.bos())},
-            {"eos_token", token_text(tokenizer_, tokenizer_.eos())}};
+Json ChatFormat::context(const ChatRequest& request, Json messages) const {
+  Json c = {{"messages", std::move(messages)}};
+  add_token_texts(c);
   if (request.add_generation_prompt) c["add_generation_prompt"] = true;
   if (!request.tools.is_null()) c["tools"] = request.tools;
   if (request.thinking != Thinking::automatic) {
@@ -145,13 +187,15 @@ Json ChatFormat::context(const ChatRequest& request) const {
 }
 
 std::string ChatFormat::render(const ChatRequest& request) const {
-  return template_.render(context(request), request.now, {}, stop_);
+  Json messages = adapted(request.messages);
+  const jinja::Limits limits = limits_for(messages);
+  return template_.render(context(request, std::move(messages)), request.now, limits, stop_);
 }
 
 std::vector<TokenId> ChatFormat::encode(const ChatRequest& request) const {
   std::string text = render(request);
-  const std::string bos = token_text(tokenizer_, tokenizer_.bos());
-  const std::string eos = token_text(tokenizer_, tokenizer_.eos());
+  const std::string bos = bos_.value_or("");
+  const std::string eos = eos_.value_or("");
   if (tokenizer_.add_bos() && !bos.empty() && text.starts_with(bos)) text.erase(0, bos.size());
   if (tokenizer_.add_eos() && !eos.empty() && text.ends_with(eos)) {
     text.erase(text.size() - eos.size());

@@ -4,6 +4,7 @@
 
 #include <ctime>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,9 @@ class ChatFormat {
   ChatFormat(const gguf::Metadata& metadata, const Tokenizer& tokenizer,
              std::string_view source = {}, const base::StopFlag* stop = nullptr);
 
-  /// Text of a conversation. Throws Fault::bad_input for messages that the template refuses.
+  /// Text of a conversation. Throws Fault::bad_input for messages that the template refuses, and
+  /// for a template that does more than jinja::Limits allow, of which long messages raise the
+  /// steps.
   std::string render(const ChatRequest& request) const;
   /// Its tokens: special tokens are recognised, BOS and EOS are there once.
   std::vector<TokenId> encode(const ChatRequest& request) const;
@@ -47,12 +50,15 @@ class ChatFormat {
 
  private:
   nlohmann::ordered_json adapted(const nlohmann::ordered_json& messages) const;
-  nlohmann::ordered_json context(const ChatRequest& request) const;
+  /// bos_token and eos_token, where there are such.
+  void add_token_texts(nlohmann::ordered_json& variables) const;
+  nlohmann::ordered_json context(const ChatRequest& request, nlohmann::ordered_json messages) const;
   /// Whether a conversation can be rendered and shows `wanted`.
   bool shows(const nlohmann::ordered_json& messages, std::string_view wanted) const;
 
   const Tokenizer& tokenizer_;
   const base::StopFlag* stop_ = nullptr;
+  std::optional<std::string> bos_, eos_;  // as templates see them: not what is only a guess
   bool from_model_ = false;
   std::string source_;
   ChatTemplate template_;

@@ -10,8 +10,23 @@ struct ChatTemplate::Parsed {
   jinja::Body body;
 };
 
+namespace {
+
+/// Published templates are below 32 KiB; what is parsed takes up to fifty times the text.
+jinja::Body parsed_within_bounds(std::string_view source) {
+  constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
+  if (source.size() > kMaxBytes) {
+    throw base::Error(base::Fault::bad_input, "the chat template is too long")
+        .at("found", std::to_string(source.size()) + " bytes")
+        .expected("at most " + std::to_string(kMaxBytes));
+  }
+  return jinja::parse_template(source);
+}
+
+}  // namespace
+
 ChatTemplate::ChatTemplate(std::string_view source)
-    : parsed_(std::make_unique<Parsed>(Parsed{jinja::parse_template(source)})) {}
+    : parsed_(std::make_unique<Parsed>(Parsed{parsed_within_bounds(source)})) {}
 ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;

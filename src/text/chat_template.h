@@ -12,12 +12,12 @@
 namespace text {
 
 /// A parsed template. Immutable, shared freely between threads. Knows the subset of Jinja that
-/// published chat templates use; docs of its tables: text/template/{filters,is_tests,methods,
-/// functions}.cpp.
+/// published chat templates use (docs/templates.md); its tables: text/template/{filters,is_tests,
+/// methods,functions}.cpp.
 class ChatTemplate {
  public:
-  /// Throws Fault::bad_input with the line for a mistake in the template, Fault::unsupported for a
-  /// statement that chat templates do not have.
+  /// Throws Fault::bad_input with the line for a mistake in the template, and for one of more than
+  /// 1 MiB; Fault::unsupported for a statement that chat templates do not have.
   explicit ChatTemplate(std::string_view source);
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;

@@ -8,135 +8,111 @@ namespace {
 
 constexpr std::uint16_t kSpecialBits = kControl | kUserDefined | kUnknown;
 
+/// Longest text first, then by id.
+std::vector<TokenId> special_tokens(const Vocab& vocab) {
+  std::vector<TokenId> list;
+  for (std::size_t i = 0; i < vocab.size(); ++i) {
+    const TokenId id = static_cast<TokenId>(i);
+    if (vocab.has(id, kSpecialBits)) list.push_back(id);
+  }
+  std::stable_sort(list.begin(), list.end(), [&vocab](TokenId a, TokenId b) {
+    return vocab.text(a).size() > vocab.text(b).size();
+  });
+  return list;
+}
+
+std::vector<SpecialMatcher::Token> texts_of(const Vocab& vocab, const std::vector<TokenId>& list) {
+  std::vector<SpecialMatcher::Token> out;
+  for (const TokenId id : list) {
+    out.push_back({.text = vocab.text(id), .plain = !vocab.has(id, kControl | kUnknown)});
+  }
+  return out;
+}
+
 bool is_blank(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 }  // namespace
 
-SpecialSplitter::SpecialSplitter(const Vocab& vocab) : vocab_(vocab) {
-  for (std::size_t i = 0; i < vocab.size(); ++i) {
-    const TokenId id = static_cast<TokenId>(i);
-    if (vocab.has(id, kSpecialBits)) list_.push_back(id);
-  }
-  std::stable_sort(list_.begin(), list_.end(), [&vocab](TokenId a, TokenId b) {
-    return vocab.text(a).size() > vocab.text(b).size();
-  });
-  for (std::size_t rank = 0; rank < list_.size(); ++rank) {
-    const std::string_view text = vocab.text(list_[rank]);
-    ranks_.add(text, static_cast<std::uint32_t>(rank));
-    starts_[static_cast<std::uint8_t>(text[0])] = true;
-  }
-}
-
-std::uint32_t SpecialSplitter::longest(std::string_view text, bool parse_special) const {
-  ByteTrie::Node node = 0;
-  std::uint32_t best = kNoRank;
-  for (const char c : text) {
-    node = ranks_.child(node, c);
-    if (node == ByteTrie::kNoNode) break;
-    const std::uint32_t rank = ranks_.value(node);
-    if (rank == kNoRank) continue;
-    if (parse_special || !vocab_.has(list_[rank], kControl | kUnknown)) best = rank;
-  }
-  return best;
-}
+SpecialSplitter::SpecialSplitter(const Vocab& vocab)
+    : vocab_(vocab), list_(special_tokens(vocab)), matcher_(texts_of(vocab, list_)) {}
 
 /// One split. The rule is "for each token, longest first, cut out its occurrences from the left".
 /// Trying 2400 tokens one after the other would cost 2400 passes; instead every place proposes the
 /// longest token that fits there, and the proposals are taken in the order of the rule. A place
 /// whose token is blocked by an earlier cut proposes the next shorter one that fits into what is
-/// left there.
+/// left there; the cut is of a longer token and lies within the blocked one, so what is left halves
+/// each time, and no place proposes more often than its token has bits of length.
 class SplitRun {
  public:
   SplitRun(const SpecialSplitter& splitter, std::string_view text, bool parse_special)
       : splitter_(splitter), text_(text), parse_special_(parse_special) {}
 
   std::vector<Fragment> run() {
-    for (std::size_t at = 0; at < text_.size(); ++at) {
-      if (splitter_.starts_[static_cast<std::uint8_t>(text_[at])]) propose(at, text_.size() - at);
-    }
-    if (proposals_.empty()) {
-      if (text_.empty()) return {};
-      return {{.text = text_}};
-    }
-    taken_.assign(text_.size(), 0);
+    splitter_.matcher_.scan(text_, parse_special_, [this](std::size_t at, std::uint32_t rank) {
+      proposals_[rank].push_back(at);
+    });
     while (!proposals_.empty()) {
       const auto first = proposals_.begin();
+      const std::uint32_t rank = first->first;
       std::vector<std::size_t> places = std::move(first->second);
-      const TokenId id = splitter_.list_[first->first];
       proposals_.erase(first);
       std::sort(places.begin(), places.end());
-      for (const std::size_t at : places) take(at, id);
+      for (const std::size_t at : places) take(at, rank);
     }
     return fragments();
   }
 
  private:
+  /// A token in the text, and what its stripping takes beside it.
   struct Cut {
-    std::size_t begin, end;
-    TokenId token;
+    std::size_t end = 0;
+    TokenId token = kNone;
   };
+  /// By where they begin.
+  using Cuts = std::map<std::size_t, Cut>;
 
-  void propose(std::size_t at, std::size_t room) {
-    const std::uint32_t rank = splitter_.longest(text_.substr(at, room), parse_special_);
-    if (rank != SpecialSplitter::kNoRank) proposals_[rank].push_back(at);
-  }
-
-  void take(std::size_t at, TokenId id) {
-    const std::size_t length = splitter_.vocab_.text(id).size();
-    const std::size_t room = free_run(at, length);
-    if (room == 0) return;
-    if (room < length) {
-      propose(at, room);
+  void take(std::size_t at, std::uint32_t rank) {
+    const auto next = cuts_.upper_bound(at);
+    const std::size_t free_from = next == cuts_.begin() ? 0 : std::prev(next)->second.end;
+    const std::size_t free_to = next == cuts_.end() ? text_.size() : next->first;
+    if (at < free_from) return;
+    const TokenId id = splitter_.list_[rank];
+    std::size_t begin = at;
+    std::size_t end = at + splitter_.vocab_.text(id).size();
+    if (end > free_to) {
+      const std::uint32_t other = splitter_.matcher_.shorter(rank, free_to - at, parse_special_);
+      if (other != SpecialMatcher::kNoRank) proposals_[other].push_back(at);
       return;
     }
-    cuts_.push_back({at, at + length, id});
-    std::size_t begin = at;
-    std::size_t end = at + length;
     if (splitter_.vocab_.has(id, kLeftStrip)) {
-      while (begin > 0 && taken_[begin - 1] == 0 && is_blank(text_[begin - 1])) --begin;
+      while (begin > free_from && is_blank(text_[begin - 1])) --begin;
     }
     if (splitter_.vocab_.has(id, kRightStrip)) {
-      while (end < text_.size() && taken_[end] == 0 && is_blank(text_[end])) ++end;
+      while (end < free_to && is_blank(text_[end])) ++end;
     }
-    std::fill(taken_.begin() + static_cast<std::ptrdiff_t>(begin),
-              taken_.begin() + static_cast<std::ptrdiff_t>(end), std::uint8_t{1});
+    cuts_.emplace_hint(next, begin, Cut{.end = end, .token = id});
   }
 
-  /// Bytes from `at`, at most `limit`, that no cut has taken.
-  std::size_t free_run(std::size_t at, std::size_t limit) const {
-    std::size_t n = 0;
-    while (n < limit && taken_[at + n] == 0) ++n;
-    return n;
-  }
-
-  std::vector<Fragment> fragments() {
-    std::sort(cuts_.begin(), cuts_.end(),
-              [](const Cut& a, const Cut& b) { return a.begin < b.begin; });
+  std::vector<Fragment> fragments() const {
     std::vector<Fragment> out;
     std::size_t at = 0;
-    for (const Cut& cut : cuts_) {
-      add_raw(at, cut.begin, out);
+    const auto raw_until = [&](std::size_t end) {
+      if (at < end) out.push_back({.text = text_.substr(at, end - at)});
+    };
+    for (const auto& [begin, cut] : cuts_) {
+      raw_until(begin);
       out.push_back({.token = cut.token});
       at = cut.end;
     }
-    add_raw(at, text_.size(), out);
+    raw_until(text_.size());
     return out;
-  }
-
-  /// The bytes of [begin, end) that were not stripped: they are one run, as stripping eats from the
-  /// ends only.
-  void add_raw(std::size_t begin, std::size_t end, std::vector<Fragment>& out) const {
-    while (begin < end && taken_[begin] != 0) ++begin;
-    while (begin < end && taken_[end - 1] != 0) --end;
-    if (begin < end) out.push_back({.text = text_.substr(begin, end - begin)});
   }
 
   const SpecialSplitter& splitter_;
   std::string_view text_;
   bool parse_special_;
   std::map<std::uint32_t, std::vector<std::size_t>> proposals_;  // rank -> places
-  std::vector<std::uint8_t> taken_;
-  std::vector<Cut> cuts_;
+  Cuts cuts_;
 };
 
 std::vector<Fragment> SpecialSplitter::split(std::string_view text, bool parse_special) const {

@@ -2,12 +2,10 @@
 // Source: docs/spec/tokenizers.md 2.1 and 2.2.
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <string_view>
 #include <vector>
 
-#include "text/byte_trie.h"
+#include "text/special_matcher.h"
 #include "text/vocab.h"
 
 namespace text {
@@ -32,15 +30,10 @@ class SpecialSplitter {
 
  private:
   friend class SplitRun;
-  static constexpr std::uint32_t kNoRank = ByteTrie::kNoValue;
-
-  /// Rank of the longest allowed token that begins `text`; kNoRank if there is none.
-  std::uint32_t longest(std::string_view text, bool parse_special) const;
 
   const Vocab& vocab_;
   std::vector<TokenId> list_;
-  ByteTrie ranks_;  // places in list_
-  std::array<bool, 256> starts_{};
+  SpecialMatcher matcher_;  // its ranks are places in list_
 };
 
 }  // namespace text

@@ -14,6 +14,13 @@ struct Case {
 struct Accent {
   std::uint32_t first, last, base;
 };
+struct Range {
+  std::uint32_t first, last;
+};
+struct PartsRow {
+  std::uint32_t code;
+  std::array<std::uint32_t, 3> parts;
+};
 
 constexpr auto kCategoryNumbers = std::to_array<std::uint32_t>({
 #include "text/data/unicode_categories.txt.inc"
@@ -23,6 +30,12 @@ constexpr auto kLowerNumbers = std::to_array<std::uint32_t>({
 });
 constexpr auto kUpperNumbers = std::to_array<std::uint32_t>({
 #include "text/data/unicode_uppercase.txt.inc"
+});
+constexpr auto kSpacingMarkNumbers = std::to_array<std::uint32_t>({
+#include "text/data/unicode_spacing_marks.txt.inc"
+});
+constexpr auto kPartNumbers = std::to_array<std::uint32_t>({
+#include "text/data/unicode_parts.txt.inc"
 });
 constexpr auto kAccentNumbers = std::to_array<std::uint32_t>({
 #include "text/data/unicode_accents.txt.inc"
@@ -37,6 +50,8 @@ constexpr auto rows_of(const std::array<std::uint32_t, N>& numbers) {
 constexpr auto kCategories = rows_of<CategoryRow>(kCategoryNumbers);
 constexpr auto kLower = rows_of<Case>(kLowerNumbers);
 constexpr auto kUpper = rows_of<Case>(kUpperNumbers);
+constexpr auto kSpacingMarks = rows_of<Range>(kSpacingMarkNumbers);
+constexpr auto kParts = rows_of<PartsRow>(kPartNumbers);
 constexpr auto kAccents = rows_of<Accent>(kAccentNumbers);
 
 template <std::size_t N>
@@ -66,12 +81,52 @@ bool is_white_space(char32_t code) noexcept {
 char32_t to_lower(char32_t code) noexcept { return map_case(kLower, code); }
 char32_t to_upper(char32_t code) noexcept { return map_case(kUpper, code); }
 
-char32_t without_accent(char32_t code) noexcept {
-  const auto* above = std::upper_bound(std::begin(kAccents), std::end(kAccents), code,
+bool is_nonspacing_mark(char32_t code) noexcept {
+  if ((category(code) & kCategoryMark) == 0) return false;
+  const auto* above = std::upper_bound(kSpacingMarks.begin(), kSpacingMarks.end(), code,
+                                       [](char32_t c, const Range& row) { return c < row.first; });
+  return above == kSpacingMarks.begin() || code > std::prev(above)->last;
+}
+
+namespace {
+
+/// First code point of the canonical decomposition.
+char32_t base_of(char32_t code) noexcept {
+  const auto* above = std::upper_bound(kAccents.begin(), kAccents.end(), code,
                                        [](char32_t c, const Accent& row) { return c < row.first; });
-  if (above == std::begin(kAccents)) return code;
+  if (above == kAccents.begin()) return code;
   const Accent& row = *std::prev(above);
   return code <= row.last ? row.base : code;
+}
+
+/// Unicode 3.12: a syllable is a leading consonant, a vowel, and perhaps a trailing consonant.
+Parts hangul_parts(char32_t code) noexcept {
+  constexpr char32_t kLeading = 0x1100, kVowel = 0x1161, kTrailing = 0x11A7;
+  constexpr char32_t kTrailings = 28, kEndings = 21 * kTrailings;
+  const char32_t at = code - 0xAC00;
+  const char32_t trailing = at % kTrailings;
+  return {.codes = {kLeading + at / kEndings, kVowel + at % kEndings / kTrailings,
+                    kTrailing + trailing},
+          .n = trailing == 0 ? std::size_t{2} : std::size_t{3}};
+}
+
+}  // namespace
+
+Parts without_accents(char32_t code) noexcept {
+  if (code < 0x80) return {.codes = {code}, .n = 1};
+  if (code >= 0xAC00 && code <= 0xD7A3) return hangul_parts(code);
+  const auto* at = std::lower_bound(kParts.begin(), kParts.end(), code,
+                                    [](const PartsRow& row, char32_t c) { return row.code < c; });
+  if (at != kParts.end() && at->code == code) {
+    Parts out;
+    for (const std::uint32_t part : at->parts) {
+      if (part != 0) out.codes[out.n++] = part;
+    }
+    return out;
+  }
+  const char32_t base = base_of(code);
+  if (is_nonspacing_mark(base)) return {};
+  return {.codes = {base}, .n = 1};
 }
 
 }  // namespace text

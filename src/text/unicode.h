@@ -2,6 +2,8 @@
 // version of Unicode may. Source: docs/spec/tokenizers.md, docs/spec/tables/unicode_*.txt.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -32,7 +34,15 @@ bool is_white_space(char32_t code) noexcept;
 /// Simple case mappings, one to one.
 char32_t to_lower(char32_t code) noexcept;
 char32_t to_upper(char32_t code) noexcept;
-/// First code point of the canonical decomposition: a letter without its accents.
-char32_t without_accent(char32_t code) noexcept;
+/// A mark that takes no room (category Mn): an accent.
+bool is_nonspacing_mark(char32_t code) noexcept;
+
+struct Parts {
+  std::array<char32_t, 3> codes{};
+  std::size_t n = 0;
+};
+/// The canonical decomposition without nonspacing marks: a letter without its accents, the letters
+/// of a Hangul syllable, nothing for an accent.
+Parts without_accents(char32_t code) noexcept;
 
 }  // namespace text

@@ -66,6 +66,30 @@ TEST(ChatCommand, SavesNothingOverOtherFiles) {
   EXPECT_EQ(chat("/dance\\n", "").exit_code, 2);
 }
 
+TEST(ChatCommand, LoadsOnlyConversations) {
+  const test::TempDir dir;
+  const std::string file = (dir / "talk.json").string();
+  for (const std::string messages : {R"([{"role": "user", "content": [{"type": 5, "text": "a"}]}])",
+                                     R"([{"role": "system", "content": 5}])", R"("hello")"}) {
+    const std::string all = "{\"messages\": " + messages + "}";
+    test::write_bytes(file, std::as_bytes(std::span(all)));
+    const auto r = chat("/load " + file + "\\n", "-n 2");
+    EXPECT_EQ(r.exit_code, 1) << messages;
+    EXPECT_THAT(r.err, HasSubstr("message")) << messages;
+    EXPECT_THAT(r.err, testing::Not(HasSubstr("json"))) << messages;
+  }
+}
+
+TEST(ChatCommand, AGivenMessageIsNoCommand) {
+  const test::TempDir dir;
+  for (const std::string prompt : {"/etc/hosts", "//x", "/exit"}) {
+    const std::string file = (dir / "talk.json").string();
+    const auto r = chat("/save " + file + "\\n", "-n 2 -p " + prompt);
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    EXPECT_EQ(nlohmann::json::parse(test::read_text(file))["messages"][0]["content"], prompt);
+  }
+}
+
 TEST(Talk, HoldsBackWhatMayBecomeAStop) {
   EXPECT_EQ(cli::pending_end("text <", {"<end>"}), 1U);
   EXPECT_EQ(cli::pending_end("text <en", {"<end>", "n!"}), 3U);

@@ -1,58 +1,15 @@
 // Folders with something wrong in them, and split ones.
-#include <functional>
+#include <bit>
+#include <cmath>
 
-#include "convert/convert_support.h"
+#include "convert/spoilt_folder.h"
 #include "gguf/file.h"
 
 namespace {
 
 using Json = nlohmann::json;
-
-void expect_all(const std::string& text, const std::vector<std::string>& pieces) {
-  for (const std::string& piece : pieces) EXPECT_NE(text.find(piece), std::string::npos) << text;
-}
-
-/// A copy of a golden folder to be spoilt.
-class Folder {
- public:
-  explicit Folder(const std::string& name) {
-    test::copy_folder(test::source_path("tests/golden/models/" + name), path());
-  }
-  std::filesystem::path path() const { return dir_ / "model"; }
-  std::filesystem::path operator/(const std::string& name) const { return path() / name; }
-  Json json(const std::string& name) const { return Json::parse(test::read_text(*this / name)); }
-  void put(const std::string& name, const Json& json) {
-    test::write_text(*this / name, json.dump());
-  }
-  void change_config(const std::function<void(Json&)>& change) {
-    Json config = json("config.json");
-    change(config);
-    put("config.json", config);
-  }
-  /// Header and data of model.safetensors changed and written again.
-  void change_tensors(const std::function<void(Json&, std::vector<std::byte>&)>& change) {
-    const auto bytes = test::read_bytes(*this / "model.safetensors");
-    std::uint64_t n = 0;
-    std::memcpy(&n, bytes.data(), 8);
-    Json header = Json::parse(std::string(reinterpret_cast<const char*>(bytes.data() + 8), n));
-    std::vector<std::byte> data(bytes.begin() + 8 + static_cast<std::ptrdiff_t>(n), bytes.end());
-    change(header, data);
-    test::write_bytes(*this / "model.safetensors",
-                      test::SafetensorsBuilder::with_header(header.dump(), data));
-  }
-  void rename_tensor(const std::string& from, const std::string& to) {
-    change_tensors([&](Json& header, auto&) {
-      header[to] = header.at(from);
-      header.erase(from);
-    });
-  }
-  std::string refused(base::Fault fault, convert::Options options = {}) const {
-    return test::refusal(fault, [&] { convert::open_hf_source(path(), options); });
-  }
-
- private:
-  test::TempDir dir_;
-};
+using test::expect_all;
+using Folder = test::SpoiltFolder;
 
 /// The single file cut into two with an index.
 void split_in_two(Folder& folder) {
@@ -244,6 +201,31 @@ TEST(FolderMalformed, UnknownArchitectureNamesWhatIsKnown) {
              {"NewForCausalLM", "LlamaForCausalLM", "DeepseekV3ForCausalLM"});
 }
 
+TEST(FolderMalformed, UnknownArchitectureNamesTheNearestOneAndWhatIsMissing) {
+  Folder next("qwen3moe");
+  next.change_config([](Json& c) {
+    c["architectures"] = {"Qwen3NextForCausalLM"};
+    c["decoder_sparse_step"] = 2;
+  });
+  next.rename_tensor("model.layers.0.self_attn.k_norm.weight", "model.layers.0.linear_attn.A_log");
+  expect_all(next.refused(base::Fault::unsupported),
+             {"found: Qwen3NextForCausalLM (model_type qwen3_moe)",
+              "nearest: qwen3moe (Qwen3MoeForCausalLM)", "1 of ",
+              "the first model.layers.0.linear_attn.A_log", "decoder_sparse_step"});
+  Folder alike("llama");  // the tensors of several architectures
+  alike.change_config([](Json& c) { c["architectures"] = {"SmolLM4ForCausalLM"}; });
+  expect_all(alike.refused(base::Fault::unsupported), {"nearest: smollm3"});
+}
+
+TEST(Folder, OfAHubsCacheHasTheNameOfItsModel) {
+  const test::TempDir dir;
+  const auto snapshot = dir / "models--microsoft--Phi-3-mini" / "snapshots" / "0123abcd";
+  std::filesystem::create_directories(snapshot.parent_path());
+  test::copy_folder(test::source_path("tests/golden/models/phi3"), snapshot);
+  const auto source = convert::open_hf_source(snapshot, {});
+  EXPECT_EQ(source->metadata().string("general.name"), "Phi-3-mini");
+}
+
 TEST(FolderMalformed, UnknownPacking) {
   Folder folder("llama");
   folder.change_config([](Json& c) { c["quantization_config"] = {{"quant_method", "gptq"}}; });
@@ -303,6 +285,73 @@ TEST(FolderMalformed, TensorsTooManyOrTooFew) {
              {"all experts", "expert 2 is missing", "blk.1.ffn_gate_exps.weight"});
 }
 
+/// A bias beside every matrix of that name.
+void add_biases(Folder& folder, const std::string& matrix) {
+  folder.change_tensors([&](Json& header, std::vector<std::byte>& data) {
+    Json added;
+    for (const auto& [name, info] : header.items()) {
+      if (!name.ends_with(matrix + ".weight")) continue;
+      const std::uint64_t rows = info.at("shape").at(0);
+      added[name.substr(0, name.size() - 6) + "bias"] = {
+          {"dtype", "BF16"},
+          {"shape", {rows}},
+          {"data_offsets", {data.size(), data.size() + 2 * rows}}};
+      data.resize(data.size() + 2 * rows);
+    }
+    ASSERT_FALSE(added.empty()) << matrix;
+    header.update(added);
+  });
+}
+
+TEST(FolderMalformed, BiasesWithoutAPlaceAreRefused) {
+  struct Case {
+    const char* model;
+    std::vector<std::string> matrices;
+  };
+  const Case cases[] = {
+      {"qwen2", {"o_proj"}},
+      {"qwen3", {"o_proj", "q_proj"}},
+      {"qwen2moe", {"o_proj"}},
+      {"qwen3moe", {"q_proj"}},
+      {"glm4", {"o_proj"}},
+      {"glm4moe", {"o_proj"}},
+      {"smollm3", {"o_proj", "q_proj"}},
+      {"gemma2", {"o_proj", "q_proj"}},
+      {"gemma3", {"k_proj"}},
+      {"cohere", {"q_proj"}},
+      {"cohere2", {"v_proj"}},
+      {"phi3", {"o_proj", "qkv_proj"}},
+      {"deepseek_v3", {"o_proj", "q_b_proj"}},
+      {"deepseek_v2-lite", {"q_proj"}},
+      {"llama", {"gate_proj"}},
+  };
+  for (const Case& c : cases) {
+    for (const std::string& matrix : c.matrices) {
+      Folder folder(c.model);
+      add_biases(folder, matrix);
+      expect_all(folder.refused(base::Fault::unsupported),
+                 {"no place in the model", matrix + ".bias"});
+    }
+  }
+  for (const char* known : {"llama", "ministral3", "mixtral"}) {
+    Folder folder(known);
+    add_biases(folder, "o_proj");
+    EXPECT_NO_THROW(convert::open_hf_source(folder.path(), {})) << known;
+  }
+}
+
+TEST(Folder, Llama3ScalingMakesDivisorsWhereTheArchitectureReadsThem) {
+  Folder folder("qwen3");
+  folder.change_config([](Json& c) {
+    c["rope_scaling"] = {{"rope_type", "llama3"},  {"factor", 8.0},
+                         {"low_freq_factor", 1.0}, {"high_freq_factor", 4.0},
+                         {"rope_theta", 1e4},      {"original_max_position_embeddings", 64}};
+    c.erase("rope_parameters");
+  });
+  const auto source = convert::open_hf_source(folder.path(), {});
+  EXPECT_EQ(source->tensors().front().name, "rope_freqs.weight");
+}
+
 TEST(FolderMalformed, ShapesAgainstTheConfig) {
   Folder folder("llama");
   folder.change_config([](Json& c) { c["intermediate_size"] = 96; });
@@ -332,7 +381,87 @@ TEST(FolderMalformed, Fp8Scales) {
     const auto n = header[name]["shape"];
     header[name]["shape"] = {n[0].get<int>() * n[1].get<int>(), 1};
   });
-  expect_all(shape.refused(base::Fault::bad_file), {name, "F32 (1, 2)"});
+  expect_all(shape.refused(base::Fault::bad_file),
+             {name, "found: F32 (2, 1)", "F32, F16 or BF16 (1, 2)"});
+  Folder type("deepseek_v3-fp8");
+  type.change_tensors([&](Json& header, auto&) { header[name]["dtype"] = "U32"; });
+  expect_all(type.refused(base::Fault::bad_file), {name, "U32 (1, 2)"});
+  Folder one("deepseek_v3-fp8");
+  one.change_config([](Json& c) { c["quantization_config"]["weight_block_size"] = nullptr; });
+  EXPECT_NO_THROW(convert::open_hf_source(one.path(), {}));  // blocks of 128 are the usual ones
+}
+
+/// How the scales of an FP8 folder may be written.
+struct ScaleForm {
+  const char* dtype;
+  std::string suffix = "_scale_inv";
+  bool whole = false;  ///< one value a tensor, and scales of activations
+};
+
+/// Every scale is 0.75 times a power of two that depends on its block, or 0.75 for `whole`.
+std::vector<std::byte> scale_bytes(const std::string& dtype, std::size_t n, bool equal) {
+  std::vector<std::byte> out;
+  for (std::size_t i = 0; i < n; ++i) {
+    const float value = std::ldexp(0.75F, equal ? 0 : static_cast<int>(i % 5) - 2);
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    const auto half = static_cast<std::uint16_t>(
+        dtype == "BF16" ? bits >> 16 : ((bits >> 23) - 112) << 10 | (bits >> 13 & 0x3FFU));
+    const auto wide = std::as_bytes(std::span(&bits, 1)),
+               narrow = std::as_bytes(std::span(&half, 1));
+    if (dtype == "F32") {
+      out.insert(out.end(), wide.begin(), wide.end());
+    } else {
+      out.insert(out.end(), narrow.begin(), narrow.end());
+    }
+  }
+  return out;
+}
+
+void write_scales(Folder& folder, const ScaleForm& form, bool equal) {
+  const auto bytes = test::read_bytes(folder / "model.safetensors");
+  test::SafetensorsBuilder out;
+  for (const convert::SafeTensor& t : convert::parse_safetensors(bytes)) {
+    const std::string old = "_scale_inv";
+    if (!t.name.ends_with(old)) {
+      const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(t.offset);
+      out.add(t.name, std::string(t.dtype->name).c_str(), t.shape,
+              std::vector(begin, begin + static_cast<std::ptrdiff_t>(t.size)));
+      continue;
+    }
+    const std::string stem = t.name.substr(0, t.name.size() - old.size());
+    out.add(stem + form.suffix, form.dtype, form.whole ? std::vector<std::uint64_t>{} : t.shape,
+            scale_bytes(form.dtype, form.whole ? 1 : t.elements(), equal));
+    if (!form.whole) continue;
+    const std::string layer = stem.substr(0, stem.size() - std::string(".weight").size());
+    out.add(layer + ".activation_scale", "F32", {}, std::vector<float>{3});
+    out.add(layer + ".input_scale", "F32", {}, std::vector<float>{3});
+  }
+  test::write_bytes(folder / "model.safetensors", out.bytes());
+  if (!form.whole) return;
+  folder.change_config([](Json& c) { c["quantization_config"]["weight_block_size"] = nullptr; });
+}
+
+TEST(Folder, Fp8ScalesOfEveryFormGiveTheSameValues) {
+  const auto values = [](const ScaleForm& form, bool equal) {
+    Folder folder("deepseek_v3-fp8");
+    write_scales(folder, form, equal);
+    const auto source = convert::open_hf_source(folder.path(), {});
+    std::vector<std::byte> all;
+    for (std::size_t i = 0; i < source->tensors().size(); ++i) {
+      const auto& t = source->plan().tensors[i];
+      std::vector<std::byte> one(t.codec->row_bytes(t.shape.ne[0]) * t.shape.rows());
+      source->read(i, 0, one);
+      all.insert(all.end(), one.begin(), one.end());
+    }
+    return all;
+  };
+  const auto blocks = values({.dtype = "F32"}, false), whole = values({.dtype = "F32"}, true);
+  EXPECT_NE(blocks, whole);
+  for (const char* dtype : {"F32", "F16", "BF16"}) {
+    EXPECT_EQ(values({.dtype = dtype}, false), blocks) << dtype;
+    EXPECT_EQ(values({.dtype = dtype, .whole = true}, true), whole) << dtype;
+    EXPECT_EQ(values({.dtype = dtype, .suffix = "_scale", .whole = true}, true), whole) << dtype;
+  }
 }
 
 TEST(FolderMalformed, AFileCutOffUnderOurFeetIsAnError) {

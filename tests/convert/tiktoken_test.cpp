@@ -61,6 +61,21 @@ TEST(HfRegex, ReadsClassesAsTheOriginalsDo) {
             (Words{"\xE4\xB8\x96\xE7\x95\x8C"}))
       << "not the full stop";
   EXPECT_EQ(matches("[&&]+|[[]|[]a]", "&[]"), (Words{"&", "[", "]"}));
+  EXPECT_EQ(matches("\\\\p{2}", "\\pp"), (Words{"\\pp"})) << "an escape is whole";
+}
+
+TEST(HfRegex, RefusesWhatIsFarTooLong) {
+  std::string pattern;
+  while (pattern.size() < 65536) pattern += "a\\p{Han}[b]";
+  try {
+    convert::HfRegex regex(pattern);
+    ADD_FAILURE();
+  } catch (const base::Error& e) {
+    EXPECT_EQ(e.fault(), base::Fault::unsupported);
+    EXPECT_THAT(e.what(), testing::HasSubstr("too long"));
+  }
+  pattern.resize(11 * 5000);
+  EXPECT_TRUE(convert::HfRegex(pattern).matches("aab").empty());
 }
 
 TEST(Vocabulary, KimiIsRecognisedByItsPython) {

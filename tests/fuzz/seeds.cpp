@@ -93,7 +93,23 @@ constexpr std::string_view kUnigram = R"j({
     "normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"},
     "model": {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0], ["a", -1.5]]}})j";
 
+constexpr std::string_view kConfig = R"j({"architectures": ["Qwen3ForCausalLM"],
+    "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "head_dim": 16, "max_position_embeddings": 512, "vocab_size": 100,
+    "rms_norm_eps": 1e-6, "layer_norm_eps": 1e-5, "sliding_window": null,
+    "moe_intermediate_size": 32, "num_experts_per_tok": 2, "n_routed_experts": 8,
+    "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16, "kv_lora_rank": 32,
+    "rope_theta": 10000.0, "rope_scaling": {"rope_type": "llama3", "factor": 8.0,
+    "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 128}})j";
+constexpr std::string_view kYarn = R"j({"hidden_size": 64, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "max_position_embeddings": 512, "vocab_size": 100,
+    "rms_norm_eps": 1e-6, "intermediate_size": 128, "layer_types": ["full_attention"],
+    "rope_parameters": {"rope_type": "yarn", "factor": 4, "mscale": 1, "mscale_all_dim": 1,
+    "truncate": false, "attention_factor": 1.5, "beta_fast": 32, "partial_rotary_factor": 0.5}})j";
+
 void folders(Seeds& seeds) {
+  add_text(seeds, "config_json_fuzz", "qwen3", kConfig);
+  add_text(seeds, "config_json_fuzz", "yarn", kYarn);
   Bytes file;
   file.u64(kSafetensorsHeader.size()).raw(kSafetensorsHeader);
   seeds.add("safetensors_fuzz", "two_tensors", file.zeros(10));

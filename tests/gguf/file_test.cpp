@@ -1,5 +1,6 @@
 #include "gguf/file.h"
 
+#include "gguf/read_value.h"
 #include "support/bytes_builder.h"
 #include "support/support.h"
 
@@ -307,6 +308,27 @@ TEST(GgufRefusal, ArrayBeyondTheFormatsLimit) {
   EXPECT_EQ(refusal(b),
             "array is too long (offset: 41, found: 1073741825, expected: at most 1073741824 "
             "elements, key: k, file: x.gguf)");
+}
+
+/// Where few bytes of a large file ask for all memory. The rest of the file is a hole.
+std::string refusal_of_sparse(const Bytes& head, std::uintmax_t size) {
+  const test::TempDir dir;
+  const auto path = dir / "x.gguf";
+  test::write_bytes(path, head.data());
+  std::filesystem::resize_file(path, size);
+  return test::error_text([&] { gguf::File::open(path); });
+}
+
+TEST(GgufRefusal, MetadataThatAsksForTooMuchMemory) {
+  Bytes strings;  // 2^25 strings of 32 bytes in memory, eight in the file
+  strings.header(0, 1).str("k").u32(9).u32(8).u64(std::uint64_t{1} << 25);
+  EXPECT_THAT(
+      refusal_of_sparse(strings, std::uintmax_t{300} << 20),
+      testing::HasSubstr("metadata and tensor list need too much memory (offset: 37, found: "));
+  gguf::HeaderMemory memory;  // the sum counts
+  memory.take(std::uint64_t{1} << 29, 0);
+  memory.take(std::uint64_t{1} << 29, 0);
+  EXPECT_THROW(memory.take(1, 0), base::Error);
 }
 
 TEST(GgufRefusal, BoolNeitherZeroNorOne) {

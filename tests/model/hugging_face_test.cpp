@@ -156,6 +156,48 @@ TEST(HfMetadata, WhatGgufCannotSayIsRefused) {
   Json scaling = config_of("deepseek_v3").json().at("rope_scaling");
   scaling["mscale"] = 0.5;
   refused("deepseek_v3", {{"rope_scaling", scaling}}, "mscale");
+  refused("deepseek_v3", {{"rope_interleave", false}}, "rope_interleave");
+}
+
+TEST(HfMetadata, ScalingsThatAnArchitectureDoesNotReadAreRefused) {
+  const Json llama3{{"rope_type", "llama3"},  {"factor", 8.0},
+                    {"low_freq_factor", 1.0}, {"high_freq_factor", 4.0},
+                    {"rope_theta", 1e4},      {"original_max_position_embeddings", 64}};
+  const Json sharp{{"rope_type", "yarn"}, {"factor", 4.0}, {"truncate", false}};
+  const auto as_scaling = [](Json scaling) {
+    return Json{{"rope_scaling", scaling}, {"rope_parameters", nullptr}};
+  };
+  for (const char* name : {"gemma2", "gemma3", "glm4", "glm4moe", "cohere", "cohere2", "gpt-oss",
+                           "deepseek_v3", "phi3"}) {
+    const std::string text =
+        refusal(base::Fault::unsupported, [&] { keys_of(config_of(name, as_scaling(llama3))); });
+    EXPECT_NE(text.find("found: \"llama3\""), std::string::npos) << name << text;
+  }
+  for (const char* name :
+       {"llama", "ministral3", "qwen2", "qwen2moe", "qwen3", "qwen3moe", "smollm3"}) {
+    const HfConfig config = config_of(name, as_scaling(llama3));
+    EXPECT_EQ(keys_of(config).findings.size(), 0U) << name;
+    const auto made = find_architecture_of_class(config.strings("architectures").at(0))
+                          ->hugging_face->made(config);
+    ASSERT_EQ(made.size(), 1U) << name;
+    EXPECT_EQ(made[0].role, Role::rope_freqs);
+    EXPECT_EQ(made[0].values.size() * 2, hf_head_dim(config)) << name;
+    const std::string text =
+        refusal(base::Fault::unsupported, [&] { keys_of(config_of(name, as_scaling(sharp))); });
+    EXPECT_NE(text.find("truncate"), std::string::npos) << text;
+  }
+  EXPECT_NO_THROW(keys_of(config_of("gpt-oss", as_scaling(sharp))));
+}
+
+TEST(HfMetadata, AHeadThatIsRotatedInPartHasNoNeighbours) {
+  for (const char* name : {"llama", "ministral3", "smollm3"}) {
+    Json rope = config_of(name).rope().json();
+    rope["partial_rotary_factor"] = 0.5;
+    const std::string text = refusal(base::Fault::unsupported, [&] {
+      keys_of(config_of(name, {{"rope_parameters", rope}, {"rope_scaling", nullptr}}));
+    });
+    EXPECT_NE(text.find("partial_rotary_factor"), std::string::npos) << text;
+  }
 }
 
 TEST(HfMetadata, EveryGoldenFolderGivesKeysWithoutFindings) {
@@ -254,12 +296,59 @@ TEST(HfMetadata, LatentAttentionSizesOfEveryForm) {
   EXPECT_EQ(sizes(MlaForm::split), (std::vector<std::int64_t>{1, 48, 32, 48, 32}));
 }
 
-TEST(HfMetadata, AnExplicitYarnMagnitudeIsDividedByThatOfThePrograms) {
-  const Made made = keys_of(config_of(
-      "llama",
-      {{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}, {"attention_factor", 1.5}}}}));
-  EXPECT_NEAR(*made.metadata.number("llama.rope.scaling.attn_factor"),
-              1.5 / (1 + 0.1 * std::log(4.0)), 1e-6);
+/// docs/spec/models.md 1.5: programs multiply by g(1) = 1 + 0.1 ln(factor).
+TEST(HfMetadata, TheMagnitudeOfYarnIsThatOfTheOriginal) {
+  const double log_factor = std::log(4.0);
+  const auto g = [&](double m) { return 1 + 0.1 * m * log_factor; };
+  struct Case {
+    const char* model;
+    Json scaling;
+    double magnitude;
+  };
+  const Case cases[] = {
+      {"llama", {{"attention_factor", 1.5}}, 1.5},
+      {"qwen3", Json::object(), g(1)},
+      {"qwen3", {{"mscale", 1.0}, {"mscale_all_dim", 1.0}}, 1},
+      {"qwen3", {{"mscale", 1.0}, {"mscale_all_dim", 0.5}}, g(1) / g(0.5)},
+      {"qwen3", {{"mscale", 0.7}}, g(1)},
+      {"qwen3", {{"mscale", 1.0}, {"mscale_all_dim", 0.0}}, g(1)},
+      {"qwen3", {{"mscale", 1.0}, {"mscale_all_dim", 1.0}, {"attention_factor", 1.5}}, 1.5},
+      {"ministral3", {{"mscale", 1.0}, {"mscale_all_dim", 1.0}}, 1},
+      {"ministral3", {{"mscale", 1.0}, {"mscale_all_dim", 0.5}}, g(1) / g(0.5)},
+      {"ministral3", {{"mscale_all_dim", 1.0}}, g(1)},
+      {"ministral3", {{"mscale", 1.0}, {"mscale_all_dim", 1.0}, {"attention_factor", 1.5}}, 1.5},
+  };
+  for (const Case& c : cases) {
+    Json scaling = c.scaling;
+    scaling.update({{"rope_type", "yarn"}, {"factor", 4.0}, {"rope_theta", 1e4}});
+    const HfConfig config =
+        config_of(c.model, {{"rope_scaling", nullptr}, {"rope_parameters", scaling}});
+    const Made made = keys_of(config);
+    const std::string name(find_architecture_of_class(config.strings("architectures")[0])->name);
+    const auto key = [&](const char* k, double fallback) {
+      return made.metadata.number(name + ".rope.scaling." + k).value_or(fallback);
+    };
+    const double all_dim = name == "mistral3" ? key("yarn_log_multiplier", 0) : 0;
+    EXPECT_NEAR(key("attn_factor", 1) * g(1) / g(all_dim), c.magnitude, 1e-6)
+        << c.model << c.scaling;
+  }
+}
+
+TEST(HfMetadata, LatentAttentionHasMagnitudeOneOnly) {
+  for (const auto& [change, named] : std::initializer_list<std::pair<Json, const char*>>{
+           {{{"mscale", nullptr}}, "mscale"},
+           {{{"mscale_all_dim", nullptr}}, "mscale_all_dim"},
+           {{{"mscale", 0}, {"mscale_all_dim", 0}}, "mscale_all_dim"},
+           {{{"attention_factor", 1.2}}, "attention_factor"}}) {
+    Json scaling = config_of("deepseek_v3").json().at("rope_scaling");
+    scaling.update(change);
+    try {
+      keys_of(config_of("deepseek_v3", {{"rope_scaling", scaling}}));
+      ADD_FAILURE() << change;
+    } catch (const base::Error& e) {
+      EXPECT_NE(std::string(e.what()).find(named), std::string::npos) << e.what();
+    }
+  }
 }
 
 TEST(HfMetadata, Llama3DivisorsHaveThreeZones) {
@@ -272,6 +361,11 @@ TEST(HfMetadata, Llama3DivisorsHaveThreeZones) {
   EXPECT_TRUE(std::any_of(d.begin(), d.end(), [](float v) { return v > 1 && v < 8; }));
   EXPECT_TRUE(std::is_sorted(d.begin(), d.end()));
   EXPECT_TRUE(hf_llama3_divisors(config_of("llama")).empty());
+  for (const std::uint64_t size : {0ULL, 1ULL, 4294967295ULL}) {
+    refusal(base::Fault::bad_file, [&] {
+      hf_llama3_divisors(config_of("llama-rope3-tied", {{"head_dim", size}}));
+    });
+  }
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // What every codec of the registry must hold, whatever its format.
+#include <fmt/format.h>
+
 #include <bit>
 #include <cctype>
 #include <cstring>
@@ -176,6 +178,63 @@ TEST_P(EveryCodec, SurvivesHostileRows) {
         expect_sound(codec(), input(x, importance, effort));
         if (HasFatalFailure()) return;
       }
+    }
+  }
+}
+
+/// Squared errors of what has a scale of its own (a block, or a row that begins with one), each
+/// against the energy of its weights.
+void expect_parts_sound(const Codec& codec, const quant::EncodeInput& in) {
+  const Codec& plain = codec.plain == nullptr ? codec : *codec.plain;
+  const std::size_t part = plain.row_meta_bytes > 0 ? in.cols : plain.block_elems;
+  const auto y = test::decode(codec, test::encode(codec, in), in.rows, in.cols);
+  for (std::size_t first = 0; first < y.size(); first += part) {
+    double error = 0, energy = 0;
+    for (std::size_t i = first; i < first + part; ++i) {
+      const double v = in.importance.empty() ? 1 : static_cast<double>(in.importance[i % in.cols]);
+      const double x = static_cast<double>(in.x[i]), off = x - static_cast<double>(y[i]);
+      error += v * off * off;
+      energy += v * x * x;
+    }
+    ASSERT_LE(error, energy * (1 + 1e-6)) << "weights from " << first;
+  }
+}
+
+/// The floats of a fuzz find, which iq4_k made worse than zeros, again and again.
+std::vector<float> fuzzed(std::size_t n) {
+  constexpr float kFound[] = {1.1368684e-13F, -7.6293945e-06F, 1.653674e-38F,  3.4627416e-39F,
+                              3.857091e-39F,  -3.4086406e-07F, -7.67132e-06F,  1.3525333e-41F,
+                              1.506676e-41F,  2.8511775e-28F,  -3.408692e-07F, 5.184805e-44F,
+                              5.885454e-44F,  -1.3569921e-07F, 3.134903e-16F};
+  std::vector<float> x(n);
+  for (std::size_t i = 0; i < n; ++i) x[i] = kFound[i % std::size(kFound)];
+  return x;
+}
+
+/// So small that the common scale is one of the last f16 numbers, or none.
+TEST_P(EveryCodec, TinyRowsAreNotWorseThanZeros) {
+  if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
+  const std::vector<float> normal = weights(codec().group_rows);
+  std::vector<test::NamedValues> cases{{"fuzzed", fuzzed(normal.size())}};
+  for (const float scale : {1e-9F, 1e-7F, 4.4e-7F, 1e-6F, 2.3e-6F, 1e-5F, 1e-4F}) {
+    std::vector<float> tiny = normal, spikes(normal.size());
+    for (std::size_t i = 0; i < tiny.size(); ++i) {
+      tiny[i] *= scale * 50;
+      spikes[i] = (i * 7 + 1) % 5 == 0 ? scale * 3 : -scale * 0.37F;
+    }
+    std::vector<float> mixed = tiny;
+    std::copy_n(normal.begin(), kCols / 2, mixed.begin());
+    cases.push_back({fmt::format("normal of {}", scale), std::move(tiny)});
+    cases.push_back({fmt::format("spikes of {}", scale), std::move(spikes)});
+    cases.push_back({fmt::format("mixed of {}", scale), std::move(mixed)});
+  }
+  const std::vector<float> importance = spread_importance();
+  for (const auto& [name, x] : cases) {
+    for (const Effort effort : {Effort::fast, Effort::best}) {
+      SCOPED_TRACE(name + (effort == Effort::fast ? ", fast" : ", best"));
+      expect_parts_sound(codec(), input(x, importance, effort));
+      if (!codec().needs_importance) expect_parts_sound(codec(), input(x, {}, effort));
+      if (HasFatalFailure()) return;
     }
   }
 }

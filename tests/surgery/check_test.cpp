@@ -110,6 +110,16 @@ const Fault kFaults[] = {
        add_tensor(m, "adapter.weight", "f32", {{32, 4, 1, 1}});
      },
      Part::architecture, Level::warning, "adapter.weight", "is no tensor of architecture"},
+    {"LeftOverBias",
+     [](Spoiled& m) {
+       add_tensor(m, "blk.1.attn_output.bias", "f32", {{64, 1, 1, 1}});
+     },
+     Part::architecture, Level::error, "blk.1.attn_output.bias", "the file cannot run"},
+    {"TensorOfAnotherArchitecture",
+     [](Spoiled& m) {
+       add_tensor(m, "blk.1.attn_q_norm.weight", "f32", {{64, 1, 1, 1}});
+     },
+     Part::architecture, Level::error, "blk.1.attn_q_norm.weight", "the file cannot run"},
     {"UnknownArchitecture",
      [](Spoiled& m) { m.metadata.set("general.architecture", std::string("brandnew")); },
      Part::architecture, Level::warning, "general.architecture", "the architecture is unknown"},

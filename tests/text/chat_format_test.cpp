@@ -27,6 +27,7 @@ class ChatFormatTest : public testing::Test {
   std::unique_ptr<Tokenizer> tokenizer_ = make_tokenizer(file_.metadata());
 };
 
+const std::string kLong(1000000, 'a');
 const Json kTalk = Json::array(
     {{{"role", "system"}, {"content", "be brief"}}, {{"role", "user"}, {"content", "hello"}}});
 
@@ -97,10 +98,59 @@ TEST_F(ChatFormatTest, ThereIsOneBos) {
   EXPECT_EQ(std::count(with.begin(), with.end(), tokenizer_->bos()), 1);
 }
 
+TEST_F(ChatFormatTest, TemplatesSeeTheSpecialTokensThatTheFileNames) {
+  const auto shown = [&](gguf::Metadata metadata, const char* model) {
+    metadata.set("tokenizer.ggml.model", std::string(model));
+    const std::unique_ptr<Tokenizer> tokenizer = make_tokenizer(metadata);
+    return ChatFormat(metadata, *tokenizer,
+                      "[{{ bos_token }}][{{ eos_token }}]{{ bos_token is defined }}")
+        .render(request(Json::array()));
+  };
+  gguf::Metadata named = file_.metadata();
+  named.set("tokenizer.ggml.pre", std::string("gpt-2"));
+  named.set("tokenizer.ggml.merges", gguf::Array::of_strings({}));
+  gguf::Metadata unnamed = named;
+  unnamed.erase("tokenizer.ggml.bos_token_id");
+  unnamed.erase("tokenizer.ggml.eos_token_id");
+  EXPECT_EQ(shown(named, "gpt2"), "[<s>][</s>]True");
+  EXPECT_EQ(shown(unnamed, "gpt2"), "[][]False") << "not token 11";
+  EXPECT_EQ(shown(unnamed, "llama"), "[<s>][</s>]True") << "what such vocabularies have";
+}
+
+TEST_F(ChatFormatTest, LongConversationsMayTakeMoreSteps) {
+  const auto rendered = [&](const std::string& rounds) {
+    const ChatFormat f =
+        format("{% for i in range(" + rounds + ") %}{{ 'b' in messages[0].content }}{% endfor %}");
+    return f.render(request(Json::array({{{"role", "user"}, {"content", kLong}}})));
+  };
+  EXPECT_EQ(rendered("200").size(), 200 * 5U) << "25 million steps";
+  EXPECT_THROW(rendered("2000"), base::Error) << "250 million";
+}
+
 TEST_F(ChatFormatTest, BadMessagesAreRefused) {
-  const ChatFormat f = format("");
-  EXPECT_THROW(f.render(request(Json::array({"hello"}))), base::Error);
-  EXPECT_THROW(f.render(request(Json::object())), base::Error);
+  const ChatFormat plain = format("");
+  const ChatFormat no_system = format(
+      "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}"
+      "{% endif %}{{ m.content }}{% endfor %}");
+  ASSERT_FALSE(no_system.knows_system());
+  for (const char* messages :
+       {R"({})", R"(5)", R"(["hello"])", R"([{"content": "a"}])", R"([{"role": 5}])",
+        R"([{"role": null, "content": "a"}])", R"([{"role": "system", "content": 5}])",
+        R"([{"role": "system", "content": {"text": "a"}}, {"role": "user", "content": "a"}])",
+        R"([{"role": "user", "content": true}])",
+        R"([{"role": "user", "content": [{"type": 5, "text": "a"}]}])",
+        R"([{"role": "user", "content": [{"type": "text", "text": 5}]}])",
+        R"([{"role": "user", "content": [{"text": "a"}]}])",
+        R"([{"role": "user", "content": ["a"]}])", R"([{"role": "user", "content": [[]]}])"}) {
+    for (const ChatFormat* f : {&plain, &no_system}) {
+      try {
+        f->render(request(Json::parse(messages)));
+        ADD_FAILURE() << messages;
+      } catch (const base::Error& e) {
+        EXPECT_EQ(e.fault(), base::Fault::bad_input) << messages;
+      }
+    }
+  }
   EXPECT_THROW(format("{% for %}"), base::Error);
 }
 

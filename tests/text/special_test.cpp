@@ -1,4 +1,8 @@
 // Special tokens in the text; docs/spec/tokenizers.md 1.5 and 2.
+#include <algorithm>
+#include <ctime>
+
+#include "text/special_split.h"
 #include "text/vocabulary.h"
 
 namespace {
@@ -118,6 +122,78 @@ TEST(SpecialTokens, ManyPlacesAndManyTokensStayFast) {
   const Ids ids = plain(*t, std::string((1U << 20) + 5, '\n'));
   EXPECT_EQ(ids.size(), (1U << 20) / 64 + 1);
   EXPECT_EQ(ids.back(), kFirstOwn + 3);
+}
+
+/// The rule as it is written: each token, longest first, from the left.
+Ids cut_by_rule(const std::vector<test::Token>& tokens, const std::string& input, bool parse) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (parse || tokens[i].type == kUser) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return tokens[a].text.size() > tokens[b].text.size();
+  });
+  Ids out(input.begin(), input.end());
+  std::string left = input;  // bytes that are cut out become 0
+  for (const std::size_t i : order) {
+    const std::string& piece = tokens[i].text;
+    for (std::size_t at = 0; (at = left.find(piece, at)) != std::string::npos;) {
+      const auto begin = static_cast<std::ptrdiff_t>(at);
+      std::fill_n(left.begin() + begin, piece.size(), '\0');
+      std::fill_n(out.begin() + begin, piece.size(), text::kNone);
+      out[at] = kFirstOwn + static_cast<TokenId>(i);
+    }
+  }
+  std::erase(out, text::kNone);
+  return out;
+}
+
+TEST(SpecialTokens, AreCutAsTheRuleSaysWhateverTheyAre) {
+  std::uint32_t state = 1;
+  const auto random = [&](std::uint32_t n) {
+    state = state * 1664525 + 1013904223;
+    return (state >> 8) % n;
+  };
+  const auto word = [&](std::uint32_t most) {
+    std::string out;
+    for (std::uint32_t n = 1 + random(most); n > 0; --n) out += "ab"[random(8) / 7];
+    return out;
+  };
+  for (int round = 0; round < 200; ++round) {
+    std::vector<test::Token> tokens;
+    while (tokens.size() < 2 + random(12)) {
+      const test::Token token{word(9), 0, random(2) == 0 ? kControl : kUser};
+      if (std::none_of(tokens.begin(), tokens.end(),
+                       [&](const test::Token& t) { return t.text == token.text; })) {
+        tokens.push_back(token);
+      }
+    }
+    const text::Vocab vocab = text::Vocab::load(metadata(tokens));
+    const text::SpecialSplitter splitter(vocab);
+    for (int i = 0; i < 10; ++i) {
+      const std::string input = word(40);
+      const bool parse = i % 2 == 0;
+      Ids ids;
+      for (const text::Fragment& f : splitter.split(input, parse)) {
+        if (f.token != text::kNone) ids.push_back(f.token);
+        ids.insert(ids.end(), f.text.begin(), f.text.end());
+      }
+      EXPECT_EQ(ids, cut_by_rule(tokens, input, parse)) << input;
+    }
+  }
+}
+
+TEST(SpecialTokens, NoTokenMakesATextSlow) {
+  constexpr std::size_t kLength = 100000;
+  const std::string run(kLength, 'a');
+  std::vector<test::Token> tokens = {{run + 'b', 0, kUser}, {'b' + run, 0, kUser}};
+  for (std::size_t n = 2; n < 400; ++n) tokens.push_back({run.substr(0, n), 0, kUser});
+  const auto t = make(tokens);
+  const std::clock_t start = std::clock();
+  const Ids ids = plain(*t, run + run + run);
+  // Looking as far as the longest token at each place would take minutes.
+  EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 2);
+  EXPECT_EQ(ids.size(), (3 * kLength + 398) / 399);
 }
 
 }  // namespace

@@ -118,7 +118,7 @@ TEST(TemplateLimits, NoConstructLooksThroughWhatIsTooLong) {
                              "{{ [s, s]|sort }}",
                              "{{ [s]|groupby('x') }}",
                              "{{ [s, s]|min }}",
-                             "{{ [s, s]|unique }}",
+                             "{{ [s, s]|unique|list }}",
                              "{{ lines.splitlines() }}",
                              "{{ lines|indent }}",
                              "{{ ['', '', '']|join(s) }}",
@@ -138,7 +138,7 @@ TEST(TemplateLimits, NoConstructLooksThroughWhatIsTooLong) {
                              "{{ list[:-1] }}",
                              "{{ list * 2 }}",
                              "{{ list|map('upper') }}",
-                             "{{ [s]|map('upper') }}",
+                             "{{ [s]|map('upper')|list }}",
                              "{% set a, b = list %}",
                              "{% set a, b = s %}",
                              "{{ s }}",
@@ -180,7 +180,7 @@ TEST(TemplateLimits, MemoryOfAllValuesIsBounded) {
        {"{% set n = namespace(l=[]) %}{% for i in range(9) %}{% set n.l = n.l + [s ~ i] %}"
         "{% endfor %}",
         "{{ lines.splitlines()|length }}", "{{ s|list|length }}", "{{ [s, s, s, s, s]|sort }}",
-        "{{ range(200000)|length }}", "{% for c in s %}{% break %}{% endfor %}",
+        "{{ range(200000)|list|length }}", "{% for c in s %}{% break %}{% endfor %}",
         "{{ ('a,' * 100000).split(',') }}", "{{ ('[],' * 40000)|from_json }}"}) {
     EXPECT_THAT(refusal(source, kLimits), testing::HasSubstr("beyond a limit")) << source;
   }
@@ -208,6 +208,18 @@ TEST(TemplateLimits, LongPartsAreFoundInLinearTime) {
         for (int i = 0; i < 10; ++i) front += "ab";
         return front;
       }() + "', '']");
+}
+
+TEST(TemplateLimits, ATemplateOfMoreThanAMebibyteIsNotParsed) {
+  const std::string longest(1 << 20, ' ');
+  EXPECT_NO_THROW(text::ChatTemplate{longest});
+  try {
+    const text::ChatTemplate longer(longest + ' ');
+    ADD_FAILURE() << "it was parsed";
+  } catch (const base::Error& e) {
+    EXPECT_EQ(e.fault(), base::Fault::bad_input);
+    EXPECT_THAT(e.what(), testing::HasSubstr("the chat template is too long"));
+  }
 }
 
 TEST(TemplateLimits, AStopEndsARendering) {

@@ -276,7 +276,7 @@ TEST(Template, MistakesAreRefusedWithTheLine) {
                              "\n{{ 1 2 }}",
                              "\n{% break %}",
                              "\n{{ x[ ] }}",
-                             "\n{% raw %}",
+                             "\n{% raw %}x",
                              "\n{% set true = 1 %}",
                              "\n{{ a | }}",
                              "\n{{ $ }}",
@@ -301,7 +301,7 @@ TEST(Template, LimitsHold) {
         "{% set n = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% "
         "endfor %}",
         "{% for i in range(200) %}{{ 'a' * 1000 }}{% endfor %}",
-        "{{ range(100000000) }}",
+        "{{ range(100000000)|list }}",
         "{{ ('a' * 5000).replace('a', 'b' * 5000) }}",
         "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}",
         "{% macro m() %}{{ caller() }}{% endmacro %}{% macro r() %}{% call m() %}{{ r() }}{% "

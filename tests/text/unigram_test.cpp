@@ -98,6 +98,23 @@ TEST(Unigram, BrokenCharsmapsAreRefused) {
     base::store(b.fixed.data() + 4 + 4 * ((256U ^ 'A') ^ 1U), 0x8000FFFFU);
   });
   EXPECT_THROW(encode(far, "A"), base::Error);
+  const auto ring = with([](gguf::Array& b) {  // behind an A it is at the start again
+    base::store(b.fixed.data() + 4 + 4 * (256U ^ 'A'), std::uint32_t{'A'} << 10 | 'A');
+  });
+  EXPECT_EQ(encode(ring, std::string(200, 'A')), (Ids{2}));
+  EXPECT_THROW(encode(ring, std::string(300, 'A')), base::Error);
+  const auto long_one = [](std::size_t n) {
+    gguf::Metadata m = t5({{"a", -1}});
+    m.set("tokenizer.ggml.precompiled_charsmap", charsmap('A', std::string(n, 'a')));
+    return m;
+  };
+  EXPECT_EQ(encode(long_one(256), "A").size(), 256U);
+  EXPECT_THROW(encode(long_one(257), "A"), base::Error);
+}
+
+TEST(Unigram, TokensOfMoreThanAKibibyteAreRefused) {
+  EXPECT_EQ(encode(t5({{std::string(1024, 'a'), -1}}), std::string(1024, 'a')), (Ids{3}));
+  EXPECT_THROW(encode(t5({{std::string(1025, 'a'), -1}}), "a"), base::Error);
 }
 
 TEST(Unigram, OneLongWordTakesNearLinearTime) {

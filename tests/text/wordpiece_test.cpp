@@ -67,9 +67,35 @@ TEST(WordPiece, NoUnknownTokenIsAnErrorWhenNeeded) {
   EXPECT_THROW(t->encode("b", {.add_special = false}), base::Error);
 }
 
-TEST(WordPiece, OneLongWordTakesNearLinearTime) {
-  const Ids ids = encode({kMark + "a", "a", "aa"}, std::string(1U << 20, 'a'));
-  EXPECT_EQ(ids.size(), (1U << 19) + 1);
+TEST(WordPiece, WordsOfMoreThanAHundredCharactersAreUnknown) {
+  const std::string accented(100, 'a');
+  EXPECT_EQ(encode({kMark + "a", "a"}, accented).size(), 100U);
+  EXPECT_EQ(encode({kMark + "a", "a"}, accented + "\u0301").size(), 100U) << "an accent is gone";
+  EXPECT_EQ(encode({kMark + "a", "a"}, accented + "a a"), (Ids{0, 3}));
+  EXPECT_EQ(encode({kMark + "a", "a"}, std::string(1U << 20, 'a')), (Ids{0}));
+}
+
+TEST(WordPiece, IsNormalizedAsByBert) {
+  // What `tokenizers.normalizers.BertNormalizer()` makes of the first is the second.
+  constexpr std::pair<const char*, const char*> kCases[] = {
+      {"\u0915\u093E", "\u0915\u093E"},                          // a spacing mark (Mc) stays
+      {"\u0915\u094D", "\u0915"},                                // a nonspacing one (Mn) goes
+      {"\u0430\u0488", "\u0430\u0488"},                          // an enclosing one (Me) stays
+      {"\u09CB", "\u09C7\u09BE"},                                // a vowel of two parts
+      {"\u0CC0", "\u0CD5"},                                      // whose first part is Mn
+      {"\uD55C\uAE00", "\u1112\u1161\u11AB\u1100\u1173\u11AF"},  // Hangul, to its letters
+      {"\uAC00", "\u1100\u1161"},
+      {"\u01D5", "u"},           // two accents
+      {"\u0344x", "x"},          // a mark that is two marks
+      {"a\u0085\u000Bb", "ab"},  // controls
+      {"\u0130", "i"}};
+  for (const auto& [input, normal] : kCases) {
+    EXPECT_EQ(encode({kMark + normal}, input), (Ids{3})) << input;
+  }
+}
+
+TEST(WordPiece, AMarkInTheTextBeginsNoPiece) {
+  EXPECT_EQ(encode({kMark + "th", "th"}, "thth th\u2581th"), (Ids{3, 4, 0}));
 }
 
 }  // namespace

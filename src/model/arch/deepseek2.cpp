@@ -198,6 +198,7 @@ bool is_v2(const HfConfig& config) {
 void hf_refuse(const HfConfig& config, HfKeys& keys) {
   config.require_string("hidden_act", "silu");
   config.require_flag("attention_bias", false);
+  config.require_flag("rope_interleave", true);  // the rows would have to change places
   config.require_number("moe_layer_freq", 1);
   if (config.string_or("topk_method", "") == "group_limited_greedy") {
     keys.warn("topk_method",
@@ -207,10 +208,13 @@ void hf_refuse(const HfConfig& config, HfKeys& keys) {
 
 /// The softmax scale takes the magnitude, which the programs know only for equal factors.
 void hf_yarn(const HfConfig& config, HfKeys& keys) {
-  if (hf_rope_scaling_keys(config, keys) != "yarn") return;
+  if (hf_rope_scaling_keys(config, keys, {.own_magnitude = true}) != "yarn") return;
   const HfConfig rope = config.rope();
   const double all_dim = rope.number("mscale_all_dim");
+  rope.number("mscale");  // without it the original rotates with g(1)
   rope.require_number("mscale", all_dim);
+  rope.require_number("attention_factor", 1);
+  if (all_dim == 0) rope.require_number("mscale_all_dim", 1);  // g(1) too
   keys.number("rope.scaling.yarn_log_multiplier", 0.1 * all_dim);
 }
 

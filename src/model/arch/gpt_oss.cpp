@@ -67,7 +67,8 @@ void hf_metadata(const HfConfig& config, HfKeys& keys) {
   hf_common_keys(config, keys, {.rope_theta = 1.5e5});
   hf_vocab_and_rotation_keys(config, keys);
   const HfConfig rope = config.rope();
-  if (hf_rope_scaling_keys(config, keys) == "yarn" && rope.flag_or("truncate", true)) {
+  if (hf_rope_scaling_keys(config, keys, {.sharp_corners = true}) == "yarn" &&
+      rope.flag_or("truncate", true)) {
     keys.warn("rope_scaling.truncate", "corners of YaRN are not rounded for this architecture");
   }
   keys.count("expert_feed_forward_length", config.count("intermediate_size"));

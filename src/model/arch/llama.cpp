@@ -64,8 +64,9 @@ void hf_metadata(const HfConfig& config, HfKeys& keys) {
   config.require_flag("mlp_bias", false);
   const bool mixtral = config.has("num_local_experts");
   hf_common_keys(config, keys, {.rope_theta = mixtral ? 1e6 : 1e4});
+  hf_require_whole_rotation(config);
   hf_vocab_and_rotation_keys(config, keys);
-  hf_rope_scaling_keys(config, keys);
+  hf_rope_scaling_keys(config, keys, {.divisors = true});
   const auto window = config.maybe_count("sliding_window");
   if (window && *window < config.count("max_position_embeddings")) {
     keys.warn("sliding_window",

@@ -41,14 +41,24 @@ ModelSpec build(const gguf::FileSet& files) {
 constexpr std::string_view kClasses[] = {"Ministral3ForCausalLM"};
 constexpr std::string_view kTypes[] = {"ministral3"};
 
+/// g(1) / g(mscale_all_dim) has a key of its own, an explicit magnitude that of all.
+void hf_magnitude(const HfConfig& rope, HfKeys& keys) {
+  if (rope.has("attention_factor")) {
+    return keys.number("rope.scaling.attn_factor", hf_yarn_attn_factor(rope));
+  }
+  if (!hf_yarn_attn_factor(rope)) return;  // g(1)
+  rope.require_number("mscale", 1);
+  keys.number("rope.scaling.yarn_log_multiplier", rope.number("mscale_all_dim"));
+}
+
 void hf_metadata(const HfConfig& config, HfKeys& keys) {
   config.require_string("hidden_act", "silu");
-  const HfConfig rope = config.rope();
-  rope.require_number("mscale", 1);
   hf_common_keys(config, keys);
+  hf_require_whole_rotation(config);
   hf_vocab_and_rotation_keys(config, keys);
-  if (hf_rope_scaling_keys(config, keys) == "yarn") {
-    keys.number("rope.scaling.yarn_log_multiplier", rope.maybe_number("mscale_all_dim"));
+  const HfConfig rope = config.rope();
+  if (hf_rope_scaling_keys(config, keys, {.divisors = true, .own_magnitude = true}) == "yarn") {
+    hf_magnitude(rope, keys);
   }
   keys.number("attention.temperature_scale", rope.number_or("llama_4_scaling_beta", 0));
   const auto window = config.maybe_count("sliding_window");
@@ -60,7 +70,8 @@ void hf_metadata(const HfConfig& config, HfKeys& keys) {
 const HuggingFaceForm kHuggingFace{.classes = kClasses,
                                    .model_types = kTypes,
                                    .metadata = hf_metadata,
-                                   .tensors = {kHfEnds, kHfRotatedAttention, kHfDenseFfn}};
+                                   .tensors = {kHfEnds, kHfRotatedAttention, kHfDenseFfn},
+                                   .made = hf_llama3_divisors};
 
 }  // namespace
 

@@ -78,7 +78,7 @@ void hf_metadata(const HfConfig& config, HfKeys& keys) {
   hf_common_keys(config, keys);
   hf_vocab_and_rotation_keys(config, keys);
   constexpr std::string_view kHandled[] = {"longrope", "su"};
-  hf_rope_scaling_keys(config, keys, kHandled);
+  hf_rope_scaling_keys(config, keys, {.handled = kHandled});
   if (const auto original = original_context(config)) {
     keys.text("rope.scaling.type", "longrope");
     keys.count("rope.scaling.original_context_length", *original);

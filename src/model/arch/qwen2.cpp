@@ -31,13 +31,14 @@ void hf_metadata(const HfConfig& config, HfKeys& keys) {
   config.require_flag("use_sliding_window", false);
   hf_common_keys(config, keys);
   hf_vocab_and_rotation_keys(config, keys);
-  hf_rope_scaling_keys(config, keys);
+  hf_rope_scaling_keys(config, keys, {.divisors = true});
 }
 
 const HuggingFaceForm kHuggingFace{.classes = kClasses,
                                    .model_types = kTypes,
                                    .metadata = hf_metadata,
-                                   .tensors = {kHfEnds, kHfAttention, kHfDenseFfn}};
+                                   .tensors = {kHfEnds, kHfAttention, kHfDenseFfn},
+                                   .made = hf_llama3_divisors};
 
 }  // namespace
 

@@ -37,13 +37,14 @@ void hf_metadata(const HfConfig& config, HfKeys& keys) {
   config.require_flag("attention_bias", false);
   hf_common_keys(config, keys);
   hf_vocab_and_rotation_keys(config, keys);
-  hf_rope_scaling_keys(config, keys);
+  hf_rope_scaling_keys(config, keys, {.divisors = true});
 }
 
 const HuggingFaceForm kHuggingFace{.classes = kClasses,
                                    .model_types = kTypes,
                                    .metadata = hf_metadata,
-                                   .tensors = {kOwn, kHfEnds, kHfAttention, kHfDenseFfn}};
+                                   .tensors = {kOwn, kHfEnds, kHfAttention, kHfDenseFfn},
+                                   .made = hf_llama3_divisors};
 
 }  // namespace
 

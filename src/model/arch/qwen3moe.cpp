@@ -39,7 +39,7 @@ void hf_metadata(const HfConfig& config, HfKeys& keys) {
   config.require_empty("mlp_only_layers");
   hf_common_keys(config, keys);
   hf_vocab_and_rotation_keys(config, keys);
-  hf_rope_scaling_keys(config, keys);
+  hf_rope_scaling_keys(config, keys, {.divisors = true});
   keys.count("expert_feed_forward_length", config.count("moe_intermediate_size"));
   if (config.flag_or("norm_topk_prob", false)) return;
   keys.flag("expert_weights_norm", false);
@@ -50,7 +50,8 @@ const HuggingFaceForm kHuggingFace{
     .classes = kClasses,
     .model_types = kTypes,
     .metadata = hf_metadata,
-    .tensors = {kOwn, kHfEnds, kHfAttention, kHfExperts, kHfDenseFfn}};
+    .tensors = {kOwn, kHfEnds, kHfAttention, kHfExperts, kHfDenseFfn},
+    .made = hf_llama3_divisors};
 
 }  // namespace
 

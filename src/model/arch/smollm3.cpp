@@ -47,8 +47,9 @@ void hf_metadata(const HfConfig& config, HfKeys& keys) {
   }
   require_every_fourth(config);
   hf_common_keys(config, keys, {.rope_theta = 2e6});
+  hf_require_whole_rotation(config);
   hf_vocab_and_rotation_keys(config, keys);
-  hf_rope_scaling_keys(config, keys);
+  hf_rope_scaling_keys(config, keys, {.divisors = true});
 }
 
 const HuggingFaceForm kHuggingFace{.classes = kClasses,

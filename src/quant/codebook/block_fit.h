@@ -47,8 +47,12 @@ class BlockFit {
     }
     const bool best = effort == Effort::best;
     if constexpr (Search::kEstimates) {
-      if (best) estimate_beside(scan_block_scale());
-      refine(scan_block_scale(), false, codes);
+      float d = scan_block_scale();
+      if (best) {
+        estimate_beside(d);
+        d = scan_block_scale_beside(d);
+      }
+      refine(d, false, codes);
     } else {
       refine(scan_block_scale(), best, codes);
     }
@@ -64,7 +68,6 @@ class BlockFit {
     const float step = (Search::kLastProbe - Search::kFirstProbe) / static_cast<float>(count - 1);
     const F8 full = max(in.peak, splat(1e-6F)) / Search::kPeakLevel;
     lines_[set] = {};
-    for (I8& index : hint_[set]) index = splat(0);
     if constexpr (Search::kEstimates) {
       turned_[set] = in;
       if constexpr (Search::kEvenSigns) turn_cheapest(turned_[set]);
@@ -81,7 +84,8 @@ class BlockFit {
       const auto gain = Search::estimate(turned_[set], s);
       lines_[set].add(gain.a, gain.b);
     } else {
-      const auto gain = Search::at_scale(groups_[set], s, hint_[set]);
+      I8 index[Search::kVectors];
+      const auto gain = Search::at_scale(groups_[set], s, index);
       lines_[set].add(gain.a, gain.b);
     }
   }
@@ -110,11 +114,11 @@ class BlockFit {
   }
 
   float total_gain(float d) const noexcept {
-    float total = 0;
+    F8 total = splat(0.0F);
     for (int set = 0; set < kSets; ++set) {
-      total += sum(best_level(lines_[set], free_[set], d, Levels).gain);
+      total += best_level(lines_[set], free_[set], d, Levels).gain;
     }
-    return total;
+    return sum(total);
   }
 
   /// Best block scale on the lines: a coarse ladder around the scale that lets the largest group
@@ -126,20 +130,31 @@ class BlockFit {
       for (int g = 0; g < kLanes; ++g) largest = std::max(largest, free_[set][g]);
     }
     const float full = largest / static_cast<float>(2 * Levels - 1);
-    float best = full, best_gain = -1e30F;
-    const auto weigh = [&](float d) {
-      std::uint16_t bits;
-      d = to_f16(d, bits);
-      const float gain = total_gain(d);
-      if (gain > best_gain) best_gain = gain, best = d;
-    };
     constexpr int kCoarse = Search::kEstimates ? 16 : 26;
+    Weighed best{.d = full};
     for (int i = 0; i < kCoarse; ++i) {
-      weigh(full * (0.60F + 0.78F / kCoarse * static_cast<float>(i)));
+      weigh(full * (0.60F + 0.78F / kCoarse * static_cast<float>(i)), best);
     }
-    const float centre = best;
-    for (int i = -3; i <= 3; ++i) weigh(centre * (1.0F + 0.008F * static_cast<float>(i)));
-    return best;
+    return fine_scan(best);
+  }
+  struct Weighed {
+    float d, gain = -1e30F;
+  };
+  void weigh(float d, Weighed& best) const noexcept {
+    std::uint16_t bits;
+    d = to_f16(d, bits);
+    const float gain = total_gain(d);
+    if (gain > best.gain) best = {.d = d, .gain = gain};
+  }
+  float fine_scan(Weighed best) const noexcept {
+    const float centre = best.d;
+    for (int i = -3; i <= 3; ++i) weigh(centre * (1.0F + 0.008F * static_cast<float>(i)), best);
+    return best.d;
+  }
+  /// As scan_block_scale when there are new lines near block scale `d`.
+  float scan_block_scale_beside(float d) noexcept {
+    for (int set = 0; set < kSets; ++set) free_[set] = lines_[set].best_scale();
+    return fine_scan({.d = d});
   }
 
   /// Exact searches at the quantized scales of block scale `d`, then the least-squares d for the
@@ -177,7 +192,7 @@ class BlockFit {
     for (int i = 0; i < (neighbours ? 3 : 1); ++i) {
       const I8 level = valid(likely + steps[i]);
       const F8 s = scale_of(level, d);
-      I8* index = hint_[set];
+      I8 index[Search::kVectors];
       const auto gain = Search::at_scale(groups_[set], s, index);
       lines_[set].add(gain.a, gain.b);
       const F8 value = s * (2.0F * gain.a - s * gain.b);
@@ -206,7 +221,6 @@ class BlockFit {
   LaneGroups<Search::kGroup> turned_[Search::kEstimates ? kSets : 1];  ///< as estimates want them
   ScaleLines lines_[kSets];
   F8 free_[kSets];
-  I8 hint_[kSets][Search::kVectors];  ///< entries of the last search
   float unit_ = 1;
   float best_gain_ = 0;
   float fitted_ = 0;

@@ -6,6 +6,7 @@
 
 #include "quant/codebook/lanes.h"
 #include "quant/codec.h"
+#include "quant/fit/worse_than_zero.h"
 
 namespace quant {
 
@@ -79,10 +80,5 @@ void turn_cheapest(LaneGroups<E>& in) noexcept {
     }
   }
 }
-
-/// True if `y` misses the weights `x` by more than zeros would (weighted by the importance as
-/// given). Freak rows only: hidden columns with huge weights and the like.
-bool worse_than_zero(const float* x, const float* y, const float* importance,
-                     std::size_t n) noexcept;
 
 }  // namespace quant

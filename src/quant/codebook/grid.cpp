@@ -81,7 +81,12 @@ constexpr Grid<N, Dim> make_grid(const std::array<std::int8_t, N * Dim>& values,
     grid.lo[n] = static_cast<std::uint8_t>(half[0]);
     grid.hi[n] = static_cast<std::uint8_t>(half[1]);
   }
-  if constexpr (Dim == 8) grid.first = run_starts(grid.hi);
+  if constexpr (Dim == 8) {
+    grid.first = run_starts(grid.hi);
+    for (std::size_t n = 0; n < N; ++n) {
+      if (kDigitParity[grid.lo[n]] != kDigitParity[grid.hi[n]]) throw "a digit sum is odd";
+    }
+  }
   return grid;
 }
 

@@ -13,6 +13,7 @@ namespace quant {
 /// digit combinations; `lo` and `hi` name the two halves of an entry.
 template <std::size_t N, std::size_t Dim>
 struct Grid {
+  static constexpr bool kEvenSums = true;  ///< of digits, where Dim is 8
   static constexpr std::size_t kEntries = N;
   static constexpr std::size_t kDim = Dim;
   std::array<std::int8_t, N * Dim> values{};  ///< as in the file
@@ -30,12 +31,22 @@ inline constexpr std::array<float, 3> kLevels2 = {1.0F, 25.0F / 8, 43.0F / 8};
 inline constexpr std::array<float, 8> kLevels3xxs = {1, 3, 5, 7, 9, 11, 13, 15.5F};
 inline constexpr std::array<float, 8> kLevels3s = {1, 3, 5, 7, 9, 11, 13, 15};
 
+/// Whether the digit sum of four ternary digits is odd.
+inline constexpr std::array<std::uint8_t, 81> kDigitParity = [] {
+  std::array<std::uint8_t, 81> out{};
+  for (unsigned half = 0; half < 81; ++half) {
+    for (unsigned rest = half; rest != 0; rest /= 3) out[half] ^= rest % 3 & 1;
+  }
+  return out;
+}();
+
 /// Values of IQ1_S and IQ1_M are an entry of -1, 0, 1 shifted by delta.
 inline constexpr float kDelta = 0.125F;
 inline constexpr std::size_t kTernaryEntries = 2048;
 
 /// As Grid; `squares` has the entries twice, with a positive and with a negative shift.
 struct TernaryGrid {
+  static constexpr bool kEvenSums = false;
   std::array<std::int8_t, kTernaryEntries * 8> values{};
   std::array<std::uint8_t, kTernaryEntries> lo{}, hi{};
   std::array<float, 2 * kTernaryEntries * 8> squares{};

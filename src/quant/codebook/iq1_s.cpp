@@ -9,7 +9,7 @@
 namespace quant {
 namespace {
 constexpr std::size_t kLow = 2, kWords = 34, kBytes = 50;
-using Search = TernarySearch<32, DeltaFor::group, DeltaBy::estimates>;
+using Search = TernarySearch<32, DeltaFor::group>;
 
 void decode_block(const std::byte* block, float* out) noexcept {
   const float d = base::load_f16(block);

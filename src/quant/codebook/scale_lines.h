@@ -5,6 +5,8 @@
 // Source: docs/spec/types/codebook.md, "Joint block scale".
 #pragma once
 
+#include <array>
+
 #include "quant/codebook/lanes.h"
 
 namespace quant {
@@ -30,10 +32,19 @@ class ScaleLines {
     b_[slot][lane] = b;
   }
   F8 gain_at(F8 s) const noexcept {
-    const F8 twice = s + s, square = s * s;
-    F8 best = twice * a_[0] - square * b_[0];
-    for (int i = 1; i < count_; ++i) best = max(best, twice * a_[i] - square * b_[i]);
-    return best;
+    const F8 minus = -0.5F * s;
+    F8 best = fused(minus, b_[0], a_[0]);
+    for (int i = 1; i < count_; ++i) best = max(best, fused(minus, b_[i], a_[i]));
+    return (s + s) * best;
+  }
+  /// gain_at of two scales.
+  std::array<F8, 2> gains_at(F8 s, F8 t) const noexcept {
+    const F8 minus[2] = {-0.5F * s, -0.5F * t};
+    F8 best[2] = {fused(minus[0], b_[0], a_[0]), fused(minus[1], b_[0], a_[0])};
+    for (int i = 1; i < count_; ++i) {
+      for (int j = 0; j < 2; ++j) best[j] = max(best[j], fused(minus[j], b_[i], a_[i]));
+    }
+    return {(s + s) * best[0], (t + t) * best[1]};
   }
   /// The scale of the best line at its own optimum a / b; 0 where no line gains.
   F8 best_scale() const noexcept {
@@ -63,16 +74,12 @@ inline LevelChoice best_level(const ScaleLines& lines, F8 free, float d, int lev
   F8 middle = (free / d - 1.0F) * 0.5F;
   middle = min(max(middle, splat(0.0F)), splat(top));
   const F8 nearest = __builtin_convertvector(__builtin_convertvector(middle + 0.5F, I8), F8);
-  LevelChoice best{.level = splat(0), .gain = splat(-1e30F)};
   const F8 other = nearest + (middle > nearest ? splat(1.0F) : splat(-1.0F));
-  for (const F8& wanted : {nearest, other}) {
-    const F8 level = min(max(wanted, splat(0.0F)), splat(top));
-    const F8 gain = lines.gain_at((2.0F * level + 1.0F) * d);
-    const I8 better = gain > best.gain;
-    best.gain = better ? gain : best.gain;
-    best.level = better ? __builtin_convertvector(level, I8) : best.level;
-  }
-  return best;
+  const F8 second = min(max(other, splat(0.0F)), splat(top));
+  const auto gains = lines.gains_at((2.0F * nearest + 1.0F) * d, (2.0F * second + 1.0F) * d);
+  const I8 better = gains[1] > gains[0];
+  const F8 level = better ? second : nearest;
+  return {.level = __builtin_convertvector(level, I8), .gain = max(gains[0], gains[1])};
 }
 
 }  // namespace quant

@@ -3,6 +3,8 @@
 // scan is exact and costs one addition and one comparison an entry, whatever the dimension.
 #pragma once
 
+#include <algorithm>
+
 #include "quant/codebook/grid.h"
 
 namespace quant {
@@ -42,28 +44,57 @@ Best scan(Value value) noexcept {
   return out;
 }
 
-/// As scan, for large grids of two four-digit halves with table values `lo` and `hi`. Entries with
-/// the same upper half stand in one run, so a run is worth its upper value plus the largest lower
-/// one; runs that cannot win in any lane are skipped, and the entry is looked up at the end. `hint`
-/// holds indices that are likely good (of a search at a scale nearby); the better they are, the
-/// more is skipped.
+/// Largest lower value of the entries first .. last - 1. Four chains, as the latency of a maximum
+/// would else be the limit; the last four may overlap others.
 template <class GridType>
-Best scan_from(const GridType& grid, const F8* lo, const F8* hi, I8 hint) noexcept {
-  Best out{.value = {}, .index = hint};
-  for (int g = 0; g < kLanes; ++g) {
-    const auto n = static_cast<std::size_t>(hint[g]);
-    out.value[g] = lo[grid.lo[n]][g] + hi[grid.hi[n]][g];
+F8 most_of_run(const GridType& grid, const F8* lo, std::size_t first, std::size_t last) noexcept {
+  F8 most = lo[grid.lo[first]];
+  if (last - first < 4) {
+    for (std::size_t n = first + 1; n < last; ++n) most = max(most, lo[grid.lo[n]]);
+    return most;
   }
-  F8 top = lo[0];
-  for (std::size_t i = 1; i < 81; ++i) top = max(top, lo[i]);
+  F8 chain[3] = {lo[grid.lo[first + 1]], lo[grid.lo[first + 2]], lo[grid.lo[first + 3]]};
+  for (std::size_t n = first + 4; n < last; n += 4) {
+    const std::uint8_t* at = grid.lo.data() + std::min(n, last - 4);
+    most = max(most, lo[at[0]]);
+    for (std::size_t c = 0; c < 3; ++c) chain[c] = max(chain[c], lo[at[c + 1]]);
+  }
+  return max(max(most, chain[0]), max(chain[1], chain[2]));
+}
+
+/// Upper halves, ascending, whose runs may hold an entry worth more than `least` in some lane.
+/// Returns their number.
+template <class GridType, class Tables>
+std::size_t runs_above(const Tables& tables, F8 least, std::uint8_t* runs) noexcept {
+  const F8* hi = tables.value[1];
+  // Where all digit sums are even, an upper half goes with lower ones of its own parity only.
+  const F8 either = max(tables.top[0], tables.top[1]);
+  const F8 need[2] = {least - (GridType::kEvenSums ? tables.top[0] : either),
+                      least - (GridType::kEvenSums ? tables.top[1] : either)};
+  std::size_t count = 0;
+  for (std::size_t h = 0; h < 81; ++h) {
+    runs[count] = static_cast<std::uint8_t>(h);
+    count += mask_of(hi[h] > need[kDigitParity[h]]) != 0 ? 1U : 0U;
+  }
+  return count;
+}
+
+/// As scan, for large grids of two four-digit halves; `tables` as search::Tables. Entries with the
+/// same upper half stand in one run, so a run is worth its upper value plus the largest lower
+/// one; runs that cannot win in any lane are skipped, and the entry is looked up at the end.
+/// `known` has a value and what may be kept for its index where no entry is worth more; the higher
+/// it is, the more is skipped.
+template <class GridType, class Tables>
+Best scan_above(const GridType& grid, const Tables& tables, Best known) noexcept {
+  const F8 *lo = tables.value[0], *hi = tables.value[1];
+  std::uint8_t runs[81];
+  const std::size_t count = runs_above<GridType>(tables, known.value, runs);
+  Best out = known;
   F8 inside = splat(0.0F);
   I8 run = splat(-1);
-  for (std::size_t h = 0; h < 81; ++h) {
-    if (mask_of(hi[h] + top > out.value) == 0) continue;
-    F8 most = splat(-3e38F);
-    for (std::size_t n = grid.first[h]; n < grid.first[h + 1]; ++n) {
-      most = max(most, lo[grid.lo[n]]);
-    }
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t h = runs[i];
+    const F8 most = most_of_run(grid, lo, grid.first[h], grid.first[h + 1]);
     const F8 value = most + hi[h];
     const I8 better = value > out.value;
     out.value = better ? value : out.value;
@@ -77,6 +108,18 @@ Best scan_from(const GridType& grid, const F8* lo, const F8* hi, I8 hint) noexce
     out.index[g] = static_cast<std::int32_t>(n);
   }
   return out;
+}
+
+/// The best entry of each lane. `hint` holds indices that are likely good.
+template <class GridType, class Tables>
+Best scan_from(const GridType& grid, const Tables& tables, I8 hint) noexcept {
+  const F8 *lo = tables.value[0], *hi = tables.value[1];
+  Best known{.value = {}, .index = hint};
+  for (int g = 0; g < kLanes; ++g) {
+    const auto n = static_cast<std::size_t>(hint[g]);
+    known.value[g] = lo[grid.lo[n]][g] + hi[grid.hi[n]][g];
+  }
+  return scan_above(grid, tables, known);
 }
 
 /// sum_v sum_k weight * value^2 of the chosen entries, lane by lane. `squares`: Dim values an

@@ -4,122 +4,158 @@
 #pragma once
 
 #include "quant/codebook/magnitude_search.h"
+#include "quant/codebook/near_cells.h"
 
 namespace quant {
 
 /// Who shares a delta.
 enum class DeltaFor { group, vector };
 
-/// How scales are compared and a delta is chosen: by the grid's own entries, or as if it had all
-/// 3^8, which is six times as fast. It costs nothing for a delta of 32 elements whose scales are
-/// chosen together; for one of eight the KL divergence of a small model rises by 7 %.
-enum class DeltaBy { entries, estimates };
-
-/// An index is the grid index, plus 2048 where delta is negative. The entries at a scale and a
-/// delta are the best of the grid.
-template <int E, DeltaFor kShared, DeltaBy kBy = DeltaBy::entries>
+/// An index is the grid index, plus 2048 where delta is negative.
+template <int E, DeltaFor kShared>
 struct TernarySearch {
   static constexpr int kGroup = E;
   static constexpr int kVectors = E / 8;
   static constexpr bool kSigned = true;
   static constexpr bool kEvenSigns = false;
-  static constexpr bool kEstimates = kBy == DeltaBy::estimates;  ///< `estimate` may be used
+  static constexpr bool kEstimates = true;  ///< there is an `estimate`
   static constexpr float kPeakLevel = 1 + kDelta;
-  /// `best`, `fast`. Three more for `best` gain less than 0.3 %.
-  static constexpr std::array<int, 2> kProbes =
-      kEstimates ? std::array{8, 6} : std::array{kShared == DeltaFor::vector ? 3 : 4, 4};
+  /// `best`, `fast`. Two more for `best` gain less than 0.05 %.
+  static constexpr std::array<int, 2> kProbes = {6, 5};
   static constexpr float kFirstProbe = 0.45F, kLastProbe = 1.45F;
+  /// Entries that an estimate weighs. Six have 0.1 % less error than four, and 0.5 to 1.5 % less
+  /// KL divergence of a small model, but 1.5 % more where a vector has its own delta.
+  static constexpr std::size_t kWeighed = kShared == DeltaFor::group ? 6 : 4;
 
+  /// Best entries and deltas of all eight groups at scales `s` > 0. index[v][g] = entry of vector v
+  /// of lane g.
   static Gain at_scale(const LaneGroups<E>& in, F8 s, I8* index) noexcept {
-    I8 minus[kVectors];
-    const F8 value = kEstimates ? entries_by_estimates(in, s, index, minus)
-                                : entries_of_both(in, s, index, minus);
-    for (int v = 0; v < kVectors; ++v) {
-      index[v] += minus[v] & static_cast<std::int32_t>(kTernaryEntries);
+    F8 value;
+    if constexpr (kShared == DeltaFor::group) {
+      value = group_entries(in, s, index);
+    } else {
+      value = splat(0.0F);
+      for (int v = 0; v < kVectors; ++v) value += vector_entries(in, v, s, index[v]);
     }
     const F8 b = squares_of(grid_iq1s.squares.data(), 8, in.rows, E, index, kVectors);
     return {.a = value / s + 0.5F * s * b, .b = b};
   }
 
-  /// As at_scale for a grid of all 3^8 entries: to compare scales.
+  /// As at_scale, with entries and deltas that are good, not always best, and not told.
   static Gain estimate(const LaneGroups<E>& in, F8 s) noexcept {
-    I8 minus[kVectors];
-    return estimate(in, s, minus);
+    NearEntry near[2][kVectors];
+    F8 gained[kVectors], total = splat(0.0F);  // by a delta below zero
+    for (int v = 0; v < kVectors; ++v) {
+      near_both<kWeighed>(in, v, s, near[0][v], near[1][v]);
+      gained[v] = near[1][v].value - near[0][v].value;
+      total += gained[v];
+    }
+    F8 value = splat(0.0F), a = splat(0.0F);
+    for (int v = 0; v < kVectors; ++v) {
+      const I8 minus = (kShared == DeltaFor::group ? total : gained[v]) > 0.0F;
+      value += minus ? near[1][v].value : near[0][v].value;
+      const I8 digits = minus ? near[1][v].digits : near[0][v].digits;
+      F8 sum_wx = splat(0.0F);
+      for (int k = 0; k < 8; ++k) {
+        const F8 wx = in.wx[8 * v + k];
+        sum_wx += wx;
+        a = fused(packed_digit(digits, k), digit_unit(k) * wx, a);
+      }
+      a = fused(minus ? splat(kLevels[1][0]) : splat(kLevels[0][0]), sum_wx, a);
+    }
+    const F8 inverse = 1.0F / s;
+    return {.a = a, .b = 2.0F * inverse * (a - inverse * value)};
   }
 
  private:
-  /// Sets `minus` where delta is better below zero.
-  static Gain estimate(const LaneGroups<E>& in, F8 s, I8* minus) noexcept {
-    Gain sums[2][kVectors];
-    F8 gained[kVectors], total = splat(0.0F);  // by a delta below zero
-    for (int v = 0; v < kVectors; ++v) {
-      for (int sign = 0; sign < 2; ++sign) sums[sign][v] = free_vector(in, v, s, sign);
-      gained[v] = 2.0F * (sums[1][v].a - sums[0][v].a) - s * (sums[1][v].b - sums[0][v].b);
-      total += gained[v];
-    }
-    Gain out{};
-    for (int v = 0; v < kVectors; ++v) {
-      minus[v] = (kShared == DeltaFor::group ? total : gained[v]) > 0.0F;
-      out.a += minus[v] ? sums[1][v].a : sums[0][v].a;
-      out.b += minus[v] ? sums[1][v].b : sums[0][v].b;
-    }
-    return out;
+  using Tables = search::Tables<3, 8>;
+
+  static const CellTable& cells() noexcept {
+    static const CellTable table = make_cells(grid_iq1s, {-1, 0, 1});
+    return table;
   }
 
-  static F8 entries_by_estimates(const LaneGroups<E>& in, F8 s, I8* index, I8* minus) noexcept {
-    estimate(in, s, minus);
-    F8 value = splat(0.0F);
-    for (int v = 0; v < kVectors; ++v) {
-      const Best best = vector_at(in, v, s, minus[v], index[v]);
-      value += best.value;
-      index[v] = best.index;
+  /// Good entries of vector v for a delta above and for one below zero. A digit e stands for
+  /// m = e + m0, so m^2 = e^2 + 2 e m0 + m0^2: between the deltas only what is linear in e differs.
+  template <std::size_t Take>
+  static void near_both(const LaneGroups<E>& in, int v, F8 s, NearEntry& above,
+                        NearEntry& below) noexcept {
+    const F8 *wx = in.wx + 8 * v, *w = in.w + 8 * v;
+    const F8 square = s * s, half = -0.5F * square;
+    F8 sum_wx = splat(0.0F), sum_w = splat(0.0F);
+    DigitSum value[2];
+    for (int k = 0; k < 8; ++k) {
+      const float unit = digit_unit(k);
+      sum_wx += wx[k];
+      sum_w += w[k];
+      const F8 y = square * w[k];
+      const F8 linear = fused(s, wx[k], y) * unit, apart = y * (unit * kDelta);
+      value[0].linear[k] = linear - apart;
+      value[1].linear[k] = linear + apart;
+      value[0].square[k] = value[1].square[k] = (w[k] * (unit * unit)) * half;
     }
-    return value;
+    for (std::size_t i = 0; i < 2; ++i) {
+      const float first = kLevels[i][0], delta = kLevels[i][1];
+      value[i].start = s * first * sum_wx + half * first * first * sum_w;
+      const I8 cell = cell_of(in.x + 8 * v, s * (delta - 0.5F), s * (delta + 0.5F));
+      (i == 0 ? above : below) = best_near<Take>(cells(), cell, value[i]);
+    }
   }
 
-  static F8 entries_of_both(const LaneGroups<E>& in, F8 s, I8* index, I8* minus) noexcept {
+  /// The best entries of all vectors for each delta, and the better delta.
+  static F8 group_entries(const LaneGroups<E>& in, F8 s, I8* index) noexcept {
     Best found[2][kVectors];
-    F8 gained[kVectors], total = splat(0.0F);  // by a delta below zero
+    F8 gained = splat(0.0F);  // by a delta below zero
     for (int v = 0; v < kVectors; ++v) {
-      found[0][v] = vector_at(in, v, s, splat(0), index[v]);
-      found[1][v] = vector_at(in, v, s, splat(-1), index[v]);
-      gained[v] = found[1][v].value - found[0][v].value;
-      total += gained[v];
+      NearEntry near[2];
+      near_both<kNearEntries>(in, v, s, near[0], near[1]);
+      for (int i = 0; i < 2; ++i) {
+        Tables tables;
+        set_values(tables, in, v, s, splat(-i));
+        const I8 hint = index_of(cells(), near[i].cell, near[i].rank);
+        found[i][v] = scan_from(grid_iq1s, tables, hint);
+      }
+      gained += found[1][v].value - found[0][v].value;
     }
+    const I8 minus = gained > 0.0F;
     F8 value = splat(0.0F);
     for (int v = 0; v < kVectors; ++v) {
-      minus[v] = (kShared == DeltaFor::group ? total : gained[v]) > 0.0F;
-      value += minus[v] ? found[1][v].value : found[0][v].value;
-      index[v] = minus[v] ? found[1][v].index : found[0][v].index;
+      value += minus ? found[1][v].value : found[0][v].value;
+      index[v] = marked(minus ? found[1][v].index : found[0][v].index, minus);
     }
     return value;
   }
 
-  /// The best entry of vector v, with a delta below zero in the lanes of `minus`.
-  static Best vector_at(const LaneGroups<E>& in, int v, F8 s, I8 minus, I8 hint) noexcept {
-    hint &= static_cast<std::int32_t>(kTernaryEntries - 1);
+  /// The best entry of vector v: with the delta that is likely better, then those of the other that
+  /// are worth more than it.
+  static F8 vector_entries(const LaneGroups<E>& in, int v, F8 s, I8& index) noexcept {
+    NearEntry near[2];
+    near_both<kNearEntries>(in, v, s, near[0], near[1]);
+    I8 minus = near[1].value > near[0].value;
+    Tables tables;
+    set_values(tables, in, v, s, minus);
+    const I8 cell = minus ? near[1].cell : near[0].cell;
+    const I8 rank = minus ? near[1].rank : near[0].rank;
+    const Best likely = scan_from(grid_iq1s, tables, index_of(cells(), cell, rank));
+    set_values(tables, in, v, s, ~minus);
+    const Best other = scan_above(grid_iq1s, tables, {.value = likely.value, .index = splat(-1)});
+    const I8 turn = other.index >= 0;
+    minus ^= turn;
+    index = marked(turn ? other.index : likely.index, minus);
+    return other.value;
+  }
+
+  static I8 marked(I8 index, I8 minus) noexcept {
+    return index + (minus & static_cast<std::int32_t>(kTernaryEntries));
+  }
+
+  /// `minus`: lanes where delta is below zero.
+  static void set_values(Tables& tables, const LaneGroups<E>& in, int v, F8 s, I8 minus) noexcept {
     F8 levels[3];
     for (std::size_t l = 0; l < 3; ++l) {
       levels[l] = minus ? splat(kLevels[1][l]) : splat(kLevels[0][l]);
     }
-    search::Tables<3, 8> t;
-    t.set_values(levels, in.wx + 8 * v, in.w + 8 * v, s);
-    return scan_from(grid_iq1s, t.value[0], t.value[1], hint);
-  }
-
-  /// Vector v with the nearest of all 3^8 entries.
-  static Gain free_vector(const LaneGroups<E>& in, int v, F8 s, int sign) noexcept {
-    const F8 inverse = 1.0F / s;
-    const float shift = sign == 0 ? kDelta : -kDelta;
-    Gain out{};
-    for (int k = 8 * v; k < 8 * v + 8; ++k) {
-      const F8 y = in.x[k] * inverse - shift;
-      const F8 up = y > 0.5F ? splat(1.0F) : splat(0.0F);
-      const F8 level = (y < -0.5F ? splat(-1.0F) : up) + shift;
-      out.a += in.wx[k] * level;
-      out.b += in.w[k] * (level * level);
-    }
-    return out;
+    tables.set_values(levels, in.wx + 8 * v, in.w + 8 * v, s);
   }
 
   static constexpr std::array<std::array<float, 3>, 2> kLevels = {

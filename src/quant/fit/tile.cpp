@@ -1,13 +1,15 @@
 #include "quant/fit/tile.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 
 namespace quant::fit {
 
 namespace {
 // Relative to the largest importance of the block. Small enough not to move a scale, large enough
 // that columns which were never active still decide their own codes and their own blocks.
-constexpr double kFloor = 1e-6;
+constexpr float kFloor = 1e-6F;
 }  // namespace
 
 std::vector<float> relative_importance(const EncodeInput& in, std::size_t segment) {
@@ -15,11 +17,13 @@ std::vector<float> relative_importance(const EncodeInput& in, std::size_t segmen
   if (in.importance.empty()) return u;
   for (std::size_t first = 0; first < in.cols; first += segment) {
     const auto v = in.importance.subspan(first, segment);
-    const double largest = *std::ranges::max_element(v);
+    // Bits of floats >= 0 are in the order of their values; integers are compared eight at once.
+    std::int32_t bits = 0;
+    for (const float value : v) bits = std::max(bits, std::bit_cast<std::int32_t>(value));
+    const auto largest = std::bit_cast<float>(bits);
     if (!(largest > 0)) continue;
-    for (std::size_t i = 0; i < segment; ++i) {
-      u[first + i] = static_cast<float>(std::max(static_cast<double>(v[i]) / largest, kFloor));
-    }
+    float* to = u.data() + first;
+    for (std::size_t i = 0; i < segment; ++i) to[i] = std::max(v[i] / largest, kFloor);
   }
   return u;
 }

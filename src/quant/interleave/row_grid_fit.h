@@ -24,7 +24,7 @@ struct GroupScales {
   }
 };
 
-/// `Search`: as MagnitudeSearch.
+/// `Search`: as TernarySearch. Estimates choose the scales, exact searches the entries.
 template <class Search, class Scales>
 class RowGridFit {
  public:
@@ -63,7 +63,6 @@ class RowGridFit {
     LaneGroups<static_cast<int>(kGroup)> groups;
     ScaleLines lines;
     F8 free;
-    I8 hint[kVectors];
   };
   struct Found {
     I8 level;
@@ -85,6 +84,7 @@ class RowGridFit {
         set.rows[lane * kGroup + e] = inside ? in_.w[at] : 1e-6F;
         set.groups.w[e][lane] = set.rows[lane * kGroup + e];
       }
+      set.groups.x[e] = x;
       set.groups.wx[e] = set.groups.w[e] * x;
       set.groups.peak = max(set.groups.peak, max(x, -x));
     }
@@ -97,10 +97,9 @@ class RowGridFit {
     const int count = Search::kProbes[effort == Effort::best ? 0 : 1];
     const float step = (Search::kLastProbe - Search::kFirstProbe) / static_cast<float>(count - 1);
     const F8 full = max(set.groups.peak, splat(1e-6F)) / Search::kPeakLevel;
-    for (I8& index : set.hint) index = splat(0);
     for (int i = 0; i < count; ++i) {
       const F8 scale = full * (Search::kFirstProbe + step * static_cast<float>(i));
-      const auto gain = Search::at_scale(set.groups, scale, set.hint);
+      const auto gain = Search::estimate(set.groups, scale);
       set.lines.add(gain.a, gain.b);
     }
   }
@@ -194,7 +193,8 @@ class RowGridFit {
       const I8 level = clamped(likely + steps[i]);
       // A scale of zero: the entries do not matter, but the search divides by it.
       const F8 scale = max(Scales::factor(level) * d, splat(1e-20F));
-      const auto gain = Search::at_scale(set.groups, scale, set.hint);
+      I8 index[kVectors];
+      const auto gain = Search::at_scale(set.groups, scale, index);
       set.lines.add(gain.a, gain.b);
       const F8 value = level == 0 && Scales::kOffset == 0
                            ? splat(0.0F)
@@ -205,7 +205,7 @@ class RowGridFit {
       out.a = better ? gain.a : out.a;
       out.b = better ? gain.b : out.b;
       for (std::size_t v = 0; v < kVectors; ++v) {
-        out.index[v] = better ? set.hint[v] : out.index[v];
+        out.index[v] = better ? index[v] : out.index[v];
       }
     }
   }

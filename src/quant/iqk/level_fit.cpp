@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "quant/fit/stretch.h"
+#include "quant/fit/worse_than_zero.h"
 
 namespace quant {
 namespace {
@@ -305,6 +306,26 @@ float load_scale(const LevelFormat& format, const std::byte* at) noexcept {
   return format.f16_scale ? base::load_f16(at) : base::load_f32(at);
 }
 
+/// True of a d with fewer digits than the search takes for granted: an f16 below its normal range.
+bool is_coarse(const LevelFormat& format, float d) noexcept {
+  return format.f16_scale && d != 0 && std::fabs(d) < 0x1p-14F;
+}
+
+/// The stretched d of tiny weights, rounded to such an f16, can be off by half. Where that makes
+/// the weights worse than zeros it is replaced by the `plain` d, and that by zeros. `coded` begins
+/// with d.
+void mend_coarse(const LevelFormat& format, std::span<const float> x, const float* importance,
+                 float plain, std::span<std::byte> coded) {
+  std::vector<float> decoded(x.size());
+  const auto is_worse = [&] {
+    decode_levels(format, coded, x.size(), decoded);
+    return worse_than_zero(x.data(), decoded.data(), importance, x.size());
+  };
+  if (!is_worse()) return;
+  store_scale(format, plain, coded.data());
+  if (is_worse()) std::ranges::fill(coded, std::byte{0});
+}
+
 /// `supers` neighbouring super-blocks with one d between them; `blocks` is where they go,
 /// `at_scale` where d goes.
 void encode_group(const LevelFormat& format, std::span<const float> x, const float* v,
@@ -329,6 +350,10 @@ void encode_group(const LevelFormat& format, std::span<const float> x, const flo
     format.pack(block, blocks + super * format.block_bytes);
   }
   store_scale(format, common.stretched / down, at_scale);
+  if (is_coarse(format, load_scale(format, at_scale))) {
+    mend_coarse(format, x, weighted ? v : nullptr, common.d / down,
+                {at_scale, format.meta_bytes() + supers * format.block_bytes});
+  }
 }
 
 }  // namespace

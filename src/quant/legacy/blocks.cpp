@@ -88,7 +88,8 @@ std::optional<BadBlock> check_scales(std::span<const std::byte> in, std::size_t 
   for (std::size_t b = 0; b < in.size() / block_bytes; ++b) {
     for (std::size_t f = 0; f < fields; ++f) {
       const std::size_t offset = b * block_bytes + 2 * f;
-      if (!std::isfinite(base::load_f16(in.data() + offset))) {
+      // An exponent of all ones; to convert every scale costs q8_0 4 % of its time.
+      if ((base::load_u16(in.data() + offset) & 0x7c00) == 0x7c00) {
         return BadBlock{.block = b,
                         .offset = offset,
                         .what = f == 0 ? "scale is not finite" : "offset is not finite"};

@@ -7,40 +7,50 @@
 
 namespace quant {
 
-template <int Dim, std::size_t Clusters>
-CodebookIndex<Dim, Clusters>::CodebookIndex(const std::vector<std::int8_t>& entries,
-                                            std::size_t books)
-    : books_(books) {
-  const std::size_t n = entries.size() / Dim, n_book = n / books;
+template <int Dim, std::size_t Clusters, std::size_t Books>
+CodebookIndex<Dim, Clusters, Books>::CodebookIndex(const std::vector<std::int8_t>& entries) {
+  const std::size_t n = entries.size() / Dim, n_book = n / Books;
   for (int h = 0; h < 2; ++h) halves_[static_cast<std::size_t>(h)] = cluster(entries, h * kHalf);
-  std::vector<std::vector<std::uint32_t>> members(kClusters * kClusters * books);
+  Members members(kClusters * kClusters * Books);
   for (std::size_t i = 0; i < n; ++i) {
     const std::int8_t* entry = entries.data() + i * Dim;
     const std::size_t cell =
         nearest(halves_[0], entry) * kClusters + nearest(halves_[1], entry + kHalf);
-    members[cell * books + i / n_book].push_back(static_cast<std::uint32_t>(i));
+    members[cell * Books + i / n_book].push_back(static_cast<std::uint32_t>(i));
   }
+  fill_empty_cells(members);
   start_.push_back(0);
-  for (const auto& in_cell : members) {
-    for (std::size_t first = 0; first < in_cell.size(); first += kLanes) {
-      EntryBlock<Dim> block;
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const std::uint32_t i = in_cell[std::min(first + lane, in_cell.size() - 1)];
-        // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): i < n
-        order_.push_back(static_cast<std::uint32_t>(i % n_book));
-        for (int k = 0; k < Dim; ++k) {
-          block.value(k, static_cast<int>(lane)) = entries[i * Dim + static_cast<std::size_t>(k)];
-        }
-      }
-      blocks_.push_back(block);
-    }
+  for (std::size_t first = 0; first < members.size(); first += Books) {
+    add_cell(std::span<const std::vector<std::uint32_t>, Books>(&members[first], Books), entries);
     start_.push_back(static_cast<std::uint32_t>(blocks_.size()));
   }
 }
 
-template <int Dim, std::size_t Clusters>
-std::size_t CodebookIndex<Dim, Clusters>::nearest(const Half& half,
-                                                  const std::int8_t* point) noexcept {
+/// `members`: of each book, not empty.
+template <int Dim, std::size_t Clusters, std::size_t Books>
+void CodebookIndex<Dim, Clusters, Books>::add_cell(
+    std::span<const std::vector<std::uint32_t>, Books> members,
+    const std::vector<std::int8_t>& entries) {
+  const std::size_t n_book = entries.size() / Dim / Books;
+  std::size_t longest = 0;
+  for (const auto& of_book : members) longest = std::max(longest, of_book.size());
+  for (std::size_t first = 0; first < longest; first += kBookLanes) {
+    EntryBlock<Dim> block;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const auto& of_book = members[lane / kBookLanes];
+      const std::uint32_t i = of_book[std::min(first + lane % kBookLanes, of_book.size() - 1)];
+      order_.push_back(static_cast<std::uint16_t>(i % n_book));
+      for (int k = 0; k < Dim; ++k) {
+        block.value(k, static_cast<int>(lane)) = entries[i * Dim + static_cast<std::size_t>(k)];
+      }
+    }
+    blocks_.push_back(block);
+  }
+}
+
+template <int Dim, std::size_t Clusters, std::size_t Books>
+std::size_t CodebookIndex<Dim, Clusters, Books>::nearest(const Half& half,
+                                                         const std::int8_t* point) noexcept {
   F8 least = splat(1e30F);
   I8 at = splat(0);
   for (std::size_t v = 0; v < kVectors; ++v) {
@@ -58,10 +68,43 @@ std::size_t CodebookIndex<Dim, Clusters>::nearest(const Half& half,
   return static_cast<std::size_t>(at[lane]) * kLanes + lane;
 }
 
+/// Gives cells without entries those of the nearest cell that has some, so that a search never
+/// comes back with nothing.
+template <int Dim, std::size_t Clusters, std::size_t Books>
+void CodebookIndex<Dim, Clusters, Books>::fill_empty_cells(Members& members) const {
+  const Members own = members;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (own[i].empty()) members[i] = own[nearest_cell(i / Books, i % Books, own)];
+  }
+}
+
+/// Where to find the members of the nearest cell that has some of this book.
+template <int Dim, std::size_t Clusters, std::size_t Books>
+std::size_t CodebookIndex<Dim, Clusters, Books>::nearest_cell(
+    std::size_t cell, std::size_t book, const Members& members) const noexcept {
+  const auto apart = [this](std::size_t h, std::size_t a, std::size_t b) {
+    float total = 0;
+    for (const auto& mean : halves_[h].mean) {
+      const float difference = mean[a / kLanes][a % kLanes] - mean[b / kLanes][b % kLanes];
+      total += difference * difference;
+    }
+    return total;
+  };
+  float least = 1e30F;
+  std::size_t found = 0;
+  for (std::size_t other = 0; other < kClusters * kClusters; ++other) {
+    if (members[other * Books + book].empty()) continue;
+    const float distance = apart(0, cell / kClusters, other / kClusters) +
+                           apart(1, cell % kClusters, other % kClusters);
+    if (distance < least) least = distance, found = other * Books + book;
+  }
+  return found;
+}
+
 /// Lloyd's algorithm on an even sample of the entries: clusters of coordinates first .. first +
 /// kHalf.
-template <int Dim, std::size_t Clusters>
-typename CodebookIndex<Dim, Clusters>::Half CodebookIndex<Dim, Clusters>::cluster(
+template <int Dim, std::size_t Clusters, std::size_t Books>
+typename CodebookIndex<Dim, Clusters, Books>::Half CodebookIndex<Dim, Clusters, Books>::cluster(
     const std::vector<std::int8_t>& entries, int first) {
   constexpr std::size_t kSample = 4096;
   constexpr int kRounds = 10;
@@ -101,9 +144,9 @@ typename CodebookIndex<Dim, Clusters>::Half CodebookIndex<Dim, Clusters>::cluste
   return half;
 }
 
-template <int Dim, std::size_t Clusters>
-typename CodebookIndex<Dim, Clusters>::Distances CodebookIndex<Dim, Clusters>::rank_half(
-    std::size_t h, const Ranking& terms) const noexcept {
+template <int Dim, std::size_t Clusters, std::size_t Books>
+typename CodebookIndex<Dim, Clusters, Books>::Distances
+CodebookIndex<Dim, Clusters, Books>::rank_half(std::size_t h, const Ranking& terms) const noexcept {
   const Half& half = halves_[h];
   Distances distance;
   F8 least = splat(1e30F);
@@ -121,8 +164,9 @@ typename CodebookIndex<Dim, Clusters>::Distances CodebookIndex<Dim, Clusters>::r
   return distance;
 }
 
-template <int Dim, std::size_t Clusters>
-std::uint64_t CodebookIndex<Dim, Clusters>::within(const Distances& d, float limit) noexcept {
+template <int Dim, std::size_t Clusters, std::size_t Books>
+std::uint64_t CodebookIndex<Dim, Clusters, Books>::within(const Distances& d,
+                                                          float limit) noexcept {
   std::uint64_t mask = 0;
   for (std::size_t v = 0; v < kVectors; ++v) {
     mask |= std::uint64_t{mask_of(d[v] <= limit)} << (v * kLanes);
@@ -130,9 +174,9 @@ std::uint64_t CodebookIndex<Dim, Clusters>::within(const Distances& d, float lim
   return mask;
 }
 
-template <int Dim, std::size_t Clusters>
-void CodebookIndex<Dim, Clusters>::choose(const TrellisTarget<Dim>& target, float scale,
-                                          SearchWidth width, Cells& out) const noexcept {
+template <int Dim, std::size_t Clusters, std::size_t Books>
+void CodebookIndex<Dim, Clusters, Books>::choose(const TrellisTarget<Dim>& target, float scale,
+                                                 SearchWidth width, Cells& out) const noexcept {
   Ranking terms;
   float margin = 0;
   for (std::size_t k = 0; k < Dim; ++k) {
@@ -144,35 +188,45 @@ void CodebookIndex<Dim, Clusters>::choose(const TrellisTarget<Dim>& target, floa
   margin *= width.margin;
   const Distances first = rank_half(0, terms), second = rank_half(1, terms);
   for (;; margin *= 0.6F) {
-    out.count = 0;
+    out.count_ = 0;
     std::uint64_t near = within(first, margin);
-    for (; near != 0 && out.count <= width.cells; near &= near - 1) {
+    for (; near != 0 && out.count_ <= width.cells; near &= near - 1) {
       const auto a = static_cast<std::size_t>(std::countr_zero(near));
       std::uint64_t mask = within(second, margin - first[a / kLanes][a % kLanes]);
-      for (; mask != 0; mask &= mask - 1) {
-        const auto b = static_cast<std::size_t>(std::countr_zero(mask));
-        out.number[out.count++] = static_cast<std::uint16_t>(a * kClusters + b);
+      std::uint16_t* to = out.number_.data() + out.count_;
+      const auto n = static_cast<std::size_t>(std::popcount(mask));
+      out.count_ += n;
+      for (std::size_t i = 0; i < n; i += kCellsAhead) {
+        for (std::size_t k = i; k < i + kCellsAhead; ++k, mask &= mask - 1) {
+          const auto b = static_cast<std::size_t>(std::countr_zero(mask));
+          to[k] = static_cast<std::uint16_t>(a * kClusters + b);
+        }
       }
     }
-    if (near == 0 && out.count <= width.cells) return;
+    if (near == 0 && out.count_ <= width.cells) return;
   }
 }
 
-template <int Dim, std::size_t Clusters>
-TrellisEntry CodebookIndex<Dim, Clusters>::entry_at(
-    std::size_t block, int lane, const TrellisTarget<Dim>& target) const noexcept {
-  TrellisEntry out{.index = order_[block * kLanes + static_cast<std::size_t>(lane)]};
-  const EntryBlock<Dim>& entries = blocks_[block];
-  for (int k = 0; k < Dim; ++k) {
-    const float c = entries.value(k, lane);
-    out.q += target.wx[static_cast<std::size_t>(k)] * c;
-    out.p += target.w[static_cast<std::size_t>(k)] * c * c;
+template <int Dim, std::size_t Clusters, std::size_t Books>
+std::span<const std::int32_t> CodebookIndex<Dim, Clusters, Books>::blocks_of(
+    Cells& cells) const noexcept {
+  std::int32_t* const blocks = cells.blocks_.data();
+  std::size_t count = 0;
+  for (std::size_t c = 0; c < cells.count_; ++c) {
+    const std::uint32_t* start = start_.data() + cells.number_[c];
+    const std::size_t n = start[1] - start[0];
+    for (std::size_t i = 0; i < n; i += kBlocksAhead) {
+      for (std::size_t k = i; k < i + kBlocksAhead; ++k) {
+        blocks[count + k] = static_cast<std::int32_t>(start[0] + k);
+      }
+    }
+    count += n;
   }
-  return out;
+  return {blocks, count};
 }
 
 template class CodebookIndex<8, 32>;
 template class CodebookIndex<8, 64>;
-template class CodebookIndex<4, 48>;
+template class CodebookIndex<4, 48, 2>;
 
 }  // namespace quant

@@ -8,6 +8,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "quant/codebook/lanes.h"
@@ -29,7 +30,7 @@ struct TrellisTarget {
 /// An entry and what it is worth: at scale s the error falls by 2 s q - s^2 p.
 struct TrellisEntry {
   float q = 0, p = 0;
-  std::uint32_t index = 0;
+  std::uint32_t place = 0;  ///< in the order of the CodebookIndex
 };
 
 /// What a search looks at: cells that are farther than the nearest by at most `margin` times the
@@ -40,32 +41,47 @@ struct SearchWidth {
   std::size_t cells = 100;
 };
 
-/// Clusters: of each half; a multiple of 8, 64 at most.
-template <int Dim, std::size_t Clusters>
+/// Clusters: of each half; a multiple of 8, 64 at most. Books: 1 or 2 codebooks that share the
+/// cells and are searched together, each in its own lanes.
+template <int Dim, std::size_t Clusters, std::size_t Books = 1>
 class CodebookIndex {
+  /// How many cells and blocks are listed at a time. Most lists are shorter, and to write a few too
+  /// many is cheaper than a branch that cannot be predicted.
+  static constexpr std::size_t kCellsAhead = 4, kBlocksAhead = 8;
+
  public:
-  /// `entries`: n * Dim values, entry after entry; n a multiple of 4096. The first n / books are
-  /// the first of `books` codebooks that share the cells, and so on.
-  explicit CodebookIndex(const std::vector<std::int8_t>& entries, std::size_t books = 1);
+  /// `entries`: n * Dim values, entry after entry; n a multiple of 4096. The first n / Books are
+  /// the first codebook, and so on; 65536 at most in each.
+  explicit CodebookIndex(const std::vector<std::int8_t>& entries);
 
-  /// The best entries found of one book for each of `S` scales > 0.
+  /// The best entries found for each of `S` scales > 0, by book.
   template <std::size_t S>
-  using Found = std::array<TrellisEntry, S>;
+  using Found = std::array<std::array<TrellisEntry, S>, Books>;
 
-  /// Cells near a target, nearest ones only, in no order.
-  struct Cells {
-    std::array<std::uint16_t, Clusters * Clusters> number;
-    std::size_t count = 0;
+  /// Cells near a target, nearest ones only, in ascending order; with room for a search of them.
+  class Cells {
+   public:
+    explicit Cells(const CodebookIndex& index) : blocks_(index.blocks_.size() + kBlocksAhead) {}
+
+   private:
+    friend CodebookIndex;
+    std::array<std::uint16_t, Clusters * Clusters + kCellsAhead> number_;
+    std::size_t count_ = 0;
+    std::vector<std::int32_t> blocks_;
   };
   void choose(const TrellisTarget<Dim>& target, float scale, SearchWidth width,
               Cells& out) const noexcept;
 
-  /// Looks at all entries of these cells; index counts within the book.
+  /// Looks at all entries of these cells.
   template <std::size_t S>
-  Found<S> search(const TrellisTarget<Dim>& target, const Cells& cells, std::size_t book,
+  Found<S> search(const TrellisTarget<Dim>& target, Cells& cells,
                   const std::array<float, S>& scales) const noexcept;
 
+  /// Index within its book of an entry that was found.
+  std::uint32_t index_of(std::uint32_t place) const noexcept { return order_[place]; }
+
  private:
+  static constexpr std::size_t kBookLanes = kLanes / Books;
   static constexpr int kHalf = Dim / 2;
   static constexpr std::size_t kClusters = Clusters;
   static constexpr std::size_t kVectors = kClusters / kLanes;
@@ -82,27 +98,52 @@ class CodebookIndex {
   /// Distances of the clusters of one half beyond the nearest.
   using Distances = std::array<F8, kVectors>;
 
+  /// Entries by cell * Books + book.
+  using Members = std::vector<std::vector<std::uint32_t>>;
+
   static Half cluster(const std::vector<std::int8_t>& entries, int first);
   static std::size_t nearest(const Half& half, const std::int8_t* point) noexcept;
+
+  void fill_empty_cells(Members& members) const;
+  void add_cell(std::span<const std::vector<std::uint32_t>, Books> members,
+                const std::vector<std::int8_t>& entries);
+  std::size_t nearest_cell(std::size_t cell, std::size_t book,
+                           const Members& members) const noexcept;
 
   Distances rank_half(std::size_t h, const Ranking& terms) const noexcept;
   /// Bit c is set where cluster c is at most `limit` away.
   static std::uint64_t within(const Distances& d, float limit) noexcept;
+  /// The blocks of these cells, ascending.
+  std::span<const std::int32_t> blocks_of(Cells& cells) const noexcept;
+  static I8 lanes_of(std::size_t book) noexcept {
+    constexpr I8 lane = {0, 1, 2, 3, 4, 5, 6, 7};
+    const auto first = static_cast<std::int32_t>(book * kBookLanes);
+    return (lane >= first) & (lane < first + static_cast<std::int32_t>(kBookLanes));
+  }
   TrellisEntry entry_at(std::size_t block, int lane,
-                        const TrellisTarget<Dim>& target) const noexcept;
+                        const TrellisTarget<Dim>& target) const noexcept {
+    TrellisEntry out{.place = static_cast<std::uint32_t>(block * kLanes) +
+                              static_cast<std::uint32_t>(lane)};
+    const EntryBlock<Dim>& entries = blocks_[block];
+    for (int k = 0; k < Dim; ++k) {
+      const float c = entries.value(k, lane), product = target.w[static_cast<std::size_t>(k)] * c;
+      out.q += target.wx[static_cast<std::size_t>(k)] * c;
+      out.p += product * c;
+    }
+    return out;
+  }
 
-  std::size_t books_;
-  std::vector<EntryBlock<Dim>> blocks_;  ///< by cell, then book; filled up with copies
-  std::vector<std::uint32_t> order_;     ///< position -> index in its book
-  std::vector<std::uint32_t> start_;     ///< first block of cell * books_ + book
+  std::vector<EntryBlock<Dim>> blocks_;  ///< by cell; each book in its lanes, filled up with copies
+  std::vector<std::uint16_t> order_;     ///< by block and lane: index in its book
+  std::vector<std::uint32_t> start_;     ///< first block of each cell
   std::array<Half, 2> halves_{};
 };
 
-template <int Dim, std::size_t Clusters>
+template <int Dim, std::size_t Clusters, std::size_t Books>
 template <std::size_t S>
-typename CodebookIndex<Dim, Clusters>::template Found<S> CodebookIndex<Dim, Clusters>::search(
-    const TrellisTarget<Dim>& target, const Cells& cells, std::size_t book,
-    const std::array<float, S>& scales) const noexcept {
+typename CodebookIndex<Dim, Clusters, Books>::template Found<S>
+CodebookIndex<Dim, Clusters, Books>::search(const TrellisTarget<Dim>& target, Cells& cells,
+                                            const std::array<float, S>& scales) const noexcept {
   const IntegerTarget<Dim>& integer = target.integer;
   F8 best[S], half_scale[S];
   I8 at[S];
@@ -111,43 +152,38 @@ typename CodebookIndex<Dim, Clusters>::template Found<S> CodebookIndex<Dim, Clus
     at[i] = splat(0);
     half_scale[i] = splat(-0.5F * scales[i] * integer.ratio);
   }
-  for (std::size_t c = 0; c < cells.count; ++c) {
-    const std::size_t first = cells.number[c] * books_ + book;
-    for (std::uint32_t block = start_[first]; block < start_[first + 1]; ++block) {
-      const EntryWorth worth = integer.worth(blocks_[block]);
-      F8 value[S];  // over 2 s, in units of the integer target
-      I8 any = splat(0);
-      for (std::size_t i = 0; i < S; ++i) {
-        value[i] = fused(half_scale[i], worth.p, worth.q);
-        any |= value[i] > best[i];
-      }
-      // Nearly always in long searches, after the first few; short ones do better without the
-      // branch, which they cannot predict.
-      if (Dim == 8 && mask_of(any) == 0) continue;
-      const I8 position = splat(static_cast<std::int32_t>(block));
-      for (std::size_t i = 0; i < S; ++i) {
-        const I8 better = value[i] > best[i];
-        best[i] = better ? value[i] : best[i];
-        at[i] = better ? position : at[i];
-      }
+  // No branch inside: it could not be predicted, and the blocks are few.
+  for (const std::int32_t block : blocks_of(cells)) {
+    const EntryWorth worth = integer.worth(blocks_[static_cast<std::size_t>(block)]);
+    const I8 position = splat(block);
+    for (std::size_t i = 0; i < S; ++i) {
+      // Over 2 s, in units of the integer target.
+      const F8 value = fused(half_scale[i], worth.p, worth.q);
+      const I8 newer = position & (value > best[i]);
+      best[i] = max(best[i], value);
+      at[i] = newer > at[i] ? newer : at[i];  // blocks ascend
     }
   }
   Found<S> out;
-  std::int32_t last_block = 0;
-  int last_lane = 0;
-  for (std::size_t i = 0; i < S; ++i) {
-    const int lane = std::countr_zero(mask_of(best[i] >= -lowest(-best[i])));
-    const std::int32_t block = at[i][lane];
-    // Neighbouring scales mostly find the same entry.
-    const bool known = i > 0 && block == last_block && lane == last_lane;
-    out[i] = known ? out[i - 1] : entry_at(static_cast<std::size_t>(block), lane, target);
-    last_block = block, last_lane = lane;
+  for (std::size_t book = 0; book < Books; ++book) {
+    std::int32_t last_block = 0;
+    int last_lane = 0;
+    for (std::size_t i = 0; i < S; ++i) {
+      const F8 own = lanes_of(book) ? best[i] : splat(-2e30F);
+      const int lane = std::countr_zero(mask_of(own >= -lowest(-own)));
+      const std::int32_t block = at[i][lane];
+      // Neighbouring scales mostly find the same entry.
+      const bool known = i > 0 && block == last_block && lane == last_lane;
+      out[book][i] =
+          known ? out[book][i - 1] : entry_at(static_cast<std::size_t>(block), lane, target);
+      last_block = block, last_lane = lane;
+    }
   }
   return out;
 }
 
 extern template class CodebookIndex<8, 32>;
 extern template class CodebookIndex<8, 64>;
-extern template class CodebookIndex<4, 48>;
+extern template class CodebookIndex<4, 48, 2>;
 
 }  // namespace quant

@@ -29,20 +29,20 @@ struct Format {
   static constexpr std::array<std::array<float, 63>, 4> kLevels = {count_up(), count_up(),
                                                                    count_up(), count_up()};
   static constexpr auto kProbes = [] {
-    std::array<std::array<float, 2>, 5> sets{};
-    for (std::size_t i = 0; i < 10; ++i) {
-      sets[i / 2][i % 2] = 0.68F + 0.0747F * static_cast<float>(i);
+    std::array<std::array<float, 3>, 3> sets{};
+    for (std::size_t i = 0; i < 9; ++i) {
+      sets[i / 3][i % 3] = 0.70F + 0.08F * static_cast<float>(i);
     }
     return sets;
   }();
-  static constexpr TrellisWidths kBest{.probe = {.margin = 0.65F, .cells = 50},
-                                       .last = {.margin = 2.5F, .cells = 200}};
-  static constexpr TrellisWidths kFast{.probe = {.margin = 0.5F, .cells = 60},
-                                       .last = {.margin = 2.0F, .cells = 200}};
+  static constexpr TrellisWidths kBest{.probe = {.margin = 1.0F, .cells = 60},
+                                       .last = {.margin = 1.6F, .cells = 200}};
+  static constexpr TrellisWidths kFast{.probe = {.margin = 0.75F, .cells = 60},
+                                       .last = {.margin = 1.4F, .cells = 200}};
   static constexpr float kRivals = 0.9995F;
 
-  static const CodebookIndex<4, 48>& books() {
-    static const CodebookIndex<4, 48> index(trellis_codebook(2 * kEntries, 4, 0, false), 2);
+  static const CodebookIndex<4, 48, 2>& books() {
+    static const CodebookIndex<4, 48, 2> index(trellis_codebook(2 * kEntries, 4, 0, false));
     return index;
   }
 };

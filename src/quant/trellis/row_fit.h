@@ -36,10 +36,9 @@ struct TrellisWidths {
 
 /// `Format`: kDim, kSigns (1 or 2 orientations), kBooks, kMagnitudes (signs are stored apart),
 /// kUniform (levels are 1, 2, 3, ...), kZeroLevel (a scale of 0 exists), kLevels[variant]
-/// (ascending, > 0), kProbes (sets of scales in units of peak / 84; a set shares its cells), kBest
-/// and kFast (TrellisWidths), kRivals (variants whose gain reaches this part of the best one's are
-/// searched, too), books().
-/// A variant is sign * kBooks + book.
+/// (ascending, > 0, the same for all books), kProbes (sets of scales in units of peak / 84; a set
+/// shares its cells), kBest and kFast (TrellisWidths), kRivals (signs whose gain reaches this part
+/// of the best one's are searched, too), books(). A variant is sign * kBooks + book.
 template <class Format>
 class RowFit {
  public:
@@ -101,12 +100,12 @@ class RowFit {
   template <std::size_t S>
   struct Found {
     std::array<float, S> q{}, p{};
-    std::array<std::array<std::uint32_t, kGroups>, S> index{};
+    std::array<std::array<std::uint32_t, kGroups>, S> place{};
     void take(std::size_t g, const std::array<TrellisEntry, S>& found) noexcept {
       for (std::size_t i = 0; i < S; ++i) {
         q[i] += found[i].q;
         p[i] += found[i].p;
-        index[i][g] = found[i].index;
+        place[i][g] = found[i].place;
       }
     }
   };
@@ -142,9 +141,8 @@ class RowFit {
         for (std::size_t g = 0; g < kGroups; ++g) {
           const Target& t = targets_[g];
           Format::books().choose(t, middle, scaled(widths_.probe, t), cells_);
-          for (std::size_t b = 0; b < Format::kBooks; ++b) {
-            found[b].take(g, Format::books().search(t, cells_, b, scales));
-          }
+          const auto entries = Format::books().search(t, cells_, scales);
+          for (std::size_t b = 0; b < Format::kBooks; ++b) found[b].take(g, entries[b]);
         }
         for (int b = 0; b < Format::kBooks; ++b) {
           keep_lines(sub, sign * Format::kBooks + b, found[static_cast<std::size_t>(b)], slot);
@@ -246,27 +244,28 @@ class RowFit {
                      : 0.0F;
   }
 
-  /// Codes of one run at its likely level and the two beside it, of the likely variant (and others
-  /// that look nearly as good); the best stays.
+  /// Codes of one run at its likely level and the two beside it, of the likely sign (and the other
+  /// that looks nearly as good); the best stays.
   void search_levels(std::size_t sub, float d, const LevelChoice* choice, Code& code) {
     const auto lane = static_cast<int>(sub % kLanes);
-    int likely = 0;
-    for (int v = 1; v < kVariants; ++v) {
-      if (choice[v].gain[lane] > choice[likely].gain[lane]) likely = v;
-    }
+    float most = -1e30F;
+    for (int v = 0; v < kVariants; ++v) most = std::max(most, choice[v].gain[lane]);
     float best = Format::kZeroLevel ? 0.0F : -1e30F;
-    const float worth = choice[likely].gain[lane] * Format::kRivals;
-    for (int v = 0; v < kVariants; ++v) {
-      if (v != likely && choice[v].gain[lane] < worth) continue;
-      search_three(sub, d, {.variant = v, .level = choice[v].level[lane]}, code, best);
+    for (int sign = 0; sign < Format::kSigns; ++sign) {
+      int likely = sign * Format::kBooks;
+      for (int v = likely + 1; v < (sign + 1) * Format::kBooks; ++v) {
+        if (choice[v].gain[lane] > choice[likely].gain[lane]) likely = v;
+      }
+      if (choice[likely].gain[lane] < most * (most > 0 ? Format::kRivals : 1.0F)) continue;
+      search_three(sub, d, {.sign = sign, .level = choice[likely].level[lane]}, code, best);
     }
   }
 
   struct Middle {
-    int variant, level;
+    int sign, level;
   };
   void search_three(std::size_t sub, float d, Middle middle, Code& code, float& best) {
-    const auto& levels = Format::kLevels[static_cast<std::size_t>(middle.variant)];
+    const auto& levels = Format::kLevels[static_cast<std::size_t>(middle.sign * Format::kBooks)];
     std::array<int, 3> level;
     std::array<float, 3> scales;
     for (int i = 0; i < 3; ++i) {
@@ -275,30 +274,34 @@ class RowFit {
       scales[static_cast<std::size_t>(i)] =
           d * levels[static_cast<std::size_t>(level[static_cast<std::size_t>(i)])];
     }
-    Found<3> found;
+    std::array<Found<3>, Format::kBooks> found;
     for (std::size_t g = 0; g < kGroups; ++g) {
-      const Target t = target(sub * kSubBlock + g * Format::kDim, middle.variant / Format::kBooks);
+      const Target t = target(sub * kSubBlock + g * Format::kDim, middle.sign);
       Format::books().choose(t, scales[1], scaled(widths_.last, t), cells_);
-      found.take(g,
-                 Format::books().search(
-                     t, cells_, static_cast<std::size_t>(middle.variant % Format::kBooks), scales));
+      const auto entries = Format::books().search(t, cells_, scales);
+      for (std::size_t b = 0; b < Format::kBooks; ++b) found[b].take(g, entries[b]);
     }
-    for (std::size_t i = 0; i < 3; ++i) {
-      const float gain = scales[i] * (2 * found.q[i] - scales[i] * found.p[i]);
-      if (!(gain > best)) continue;
-      best = gain;
-      code = {.used = true,
-              .variant = middle.variant,
-              .level = level[i],
-              .q = found.q[i],
-              .p = found.p[i],
-              .index = found.index[i]};
+    for (int b = 0; b < Format::kBooks; ++b) {
+      const Found<3>& of_book = found[static_cast<std::size_t>(b)];
+      for (std::size_t i = 0; i < 3; ++i) {
+        const float gain = scales[i] * (2 * of_book.q[i] - scales[i] * of_book.p[i]);
+        if (!(gain > best)) continue;
+        best = gain;
+        code = {.used = true,
+                .variant = middle.sign * Format::kBooks + b,
+                .level = level[i],
+                .q = of_book.q[i],
+                .p = of_book.p[i]};
+        for (std::size_t g = 0; g < kGroups; ++g) {
+          code.index[g] = Format::books().index_of(of_book.place[i][g]);
+        }
+      }
     }
   }
 
   const RowInput& in_;
   TrellisWidths widths_;
-  Cells cells_;
+  Cells cells_{Format::books()};
   std::vector<Target> targets_;
   std::array<std::vector<ScaleLines>, kVariants> lines_;
   std::array<std::vector<F8>, kVariants> free_;

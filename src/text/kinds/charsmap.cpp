@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
 #include "base/bytes.h"
 #include "base/error.h"
 
@@ -9,6 +11,9 @@ namespace text {
 namespace {
 
 constexpr std::string_view kKey = "tokenizer.ggml.precompiled_charsmap";
+// Published maps stay below 40 bytes on both sides. Without bounds a ring in the array walks to the
+// end of the text from each of its places, and a replacement makes a text as large as it likes.
+constexpr std::size_t kMaxKey = 256, kMaxReplacement = 256;
 
 base::Error bad_map(const std::string& message) {
   return base::Error(base::Fault::bad_file, message).at("key", kKey);
@@ -57,7 +62,14 @@ std::string_view CharsMap::replacement_at(std::size_t offset) const {
         .at("found", offset)
         .expected(fmt::format("below {}", replacements_.size()));
   }
-  return replacements_.c_str() + offset;
+  const char* const begin = replacements_.c_str() + offset;
+  const std::size_t length = ::strnlen(begin, kMaxReplacement + 1);
+  if (length > kMaxReplacement) {
+    throw bad_map("a replacement of the normalizer is too long")
+        .at("offset", offset)
+        .expected(fmt::format("at most {} bytes", kMaxReplacement));
+  }
+  return {begin, length};
 }
 
 std::optional<CharsMap::Match> CharsMap::longest(std::string_view text) const {
@@ -65,6 +77,10 @@ std::optional<CharsMap::Match> CharsMap::longest(std::string_view text) const {
   std::optional<Match> best;
   std::uint32_t node = base_of(entry(0));
   for (std::size_t i = 0; i < text.size() && text[i] != '\0'; ++i) {
+    if (i == kMaxKey) {
+      throw bad_map("an entry of the normalizer is too long")
+          .expected(fmt::format("at most {} bytes", kMaxKey));
+    }
     const auto byte = static_cast<std::uint8_t>(text[i]);
     node ^= byte;
     const std::uint32_t e = entry(node);

@@ -22,7 +22,8 @@ class CharsMap {
     std::size_t length;  ///< bytes of the text that are replaced
     std::string_view replacement;
   };
-  /// The longest entry that begins `text`. Throws Fault::bad_file if the array points outside.
+  /// The longest entry that begins `text`. Throws Fault::bad_file if the array points outside,
+  /// and for entries and replacements of more than 256 bytes.
   std::optional<Match> longest(std::string_view text) const;
 
  private:

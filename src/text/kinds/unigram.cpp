@@ -28,8 +28,10 @@ class Unigram final : public Engine {
     for (std::size_t i = 0; i < vocab.size(); ++i) {
       const TokenId id = static_cast<TokenId>(i);
       if (vocab.has(id, kNormal)) lowest = std::min(lowest, vocab.score(id));
-      if (vocab.has(id, kNormal | kUserDefined | kUnused))
+      if (vocab.has(id, kNormal | kUserDefined | kUnused)) {
+        check_length(id);
         tokens_.add(vocab.text(id), static_cast<std::uint32_t>(id));
+      }
       if (vocab.has(id, kUserDefined)) user_defined_.add(vocab.text(id), 0);
     }
     unknown_score_ = lowest - kUnknownPenalty;
@@ -53,6 +55,17 @@ class Unigram final : public Engine {
   }
 
  private:
+  /// Each place of a text looks as far as tokens go. Published ones are below 64 bytes.
+  void check_length(TokenId id) const {
+    constexpr std::size_t kMaxBytes = 1024;
+    if (vocab_.text(id).size() <= kMaxBytes) return;
+    throw base::Error(base::Fault::bad_file, "a token of a unigram vocabulary is too long")
+        .at("key", "tokenizer.ggml.tokens")
+        .at("id", id)
+        .at("found", std::to_string(vocab_.text(id).size()) + " bytes")
+        .expected("at most " + std::to_string(kMaxBytes));
+  }
+
   /// How the best cut of the text up to some place ends.
   struct Step {
     double score = std::numeric_limits<double>::lowest();

@@ -27,6 +27,8 @@ bool stands_alone(char32_t c, std::uint32_t bits) {
          is_ideograph(c);
 }
 
+constexpr std::size_t kMaxCharacters = 100;  // of a word; longer ones are unknown
+
 struct Normalizer {
   bool lower_case = true;
   bool strip_accents = true;
@@ -38,21 +40,19 @@ class WordPiece final : public Engine {
       : vocab_(vocab), unknown_(unknown), normalizer_(normalizer) {}
 
   void encode(std::string_view raw, std::vector<TokenId>& out) const override {
-    std::string word(kSpaceMark);
+    Word word;
     for (std::size_t at = 0; at < raw.size();) {
-      char32_t c = decode_utf8(raw, at);
-      if (normalizer_.strip_accents) c = without_accent(c);
-      const std::uint32_t bits = category(c);
+      const char32_t c = decode_utf8(raw, at);
+      const bool breaks = c == '\t' || c == '\n' || c == '\r';
+      if (c == 0 || c == kReplacement || (!breaks && (category(c) & kCategoryOther) != 0)) continue;
       if (is_white_space(c)) {
         finish(word, out);
-        continue;
+      } else if (!normalizer_.strip_accents) {
+        add(c, word, out);
+      } else {
+        const Parts parts = without_accents(c);
+        for (std::size_t i = 0; i < parts.n; ++i) add(parts.codes[i], word, out);
       }
-      const bool stripped = normalizer_.strip_accents && (bits & kCategoryMark) != 0;
-      if (c == 0 || c == kReplacement || (bits & kCategoryOther) != 0 || stripped) continue;
-      const bool alone = stands_alone(c, bits);
-      if (alone) finish(word, out);
-      append_utf8(normalizer_.lower_case ? to_lower(c) : c, word);
-      if (alone) finish(word, out);
     }
     finish(word, out);
   }
@@ -62,24 +62,45 @@ class WordPiece final : public Engine {
   }
 
  private:
-  /// Ids of a word (with its mark in front), which starts anew.
-  void finish(std::string& word, std::vector<TokenId>& out) const {
-    if (word.size() == kSpaceMark.size()) return;
+  struct Word {
+    std::string text = std::string(kSpaceMark);
+    std::size_t characters = 0;  ///< without the mark
+  };
+
+  void add(char32_t c, Word& word, std::vector<TokenId>& out) const {
+    const bool alone = stands_alone(c, category(c));
+    if (alone) finish(word, out);
+    append_utf8(normalizer_.lower_case ? to_lower(c) : c, word.text);
+    ++word.characters;
+    if (alone) finish(word, out);
+  }
+
+  /// Ids of a word, which starts anew.
+  void finish(Word& word, std::vector<TokenId>& out) const {
+    if (word.characters == 0) return;
+    if (word.characters > kMaxCharacters || !add_pieces(word.text, out)) add_unknown(out);
+    word.text.resize(kSpaceMark.size());
+    word.characters = 0;
+  }
+
+  /// False, and nothing added, if some part is no piece.
+  bool add_pieces(std::string_view word, std::vector<TokenId>& out) const {
     const std::size_t first = out.size();
     for (std::size_t at = 0; at < word.size();) {
-      const std::string_view piece = longest(std::string_view(word).substr(at));
+      const std::string_view piece = longest(word.substr(at), at == 0);
       if (piece.empty()) {
         out.resize(first);
-        add_unknown(out);
-        break;
+        return false;
       }
       out.push_back(vocab_.find(piece));
       at += piece.size();
     }
-    word.resize(kSpaceMark.size());
+    return true;
   }
 
-  std::string_view longest(std::string_view rest) const {
+  /// A mark in front is only the word's own: what a text has of them begins no piece inside.
+  std::string_view longest(std::string_view rest, bool first) const {
+    if (!first && rest.starts_with(kSpaceMark)) return {};
     for (std::size_t n = std::min(rest.size(), vocab_.max_length()); n > 0; --n) {
       if (vocab_.find(rest.substr(0, n)) != kNone) return rest.substr(0, n);
     }

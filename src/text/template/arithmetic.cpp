@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "text/template/big_whole.h"
 #include "text/template/expressions.h"
 #include "text/template/percent_format.h"
 
@@ -13,6 +14,7 @@ using Whole = std::int64_t;
 
 base::Error unsupported(std::string_view operation, const Value& a, const Value& b) {
   for (const Value* v : {&a, &b}) {
+    if (is_big_whole(*v)) return failure("a whole number does not fit 64 bits");
     if (v->is_undefined()) return failure(fmt::format("'{}' is undefined", v->undefined_name()));
   }
   return failure(fmt::format("unsupported operand type(s) for {}: '{}' and '{}'", operation,

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "text/template/big_whole.h"
+
 namespace text::jinja {
 namespace {
 
@@ -173,14 +175,7 @@ ExpressionPtr ExpressionParser::primary() {
     return make_constant(std::move(text));
   }
   if (tokens_.is(Type::integer)) {
-    const std::string& text = tokens_.peek().text;
-    std::int64_t value = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc() || end != text.data() + text.size()) {
-      tokens_.fail("a whole number does not fit 64 bits");
-    }
-    tokens_.take();
-    return make_constant(value);
+    return make_constant(whole_of_digits(false, tokens_.take().text));
   }
   if (tokens_.is(Type::real)) {
     const std::string text = tokens_.take().text;

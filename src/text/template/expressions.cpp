@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "text/template/big_whole.h"
 #include "text/template/items.h"
 #include "text/template/strings.h"
 
@@ -111,6 +112,11 @@ class Slice final : public Expression {
       return text_of(render, part_of(render, *text));
     }
     const List* list = object.list();
+    if (const Object* o = object.object(); o != nullptr && o->size()) {
+      const Places at = places(render, *o->size());
+      render.object();
+      return o->part(at.first, at.step, at.n);
+    }
     if (list == nullptr) {
       throw failure(object.is_undefined()
                         ? fmt::format("'{}' is undefined", object.undefined_name())
@@ -314,6 +320,12 @@ class Unary final : public Expression {
   Value evaluate(Render& render) const override {
     const Value v = operand_->value(render);
     if (operation_ == '!') return !truth(v);
+    if (operation_ == '-' && is_big_whole(v)) {
+      const std::string text = v.object()->text();
+      render.string(text.size());
+      const bool negative = text.starts_with('-');
+      return whole_of_digits(!negative, std::string_view(text).substr(negative ? 1 : 0));
+    }
     if (operation_ == '-') return arithmetic(render, "-", std::int64_t{0}, v);
     return arithmetic(render, "+", std::int64_t{0}, v);
   }

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "text/template/arguments.h"
+#include "text/template/big_whole.h"
 #include "text/template/counted.h"
 #include "text/template/items.h"
 #include "text/template/json.h"
@@ -81,7 +82,7 @@ std::optional<std::string> without_underscores(std::string_view text) {
 }
 
 /// Python's int(text, base); base 0 goes by the prefix.
-std::optional<std::int64_t> whole_of_text(std::string_view text, std::int64_t base) {
+std::optional<Value> whole_of_text(std::string_view text, std::int64_t base) {
   const bool negative = text.starts_with('-');
   if (negative || text.starts_with('+')) text.remove_prefix(1);
   struct Prefix {
@@ -102,8 +103,13 @@ std::optional<std::int64_t> whole_of_text(std::string_view text, std::int64_t ba
   std::int64_t whole = 0;
   const auto [stop, code] =
       std::from_chars(all.data(), all.data() + all.size(), whole, static_cast<int>(base));
-  return code == std::errc() && stop == all.data() + all.size() ? std::optional(whole)
-                                                                : std::nullopt;
+  if (stop != all.data() + all.size()) return std::nullopt;
+  if (code == std::errc()) return whole;
+  if (code != std::errc::result_out_of_range) return std::nullopt;
+  constexpr std::size_t kPythonMost = 4300;
+  if (digits->size() > kPythonMost) return std::nullopt;
+  if (base != 10) throw failure("a whole number does not fit 64 bits");
+  return whole_of_digits(negative, *digits);
 }
 
 /// What a number reads as that is too large or too small for a double: infinite or 0.
@@ -136,18 +142,22 @@ std::optional<double> real_of_text(std::string_view text) {
   return code == std::errc() ? std::optional(real) : std::nullopt;
 }
 
-Value int_filter(Render&, In v, Args a) {
+Value int_filter(Render& render, In v, Args a) {
   const Bound b("int", {"default", "base"}, a);
   Value otherwise = b.find(0) == nullptr ? Value(std::int64_t{0}) : *b.find(0);
   refuse_undefined(v);
   if (v.is_whole()) return v.whole();
+  if (is_big_whole(v)) return v;
   if (v.real() != nullptr) {
     const double d = std::trunc(*v.real());
     return std::fabs(d) < 9.2e18 ? Value(static_cast<std::int64_t>(d)) : otherwise;
   }
   if (v.string() == nullptr) return otherwise;
   const std::string_view text = strip(*v.string(), std::nullopt, true, true);
-  if (const auto whole = whole_of_text(text, b.whole(1, 10))) return *whole;
+  if (const auto whole = whole_of_text(text, b.whole(1, 10))) {
+    if (is_big_whole(*whole)) render.string(text.size());
+    return *whole;
+  }
   if (const auto real = real_of_text(text); real && std::fabs(*real) < 9.2e18) {
     return static_cast<std::int64_t>(*real);
   }
@@ -158,6 +168,7 @@ Value float_filter(Render&, In v, Args a) {
   const Bound b("float", {"default"}, a);
   refuse_undefined(v);
   if (v.is_number()) return v.number();
+  if (is_big_whole(v)) return real_of_text(v.object()->text()).value_or(0);
   if (v.string() != nullptr) {
     const auto real = real_of_text(strip(*v.string(), std::nullopt, true, true));
     if (real) return *real;
@@ -187,10 +198,15 @@ Value round_filter(Render&, In v, Args a) {
 
 Value abs_filter(Render&, In v, Args) {
   refuse_undefined(v);
-  if (v.is_whole())
-    return v.whole() == INT64_MIN ? throw failure("a whole number does not fit 64 bits")
-                                  : std::abs(v.whole());
+  if (v.is_whole() && v.whole() == INT64_MIN) {
+    return whole_of_digits(false, std::string_view(std::to_string(INT64_MIN)).substr(1));
+  }
+  if (v.is_whole()) return std::abs(v.whole());
   if (v.real() != nullptr) return std::fabs(*v.real());
+  if (is_big_whole(v)) {
+    const std::string text = v.object()->text();
+    return whole_of_digits(false, std::string_view(text).substr(text.starts_with('-') ? 1 : 0));
+  }
   throw failure(fmt::format("bad operand type for abs(): '{}'", v.type_name()));
 }
 

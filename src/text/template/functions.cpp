@@ -7,6 +7,7 @@
 #include "text/template/arguments.h"
 #include "text/template/items.h"
 #include "text/template/objects.h"
+#include "text/template/range.h"
 
 namespace text::jinja {
 namespace {
@@ -20,13 +21,7 @@ Value range(Render& render, const Arguments& a) {
   const std::int64_t step = b.whole(2, 1);
   if (step == 0) throw failure("range() arg 3 must not be zero");
   render.object();
-  std::vector<Value> out;
-  for (std::int64_t i = first; step > 0 ? i < last : i > last;) {
-    render.items(1);
-    out.emplace_back(i);
-    if (__builtin_add_overflow(i, step, &i)) break;
-  }
-  return Value::list(std::move(out));
+  return Value::ObjectPtr(std::make_shared<Range>(first, last, step));
 }
 
 Value make_namespace(Render& render, const Arguments& a) {
@@ -83,11 +78,28 @@ Value raise_exception(Render& render, const Arguments& a) {
   throw failure(to_text(render, Bound("raise_exception", {"message"}, a).required(0)));
 }
 
+/// %f (microseconds, which we have none of) written out; %z and %Z, which are nothing for Python's
+/// local time, left out.
+std::string without_clock_parts(std::string_view format) {
+  std::string out;
+  for (std::size_t i = 0; i < format.size(); ++i) {
+    const std::string_view unit = format.substr(i, format[i] == '%' ? 2 : 1);
+    i += unit.size() - 1;
+    if (unit == "%f") {
+      out += "000000";
+    } else if (unit != "%z" && unit != "%Z") {
+      out += unit;
+    }
+  }
+  return out;
+}
+
 Value strftime_now(Render& render, const Arguments& a) {
   const std::string format = Bound("strftime_now", {"format"}, a).text(0);
-  if (format.empty()) return "";
+  const std::string known = without_clock_parts(format);
+  if (known.empty()) return "";
   std::array<char, 4096> out{};
-  const std::size_t n = std::strftime(out.data(), out.size(), format.c_str(), &render.now());
+  const std::size_t n = std::strftime(out.data(), out.size(), known.c_str(), &render.now());
   if (n == 0) throw failure("strftime_now(): the format is too long");
   return text_of(render, std::string(out.data(), n));
 }

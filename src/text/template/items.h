@@ -12,7 +12,9 @@ namespace text::jinja {
 class Items {
  public:
   Items(Render& render, const Value& over)
-      : render_(render), bytes_(iterated_bytes(over)), values_(iterate(render, over)) {}
+      : render_(render),
+        values_(iterate(render, over)),
+        bytes_(iterated_bytes(over, values_.size())) {}
   ~Items() { render_.give_back(bytes_); }
   Items(const Items&) = delete;
   Items& operator=(const Items&) = delete;
@@ -31,8 +33,8 @@ class Items {
 
  private:
   Render& render_;
-  std::size_t bytes_;
   std::vector<Value> values_;
+  std::size_t bytes_;
 };
 
 }  // namespace text::jinja

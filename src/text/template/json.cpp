@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "text/template/big_whole.h"
 #include "text/utf8.h"
 
 namespace text::jinja {
@@ -16,7 +17,9 @@ Value converted(const nlohmann::ordered_json& json, std::size_t depth) {
   if (depth > kMaxNesting) throw failure("JSON is nested too deeply");
   if (json.is_null()) return None{};
   if (json.is_boolean()) return json.get<bool>();
-  if (json.is_number_unsigned() && json.get<std::uint64_t>() > INT64_MAX) return json.get<double>();
+  if (json.is_number_unsigned() && json.get<std::uint64_t>() > INT64_MAX) {
+    return whole_of_digits(false, std::to_string(json.get<std::uint64_t>()));
+  }
   if (json.is_number_integer()) return json.get<std::int64_t>();
   if (json.is_number_float()) return json.get<double>();
   if (json.is_string()) return json.get<std::string>();
@@ -51,7 +54,7 @@ class Writer {
     if (const std::string* s = v.string()) return put_string(*s);
     if (const List* list = v.list()) return put_list(*list, depth);
     if (const Dict* dict = v.dict()) return put_dict(*dict, depth);
-    if (v.is_undefined() || v.object() != nullptr) {
+    if (v.is_undefined() || (v.object() != nullptr && !is_big_whole(v))) {
       throw failure(fmt::format("Object of type {} is not JSON serializable", v.type_name()));
     }
     out_ += scalar(v);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "text/template/strings.h"
 #include "text/utf8.h"
@@ -120,56 +121,58 @@ class Lexer {
     }
   }
 
+  /// A comment whose mark ends the template is none, as in Jinja.
   void comment() {
-    const std::size_t close = source_.find("#}", at_ + 2);
+    advance(2);
+    if (rest().starts_with('-') || rest().starts_with('+')) advance(1);
+    if (rest().empty()) return;
+    const std::size_t close = source_.find("#}", at_);
     if (close == std::string::npos) throw syntax_error("a comment is not closed", line_);
-    const char sign = source_[close - 1];
+    const char sign = close > at_ ? source_[close - 1] : ' ';
     advance(close + 2 - at_);
     after_close(sign, true);
   }
 
-  /// {% raw %} ... {% endraw %}: true if that is what begins here.
+  /// {% raw %} ... {% endraw %}: true if that is what begins here. Behind the first mark a line
+  /// feed stays. Like a comment it need not end where the template ends with the first mark.
   bool raw() {
-    const std::size_t start = at_;
     const std::size_t line = line_;
-    const char sign = raw_mark("raw");
-    if (sign == '\0') return false;
-    after_close(sign, true);
-    const std::size_t begin = at_;
-    for (;; ++at_) {
-      at_ = source_.find("{%", at_);
-      if (at_ == std::string::npos) {
-        at_ = start;
-        throw syntax_error("a raw block is not closed", line);
-      }
-      const std::size_t end = at_;
-      const char open_sign = source_[std::min(end + 2, source_.size() - 1)];
-      const char close = raw_mark("endraw");
-      if (close == '\0') continue;
-      std::string_view text = std::string_view(source_).substr(begin, end - begin);
-      if (open_sign == '-') text = strip(text, std::nullopt, false, true);
-      if (!text.empty()) put(Type::data, std::string(text));
-      after_close(close, true);
+    const RawMark mark = raw_mark(at_, "raw");
+    if (mark.end == 0 || mark.sign == '+') return false;
+    advance(mark.end - at_);
+    after_close(mark.sign, false);
+    if (rest().empty()) return true;
+    for (std::size_t at = at_;; ++at) {
+      at = source_.find("{%", at);
+      if (at == std::string::npos) throw syntax_error("a raw block is not closed", line);
+      const RawMark close = raw_mark(at, "endraw");
+      if (close.end == 0) continue;
+      data(at);
+      advance(close.end - at_);
+      after_close(close.sign, true);
       return true;
     }
   }
 
-  /// Passes a block that is only `word`; the sign in front of its end ('%' if none), or '\0'.
-  char raw_mark(std::string_view word) {
-    std::size_t at = at_ + 2;
+  /// A block at `at` that is only `word`.
+  struct RawMark {
+    std::size_t end = 0;  ///< behind it; 0: there is none
+    char sign = ' ';      ///< in front of its %}
+  };
+  RawMark raw_mark(std::size_t at, std::string_view word) const {
+    at += 2;
     const auto blanks = [&] {
       while (at < source_.size() && is_ascii_space(source_[at])) ++at;
     };
     if (at < source_.size() && (source_[at] == '-' || source_[at] == '+')) ++at;
     blanks();
-    if (!std::string_view(source_).substr(at).starts_with(word)) return '\0';
+    if (!std::string_view(source_).substr(at).starts_with(word)) return {};
     at += word.size();
     blanks();
-    char sign = '%';
+    char sign = ' ';
     if (at < source_.size() && (source_[at] == '-' || source_[at] == '+')) sign = source_[at++];
-    if (!std::string_view(source_).substr(at).starts_with("%}")) return '\0';
-    advance(at + 2 - at_);
-    return sign;
+    if (!std::string_view(source_).substr(at).starts_with("%}")) return {};
+    return {.end = at + 2, .sign = sign};
   }
 
   /// Everything from {{ or {% to its end.
@@ -227,12 +230,42 @@ class Lexer {
     advance(n);
   }
 
+  /// 0x1f, 0o17, 0b11.
+  bool with_prefix() {
+    const std::string_view text = rest();
+    const std::size_t kind =
+        text.size() > 2 && text[0] == '0' ? std::string_view("xXoObB").find(text[1]) : text.npos;
+    if (kind == text.npos) return false;
+    const int base = kind < 2 ? 16 : kind < 4 ? 8 : 2;
+    std::string digits;
+    std::size_t n = 2;
+    const auto is_part = [base](char c) {
+      std::uint8_t digit = 0;
+      return std::from_chars(&c, &c + 1, digit, base).ec == std::errc();
+    };
+    for (; n < text.size(); ++n) {
+      const bool mark = text[n] == '_' && n + 1 < text.size() && is_part(text[n + 1]);
+      if (!mark && !is_part(text[n])) break;
+      if (!mark) digits += text[n];
+    }
+    if (digits.empty()) return false;
+    std::uint64_t value = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), value, base).ec !=
+        std::errc()) {
+      throw syntax_error("a whole number does not fit 64 bits", line_);
+    }
+    put(Type::integer, std::to_string(value));
+    advance(n);
+    return true;
+  }
+
   void number() {
     std::size_t n = 0;
     const std::string_view text = rest();
     const auto digits = [&] {
       while (n < text.size() && (is_digit(text[n]) || (text[n] == '_' && n > 0))) ++n;
     };
+    if (with_prefix()) return;
     digits();
     bool real = false;
     // Behind a point it is an element, as in x.0.1.
@@ -282,6 +315,14 @@ class Lexer {
         out.push_back(kBytes[known]);
       } else if (c == '\n') {
         continue;
+      } else if (c >= '0' && c <= '7') {
+        char32_t code = 0;
+        std::size_t n = 0;
+        for (; n < 3 && i + n < text.size() && text[i + n] >= '0' && text[i + n] <= '7'; ++n) {
+          code = code * 8 + static_cast<char32_t>(text[i + n] - '0');
+        }
+        append_utf8(code, out);
+        i += n - 1;
       } else if (const std::size_t digits = c == 'x'   ? 2
                                             : c == 'u' ? 4
                                             : c == 'U' ? 8

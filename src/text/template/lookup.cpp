@@ -49,6 +49,14 @@ std::optional<Value> character(Render& render, std::string_view text, std::int64
   return text_of(render, std::string(text.substr(0, bytes_of(text, 1))));
 }
 
+/// Item of an object that has places.
+std::optional<Value> placed(const Value& object, const Value& key) {
+  const Object* o = object.object();
+  if (o == nullptr || !o->size() || !key.is_whole()) return std::nullopt;
+  const std::int64_t at = place(key.whole(), *o->size());
+  return at < 0 ? std::nullopt : std::optional(o->item(static_cast<std::size_t>(at)));
+}
+
 const Value* keyed(Render& render, const Value& object, const Value& key) {
   if (const Dict* dict = object.dict()) return dict->find(render, key);
   const List* list = object.list();
@@ -96,6 +104,7 @@ Value attribute_of(Render& render, const Value& object, const std::string& name)
 Value item_of(Render& render, const Value& object, const Value& key) {
   refuse_undefined(object);
   if (const Value* found = keyed(render, object, key)) return *found;
+  if (auto found = placed(object, key)) return *std::move(found);
   if (const std::string* text = object.string(); text != nullptr && key.is_whole()) {
     if (auto found = character(render, *text, key.whole())) return *std::move(found);
   }

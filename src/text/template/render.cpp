@@ -59,7 +59,7 @@ Value text_of(Render& render, std::string text) {
 void Render::too_much(std::string_view what, std::size_t limit) const {
   throw base::Error(base::Fault::bad_input, "chat template: it goes beyond a limit")
       .at("limit", fmt::format("{} {}", limit, what))
-      .hint("a loop or a macro of the template does not end");
+      .hint("a loop or a macro of the template does not end, or what it is given is too long");
 }
 
 }  // namespace text::jinja

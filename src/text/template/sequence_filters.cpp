@@ -7,6 +7,7 @@
 #include "text/template/expressions.h"
 #include "text/template/filters.h"
 #include "text/template/items.h"
+#include "text/template/iteration.h"
 #include "text/template/methods.h"
 #include "text/template/strings.h"
 
@@ -172,37 +173,58 @@ std::string name_argument(std::string_view filter, Args a, std::size_t i) {
   throw failure(fmt::format("{} needs a name as argument", filter));
 }
 
+/// All values that a generator keeps: its input and the arguments.
+Values kept(In v, Args a) {
+  Values out{v};
+  out.insert(out.end(), a.positional.begin(), a.positional.end());
+  for (const auto& [name, value] : a.named) out.push_back(value);
+  return out;
+}
+
+/// Calls `make(item)` for the items of `v` one by one; where it gives nothing, the item is left
+/// out. A false input has no items, whatever it is; so is it in Jinja.
+template <class Make>
+Value made_of_items(Render& render, In v, Args a, Make make) {
+  const Value over = truth(v) ? v : Value();
+  std::optional<Source> source;
+  return generator(render, kept(v, a),
+                   [over, source, make](Render& r) mutable -> std::optional<Value> {
+                     if (!source) source.emplace(over);
+                     while (std::optional<Value> item = source->next(r)) {
+                       if (std::optional<Value> made = make(r, *item)) return made;
+                     }
+                     return std::nullopt;
+                   });
+}
+
 /// select, reject: by a test of the item; selectattr, rejectattr: of one of its attributes.
 Value chosen(Render& render, In v, Args a, bool by_attribute, bool keep) {
   const std::size_t test_at = by_attribute ? 1 : 0;
-  if (by_attribute && a.positional.empty()) throw failure("Missing parameter for attribute name");
-  const auto attribute = optional_path(render, by_attribute ? a.positional.data() : nullptr);
-  const bool has_test = a.positional.size() > test_at;
-  const std::string test = has_test ? name_argument("select", a, test_at) : "";
-  const Arguments arguments = behind(a, test_at + 1);
-  Values out;
-  for (In item : Items(render, v)) {
-    const Value subject = attribute ? attribute->of(render, item) : item;
-    const bool holds = has_test ? apply_test(render, test, subject, arguments) : truth(subject);
-    if (holds == keep) add(render, out, item);
-  }
-  return list_of(render, std::move(out));
+  auto holds = [a, by_attribute, test_at, rest = behind(a, test_at + 1),
+                path = std::optional<Path>()](Render& r, In item) mutable {
+    if (by_attribute && a.positional.empty()) {
+      throw failure("Missing parameter for attribute name");
+    }
+    if (by_attribute && !path) path.emplace(r, a.positional[0]);
+    const Value subject = path ? path->of(r, item) : item;
+    if (a.positional.size() <= test_at) return truth(subject);
+    return apply_test(r, name_argument("select", a, test_at), subject, rest);
+  };
+  return made_of_items(render, v, a, [holds, keep](Render& r, In item) mutable {
+    return holds(r, item) == keep ? std::optional(item) : std::nullopt;
+  });
 }
 
 Value map_filter(Render& render, In v, Args a) {
-  if (!a.positional.empty()) {
-    const std::string filter = name_argument("map", a, 0);
-    const Arguments rest = behind(a, 1);
-    Values out;
-    for (In item : Items(render, v)) add(render, out, apply_filter(render, filter, item, rest));
-    return list_of(render, std::move(out));
-  }
-  const Bound b("map", {"attribute", "default"}, a);
-  if (b.find(0) == nullptr) throw failure("map requires a filter argument");
-  const Path path(render, *b.find(0));
-  Values out;
-  for (In item : Items(render, v)) add(render, out, path.of(render, item, b.find(1)));
-  return list_of(render, std::move(out));
+  const auto made = [a, rest = behind(a, 1), path = std::optional<Path>()](
+                        Render& r, In item) mutable -> std::optional<Value> {
+    if (!a.positional.empty()) return apply_filter(r, name_argument("map", a, 0), item, rest);
+    const Bound b("map", {"attribute", "default"}, a);
+    if (b.find(0) == nullptr) throw failure("map requires a filter argument");
+    if (!path) path.emplace(r, *b.find(0));
+    return path->of(r, item, b.find(1));
+  };
+  return made_of_items(render, v, a, made);
 }
 
 Value extreme(Render& render, In v, Args a, bool largest) {
@@ -225,17 +247,19 @@ Value extreme(Render& render, In v, Args a, bool largest) {
 Value unique_filter(Render& render, In v, Args a) {
   const Bound b("unique", {"case_sensitive", "attribute"}, a);
   const SortKey sort_key(render, b.find(1), b.flag(0, false));
-  Values out;
-  Values keys;
-  for (In item : Items(render, v)) {
-    const Value key = sort_key.of(render, item);
-    const bool known =
-        std::any_of(keys.begin(), keys.end(), [&](In seen) { return equal(render, seen, key); });
-    if (known) continue;
-    add(render, keys, key);
-    add(render, out, item);
-  }
-  return list_of(render, std::move(out));
+  return generator(
+      render, kept(v, a),
+      [source = Source(v), sort_key, keys = Values()](Render& r) mutable -> std::optional<Value> {
+        while (std::optional<Value> item = source.next(r)) {
+          const Value key = sort_key.of(r, *item);
+          const bool known =
+              std::any_of(keys.begin(), keys.end(), [&](In seen) { return equal(r, seen, key); });
+          if (known) continue;
+          add(r, keys, key);
+          return item;
+        }
+        return std::nullopt;
+      });
 }
 
 Value sum_filter(Render& render, In v, Args a) {
@@ -261,7 +285,11 @@ Value reverse_filter(Render& render, In v, Args) {
   }
   Values items = Items(render, v).take();
   std::reverse(items.begin(), items.end());
-  return list_of(render, std::move(items));
+  const bool used_up = v.object() != nullptr && !v.object()->size();
+  const Value list = list_of(render, std::move(items));
+  if (used_up || v.is_undefined()) return list;
+  return generator(render, {list},
+                   [source = Source(list)](Render& r) mutable { return source.next(r); });
 }
 
 /// Rows of `linecount` items; the last is filled up if there is something to fill it with.
@@ -270,23 +298,24 @@ Value batch_filter(Render& render, In v, Args a) {
   b.required(0);
   const std::int64_t given = b.whole(0, 0);
   if (given < 1) throw failure("batch needs at least one item a row");
-  const auto size = static_cast<std::size_t>(given);
-  const Items items(render, v);
   const bool filled = b.find(1) != nullptr && !b.find(1)->is_none();
-  Values rows;
-  for (std::size_t at = 0; at < items.size();) {
-    const std::size_t n = std::min(size, items.size() - at);
-    const auto begin = items.begin() + static_cast<std::ptrdiff_t>(at);
-    render.items(1 + n);
-    Values row(begin, begin + static_cast<std::ptrdiff_t>(n));
-    if (filled && n < size) {
-      render.items(size - n);
-      row.resize(size, *b.find(1));
-    }
-    rows.push_back(list_of(render, std::move(row)));
-    at += n;
-  }
-  return list_of(render, std::move(rows));
+  const Value fill = filled ? *b.find(1) : Value();
+  return generator(render, kept(v, a),
+                   [source = Source(v), size = static_cast<std::size_t>(given), filled,
+                    fill](Render& r) mutable -> std::optional<Value> {
+                     Values row;
+                     while (row.size() < size) {
+                       std::optional<Value> item = source.next(r);
+                       if (!item) break;
+                       add(r, row, *std::move(item));
+                     }
+                     if (row.empty()) return std::nullopt;
+                     if (filled && row.size() < size) {
+                       r.items(size - row.size());
+                       row.resize(size, fill);
+                     }
+                     return list_of(r, std::move(row));
+                   });
 }
 
 /// `slices` columns as equal in length as can be; short ones get the fill.
@@ -296,21 +325,22 @@ Value slice_filter(Render& render, In v, Args a) {
   const std::int64_t given = b.whole(0, 0);
   if (given == 0) throw failure("division by zero");
   const auto n = static_cast<std::size_t>(std::max<std::int64_t>(given, 0));
-  const Items items(render, v);
   const bool filled = b.find(1) != nullptr && !b.find(1)->is_none();
-  render.items(n);
-  render.items(items.size());
-  Values slices;
-  auto at = items.begin();
-  for (std::size_t i = 0; i < n; ++i) {
-    const bool longer = i < items.size() % n;
-    const auto end = at + static_cast<std::ptrdiff_t>(items.size() / n + (longer ? 1 : 0));
-    Values slice(at, end);
-    if (filled && !longer) add(render, slice, *b.find(1));
-    slices.push_back(list_of(render, std::move(slice)));
-    at = end;
-  }
-  return list_of(render, std::move(slices));
+  const Value fill = filled ? *b.find(1) : Value();
+  const Values items = Items(render, v).take();
+  return generator(render, kept(v, a),
+                   [items, n, filled, fill, i = std::size_t{0},
+                    at = std::size_t{0}](Render& r) mutable -> std::optional<Value> {
+                     if (i == n) return std::nullopt;
+                     const bool longer = i++ < items.size() % n;
+                     const std::size_t size = items.size() / n + (longer ? 1 : 0);
+                     const auto begin = items.begin() + static_cast<std::ptrdiff_t>(at);
+                     r.items(size);
+                     Values slice(begin, begin + static_cast<std::ptrdiff_t>(size));
+                     if (filled && !longer) add(r, slice, fill);
+                     at += size;
+                     return list_of(r, std::move(slice));
+                   });
 }
 
 /// Pairs of a value of the attribute and the items that have it, in order of the value.
@@ -348,23 +378,26 @@ Value groupby_filter(Render& render, In v, Args a) {
   return list_of(render, std::move(groups));
 }
 
-Value items_filter(Render& render, In v, Args) {
-  if (v.is_undefined()) return Value::list({});
-  if (v.dict() == nullptr) throw failure("Can only get item pairs from a mapping.");
-  return Value::list(pairs_of(render, *v.dict()));
+Value items_filter(Render& render, In v, Args a) {
+  if (!v.is_undefined() && v.dict() == nullptr) {
+    throw failure("Can only get item pairs from a mapping.");
+  }
+  const Value pairs = v.is_undefined() ? Value() : Value::list(pairs_of(render, *v.dict()));
+  return generator(render, kept(pairs, a),
+                   [source = Source(pairs)](Render& r) mutable { return source.next(r); });
 }
 
 Value first_filter(Render& render, In v, Args) {
-  if (const List* list = v.list(); list != nullptr && !list->items.empty()) return list->items[0];
-  if (v.string() != nullptr && !v.string()->empty()) return item_of(render, v, std::int64_t{0});
-  const Items items(render, v);
-  return items.empty() ? Value::undefined("the first item of an empty sequence") : items[0];
+  return Source(v).next(render).value_or(Value::undefined("the first item of an empty sequence"));
 }
 Value last_filter(Render& render, In v, Args) {
   if (const List* list = v.list(); list != nullptr && !list->items.empty()) {
     return list->items.back();
   }
   if (v.string() != nullptr && !v.string()->empty()) return item_of(render, v, std::int64_t{-1});
+  if (v.object() != nullptr && !v.object()->size()) {
+    throw failure(fmt::format("'{}' object is not reversible", v.type_name()));
+  }
   const Items items(render, v);
   return items.empty() ? Value::undefined("the last item of an empty sequence")
                        : items[items.size() - 1];

@@ -9,7 +9,6 @@
 #include "text/template/methods.h"
 #include "text/template/node.h"
 #include "text/template/percent_format.h"
-#include "text/template/special_case.h"
 #include "text/template/strings.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
@@ -212,11 +211,6 @@ bool is_decimal(char32_t c) {
   return is_numeric(c) && !other;
 }
 bool is_letter(char32_t c) { return (category(c) & kCategoryLetter) != 0; }
-bool is_lower(char32_t c) {
-  return is_letter(c) && (to_upper(c) != c || (special_case(c) != nullptr && to_lower(c) == c));
-}
-bool is_upper(char32_t c) { return is_letter(c) && to_lower(c) != c; }
-
 struct CharacterClass {
   std::string_view method;
   bool of_empty;  ///< what it says of the empty text
@@ -247,18 +241,6 @@ bool all_are(std::string_view text, const CharacterClass& characters) {
 template <std::size_t Row>
 Value is_of_class(Render&, In self, Args) {
   return all_are(*self.string(), kClasses[Row]);
-}
-
-/// Some letter has a case, and none has the other one.
-Value has_case(In self, bool upper_case) {
-  const std::string& text = *self.string();
-  bool some = false;
-  for (std::size_t at = 0; at < text.size();) {
-    const char32_t c = decode_utf8(text, at);
-    if (upper_case ? is_lower(c) : is_upper(c)) return false;
-    some = some || (upper_case ? is_upper(c) : is_lower(c));
-  }
-  return some;
 }
 
 Value is_title(Render& render, In self, Args) {
@@ -338,11 +320,22 @@ constexpr MethodRow kMethods[] = {
     {kClasses[5].method, is_of_class<5>},
     {kClasses[6].method, is_of_class<6>},
     {kClasses[7].method, is_of_class<7>},
-    {"islower", [](Render&, In s, Args) { return has_case(s, false); }},
-    {"isupper", [](Render&, In s, Args) { return has_case(s, true); }},
+    {"islower", [](Render&, In s, Args) -> Value { return is_lower(*s.string()); }},
+    {"isupper", [](Render&, In s, Args) -> Value { return is_upper(*s.string()); }},
     {"istitle", is_title},
     {"isidentifier", is_identifier},
     {"join", joined},
+    {"format_map",
+     [](Render& r, In s, Args a) {
+       const Value mapping = Bound("format_map", {"mapping"}, a).required(0);
+       if (mapping.dict() == nullptr) throw failure("format_map() needs a mapping");
+       r.step(mapping.dict()->entries.size());
+       Arguments named;
+       for (const auto& [key, value] : mapping.dict()->entries) {
+         if (key.string() != nullptr) named.named.emplace_back(*key.string(), value);
+       }
+       return text_of(r, brace_format(r, *s.string(), named));
+     }},
     {"format", [](Render& r, In s, Args a) { return text_of(r, brace_format(r, *s.string(), a)); }},
 };
 

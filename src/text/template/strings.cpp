@@ -18,10 +18,37 @@ char32_t code_of(std::string_view character) {
   return decode_utf8(character, at);
 }
 
-enum class Case : std::uint8_t { upper, lower, title, same };
+enum class Case : std::uint8_t { upper, lower, title, folded, same };
+
+constexpr char32_t kCapitalSigma = 0x3A3, kSigma = 0x3C3, kFinalSigma = 0x3C2;
 
 char32_t simple_case(char32_t c, Case to) {
-  return to == Case::same ? c : to == Case::lower ? to_lower(c) : to_upper(c);
+  if (to == Case::folded && c == kFinalSigma) return kSigma;
+  return to == Case::same ? c : to == Case::lower || to == Case::folded ? to_lower(c) : to_upper(c);
+}
+
+/// Whether a sigma at [begin, end) ends a word: a letter with a case is before it and none behind,
+/// apart from what takes no part in words' cases.
+bool ends_word(std::string_view text, std::size_t begin, std::size_t end) {
+  const auto ignored = [](char32_t c) {
+    constexpr std::u32string_view kMarks = U"'.:^`\u00A8\u00AD\u00AF\u00B4\u00B7\u00B8\u2019";
+    return (category(c) & kCategoryMark) != 0 || kMarks.find(c) != kMarks.npos;
+  };
+  const auto cased = [](char32_t c) {
+    return (category(c) & kCategoryLetter) != 0 && (to_lower(c) != c || to_upper(c) != c);
+  };
+  char32_t before = 0, behind = 0;
+  while (begin > 0) {
+    const std::size_t n = last_bytes(text.substr(0, begin));
+    before = code_of(text.substr(begin - n, n));
+    if (!ignored(before)) break;
+    begin -= n;
+  }
+  while (end < text.size()) {
+    behind = decode_utf8(text, end);
+    if (!ignored(behind)) break;
+  }
+  return cased(before) && !cased(behind);
 }
 
 /// The text with each character in the case that `choose` tells for it.
@@ -41,6 +68,8 @@ std::string mapped(std::string_view text, Choose choose) {
       for (const char32_t part : to == Case::upper ? special->upper : special->title) {
         append_utf8(part, out);
       }
+    } else if (c == kCapitalSigma && to == Case::lower && ends_word(text, begin, at)) {
+      append_utf8(kFinalSigma, out);
     } else if (const char32_t other = simple_case(c, to); other != c) {
       append_utf8(other, out);
     } else {
@@ -269,6 +298,31 @@ std::string right_justified(std::string_view text, std::size_t width, std::strin
   return filled(missing_width(text, width), text, 0, fill);
 }
 
+namespace {
+
+bool is_lower_letter(char32_t c) {
+  return (category(c) & kCategoryLetter) != 0 &&
+         (to_upper(c) != c || (special_case(c) != nullptr && to_lower(c) == c));
+}
+bool is_upper_letter(char32_t c) {
+  return (category(c) & kCategoryLetter) != 0 && to_lower(c) != c;
+}
+
+bool all_of_case(std::string_view text, bool (*one)(char32_t), bool (*other)(char32_t)) {
+  bool some = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const char32_t c = decode_utf8(text, at);
+    if (other(c)) return false;
+    some = some || one(c);
+  }
+  return some;
+}
+
+}  // namespace
+
+bool is_lower(std::string_view text) { return all_of_case(text, is_lower_letter, is_upper_letter); }
+bool is_upper(std::string_view text) { return all_of_case(text, is_upper_letter, is_lower_letter); }
+
 std::string swapped_case(std::string_view text) {
   return mapped(text, [](char32_t c, bool) {
     return to_upper(c) != c || special_case(c) != nullptr ? Case::upper : Case::lower;
@@ -301,9 +355,9 @@ std::string lower(std::string_view text) {
   return mapped(text, [](char32_t, bool) { return Case::lower; });
 }
 std::string case_folded(std::string_view text) {
-  return lower(mapped(text, [](char32_t c, bool) {
-    return special_case(c) != nullptr ? Case::upper : Case::same;
-  }));
+  const std::string whole = mapped(
+      text, [](char32_t c, bool) { return special_case(c) != nullptr ? Case::upper : Case::same; });
+  return mapped(whole, [](char32_t, bool) { return Case::folded; });
 }
 std::string capitalized(std::string_view text) {
   return mapped(text, [](char32_t, bool first) { return first ? Case::title : Case::lower; });
@@ -318,11 +372,15 @@ std::string titled(std::string_view text) {
 }
 
 std::string titled_words(std::string_view text) {
-  // jinja2 takes str.upper of a word's first character here, not its title case.
-  bool inside = false;
-  return mapped(text, [&inside](char32_t c, bool) {
-    const Case to = inside ? Case::lower : Case::upper;
-    inside = !is_space(c) && std::u32string_view(U"-({[<").find(c) == std::u32string_view::npos;
+  // jinja2 takes str.upper of a word's first character here, not its title case, and str.lower of
+  // the rest alone: a sigma in second place does not end a word.
+  std::size_t place = 0;
+  return mapped(text, [&place](char32_t c, bool) {
+    const bool second = place == 1 && c == kCapitalSigma;
+    const Case to = place == 0 ? Case::upper : second ? Case::folded : Case::lower;
+    const bool inside =
+        !is_space(c) && std::u32string_view(U"-({[<").find(c) == std::u32string_view::npos;
+    place = inside ? place + 1 : 0;
     return to;
   });
 }

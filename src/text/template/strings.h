@@ -38,6 +38,10 @@ void split_from_right(std::string_view text, std::optional<std::string_view> sep
 /// str.splitlines: at line feeds, carriage returns and the other ends of lines of Unicode.
 void split_lines(std::string_view text, bool keep_ends, const Sink& sink);
 
+/// str.islower, str.isupper: some letter has a case, and none has the other one.
+bool is_lower(std::string_view text);
+bool is_upper(std::string_view text);
+
 std::string upper(std::string_view text);
 std::string lower(std::string_view text);
 /// str.casefold: lower case, and both letters for a sharp s or a ligature.

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "text/template/big_whole.h"
+#include "text/template/iteration.h"
 #include "text/template/render.h"
 #include "text/template/strings.h"
 #include "text/unicode.h"
@@ -59,7 +61,7 @@ bool equal_at(Render& render, const Value& a, const Value& b, int depth) {
   if (a.dict() != nullptr && b.dict() != nullptr) {
     return a.dict() == b.dict() || equal_dicts(render, *a.dict(), *b.dict(), depth + 1);
   }
-  if (a.object() != nullptr) return a.object() == b.object();
+  if (a.object() != nullptr && b.object() != nullptr) return a.object()->equals(*b.object());
   return (a.is_none() && b.is_none()) || (a.is_undefined() && b.is_undefined());
 }
 
@@ -165,6 +167,13 @@ base::Error failure(const std::string& message) {
 std::vector<Value> Object::held() const { return {}; }
 std::optional<Value> Object::attribute(Render&, std::string_view) const { return std::nullopt; }
 
+Value Object::item(std::size_t) const { return {}; }
+std::optional<Value> Object::next(Render&) { return std::nullopt; }
+Value Object::part(std::int64_t, std::int64_t, std::size_t) const {
+  throw failure(fmt::format("'{}' object is not subscriptable", type_name()));
+}
+std::string Object::text() const { return fmt::format("<{}>", type_name()); }
+
 Value Object::call(Render&, const Arguments&) {
   throw failure(fmt::format("'{}' object is not callable", type_name()));
 }
@@ -258,7 +267,7 @@ bool truth(const Value& v) {
   if (const std::string* s = v.string()) return !s->empty();
   if (const List* list = v.list()) return !list->items.empty();
   if (const Dict* dict = v.dict()) return !dict->entries.empty();
-  return true;
+  return v.object()->size() != std::size_t{0};
 }
 
 bool equal(Render& render, const Value& a, const Value& b) { return equal_at(render, a, b, 0); }
@@ -280,6 +289,7 @@ bool less(Render& render, const Value& a, const Value& b) {
     return x.size() < y.size();
   }
   for (const Value& v : {a, b}) {
+    if (is_big_whole(v)) throw failure("a whole number does not fit 64 bits");
     if (v.is_undefined()) throw failure(fmt::format("'{}' is undefined", v.undefined_name()));
   }
   throw failure(fmt::format("'<' not supported between instances of '{}' and '{}'", a.type_name(),
@@ -309,7 +319,7 @@ std::string to_text(Render& render, const Value& v) {
   if (const bool* b = v.boolean()) return *b ? "True" : "False";
   if (const std::int64_t* i = v.integer()) return fmt::format("{}", *i);
   if (const double* d = v.real()) return float_text(*d);
-  if (const Object* o = v.object()) return fmt::format("<{}>", o->type_name());
+  if (const Object* o = v.object()) return o->text();
   return to_repr(render, v);
 }
 
@@ -319,44 +329,43 @@ std::string to_repr(Render& render, const Value& v) {
   return out;
 }
 
-bool is_iterable(const Value& v) noexcept {
+bool is_sequence(const Value& v) noexcept {
+  if (const Object* o = v.object()) return o->size().has_value();
   return v.is_undefined() || v.string() != nullptr || v.list() != nullptr || v.dict() != nullptr;
 }
 
-std::size_t iterated_bytes(const Value& v) {
-  if (const List* list = v.list()) return list->items.size() * Render::kItemBytes;
-  if (const Dict* dict = v.dict()) return dict->entries.size() * Render::kItemBytes;
-  const std::string* s = v.string();
-  return s == nullptr ? 0 : n_characters(*s) * Render::kCharacterBytes;
+bool is_iterable(const Value& v) noexcept {
+  return is_sequence(v) || (v.object() != nullptr && v.object()->iterable());
+}
+
+std::size_t iterated_bytes(const Value& v, std::size_t n) noexcept {
+  return n * (v.string() != nullptr ? Render::kCharacterBytes : Render::kItemBytes);
 }
 
 std::vector<Value> iterate(Render& render, const Value& v) {
-  std::vector<Value> out;
-  if (v.is_undefined()) return out;
   if (const List* list = v.list()) {
     render.step(list->items.size());
-    render.made(iterated_bytes(v));
+    render.made(iterated_bytes(v, list->items.size()));
     return list->items;
   }
-  if (const Dict* dict = v.dict()) {
-    render.step(dict->entries.size());
-    render.made(iterated_bytes(v));
-    out.reserve(dict->entries.size());
-    for (const auto& entry : dict->entries) out.push_back(entry.first);
-    return out;
-  }
+  std::vector<Value> out;
+  const auto prepare = [&](std::size_t work, std::size_t n) {
+    render.step(work);
+    render.made(n > render.limits().memory ? n : iterated_bytes(v, n));
+    out.reserve(n);
+  };
   if (const std::string* s = v.string()) {
-    render.step(s->size());
-    render.made(iterated_bytes(v));
-    out.reserve(n_characters(*s));
-    for (std::size_t at = 0; at < s->size();) {
-      const std::size_t begin = at;
-      decode_utf8(*s, at);
-      out.emplace_back(std::string_view(*s).substr(begin, at - begin));
-    }
-    return out;
+    prepare(s->size(), n_characters(*s));
+  } else if (is_sequence(v)) {
+    prepare(length(render, v), length(render, v));
   }
-  throw failure(fmt::format("'{}' object is not iterable", v.type_name()));
+  const bool counted = is_sequence(v);
+  for (Source source(v);;) {
+    std::optional<Value> item = source.next(render);
+    if (!item) return out;
+    if (!counted) render.items(1);
+    out.push_back(*std::move(item));
+  }
 }
 
 std::size_t length(Render& render, const Value& v) {
@@ -367,6 +376,7 @@ std::size_t length(Render& render, const Value& v) {
     render.look(s->size());
     return n_characters(*s);
   }
+  if (const Object* o = v.object(); o != nullptr && o->size()) return *o->size();
   throw failure(fmt::format("object of type '{}' has no len()", v.type_name()));
 }
 
@@ -384,6 +394,12 @@ bool contains(Render& render, const Value& container, const Value& item) {
     }
     throw failure(
         fmt::format("'in <string>' requires string as left operand, not {}", item.type_name()));
+  }
+  if (is_iterable(container)) {
+    for (Source source(container);;) {
+      const std::optional<Value> one = source.next(render);
+      if (!one || equal(render, *one, item)) return one.has_value();
+    }
   }
   throw failure(fmt::format("argument of type '{}' is not iterable", container.type_name()));
 }

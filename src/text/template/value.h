@@ -73,6 +73,15 @@ class Object {
   virtual Method method(std::string_view) const noexcept { return nullptr; }  ///< null: none
   virtual bool callable() const noexcept { return false; }
   virtual Value call(Render& render, const Arguments& arguments);
+  // What loops can run over: either it has a size and items, or it is used up item by item.
+  virtual bool iterable() const noexcept { return false; }
+  virtual std::optional<std::size_t> size() const noexcept { return std::nullopt; }
+  virtual Value item(std::size_t i) const;  ///< i < size()
+  /// Some of its items: of the `n` places from `first` on, `step` apart, all below size().
+  virtual Value part(std::int64_t first, std::int64_t step, std::size_t n) const;
+  virtual std::optional<Value> next(Render& render);  ///< absent: the end
+  virtual std::string text() const;                   ///< what printing gives
+  virtual bool equals(const Object& other) const { return this == &other; }
   /// Every value that this object keeps alive (so that no cycle is ever made).
   virtual std::vector<Value> held() const;
   /// Lets go of them.
@@ -170,9 +179,11 @@ std::string float_text(double d);
 /// The values that a loop runs over: items, keys, characters; nothing for undefined. Their memory
 /// is counted; see Items. Throws for what cannot be iterated.
 std::vector<Value> iterate(Render& render, const Value& v);
-/// What `iterate` counts.
-std::size_t iterated_bytes(const Value& v);
+/// What `iterate` counts for the `n` values that it gave.
+std::size_t iterated_bytes(const Value& v, std::size_t n) noexcept;
 bool is_iterable(const Value& v) noexcept;
+/// Whether it has a length and places: not what is used up by a loop.
+bool is_sequence(const Value& v) noexcept;
 /// Number of items, entries or characters. Throws for what has no length.
 std::size_t length(Render& render, const Value& v);
 /// Membership: item of a list, key of a mapping, part of a string. Throws for anything else.

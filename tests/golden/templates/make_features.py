@@ -310,6 +310,17 @@ r("non-ASCII text","\u2581<\uff5cUser\uff5c>{{ '\u00e9\u4f60' }}\U0001F600{{ '\U
 r("string escapes","{{ 'a\\nb\\tc\\\\d\\'e\\\"f' }}|{{ \"\\x41\\u00e9\\U0001F600\\q\" }}")
 r("raw newline inside a string literal","{{ 'a\nb' }}{{ ('x\n  y')|length }}")
 r("% and { alone","50% {a} { % } {{ '{{' }} {{ '%}' }}")
+r("raw and line feeds","{% raw %}\nx\n{% endraw %}\ny")
+r("raw and line feeds","a\n  {% raw -%}\n x\n  {%- endraw +%}\ny{% raw %}\n z\n  {%+ endraw %} \n  {% raw %} \n  {% endraw -%}  w")
+r("raw of nothing","a{% raw %}{% endraw %}b{%- raw -%} {%- endraw -%} c")
+r("raw with a plus","{% raw +%}a{% endraw %}")
+r("raw without an end","a{% raw %}b")
+r("raw at the end","a{% raw %}")
+r("comments of signs","a {#-#} b {#+#} c {#--#} d {#-+#} e {#- -#} f {##} g {#-x#} h {#x-#} i")
+r("comment at the end","a{#")
+r("comment at the end","a{#-\n")
+r("comment without an end","a{#b")
+r("comment without an end","a{#}")
 # errors
 r("undefined attribute","{{ nothing.x }}")
 r("call of undefined","{{ nothing() }}")
@@ -394,9 +405,48 @@ type {{ t.function.name }} = (_: {{ type_of(t.function.parameters) }}) => any;
 {% endfor %}
 """
 r("whole: schemas by a recursive macro",schema,C)
+# generators: one-shot, always true, without a length
+for f in ["select","reject","map('upper')","selectattr('a')","rejectattr('a')","unique","batch(2)","slice(2)","reverse","items"]:
+    v="{'a': 1}" if f=="items" else "[{'a': 1}, {}]" if "attr" in f else "['x', 'y', '']"
+    r("a generator is used up","{%% set g = %s|%s %%}{{ g is defined }}{{ g is iterable }}{{ g is sequence }}{{ g is mapping }}{{ g is string }}{{ 1 if g else 0 }}{%% for i in g %%}({{ i }}){%% endfor %%}{%% for i in g %%}({{ i }}){%% else %%}none{%% endfor %%}{{ 1 if g else 0 }}"%(v,f))
+    r("a generator of nothing is true","{{ 'yes' if %s|%s else 'no' }}"%("{}" if f=="items" else "[]",f))
+    for use in ["|length","|last","[0]","[1:]"," + []","|tojson"," < 1"]:
+        r("a generator has no "+use,"{%% set g = %s|%s %%}{{ g%s }}"%(v,f,use))
+for use in ["|first","|list","|join(',')","|sort","|sum","|max","|map('string')|join","|select|list","|reverse|list","|unique|list","|batch(2)|list","|slice(2)|list","|string is string","|reject('eq', 3)|list"]:
+    r("a generator goes through filters","{%% set g = [3, 1, 3]|map('int') %%}{{ g%s }} {{ g|list }}"%use)
+r("a generator gives one value at a time","{% set g = [1, 2, 3, 4]|map('int') %}{{ g|first }}{{ g|first }}{{ 3 in g }}{{ g|list }}{{ g|first is defined }}")
+r("a generator fails when it is asked","{% set g = [1, none, 2]|map('abs') %}{{ g|first }}")
+r("a generator fails when it is asked","{% set g = [1, none, 2]|map('abs') %}{{ g|list }}")
+r("a generator fails when it is asked","{% set g = [1]|map('no_such_filter') %}{% set h = [1]|select('no_such_test') %}{% set i = [1]|map %}ok")
+r("a generator where values are taken apart","{% set a, b = [1, 2]|map('string') %}{{ a ~ b }} {{ '-'.join(['x', 'y']|map('upper')) }} {{ dict([['a', 1]]|select) }} {{ [1, 2]|map('int') == [1, 2]|map('int') }}")
+r("generators of nothing at all","{{ none|select|list }} {{ none|map('upper')|list }} {{ nothing|selectattr('x')|list }} {{ none|rejectattr('x')|list }} {{ nothing|unique|list }} {{ nothing|reverse|list }} {{ nothing|items|list }} {{ 0|map('upper')|list }}")
+r("unique of none","{{ none|unique|list }}")
+r("map of a number","{{ 5|map('upper')|list }}")
+r("reverse of a generator is a list","{{ ([1, 2]|map('int')|reverse)[0] }} {{ [1, 2]|map('int')|reverse|length }}")
+r("loop over a generator","{% for x in ['a', 'b']|map('upper') %}{{ loop.index }}/{{ loop.length }}{{ x }}{{ loop.nextitem }}{{ loop.last }} {% endfor %}")
+# ranges
+r("range is no list","{{ range(3) }} {{ range(1, 4) }} {{ range(0, 9, 3) }} {{ [range(2)] }} {{ range(3) ~ '' }} {{ range(0) }}")
+r("range is a sequence","{{ range(3)|length }} {{ range(5)[1] }} {{ range(5)[-1] }} {{ range(5)[9] is defined }} {{ range(10)[2:5]|list }} {{ range(10)[::-3]|list }} {{ range(10)[5:2]|list }} {{ range(5)|first }} {{ range(5)|last }} {{ range(3) is sequence }} {{ range(3) is iterable }} {{ 2 in range(3) }} {{ 3 in range(3) }} {{ 'a' in range(3) }} {{ 1 if range(0) else 0 }} {{ range(3) == range(0, 3) }} {{ range(3) == [0, 1, 2] }} {{ range(0) == range(4, 2) }} {{ range(0, 5, 2) == range(0, 6, 2) }}")
+r("range backwards and empty","{{ range(3, 0, -1)|list }} {{ range(3, 0)|list }} {{ range(0, 5, 2)|list }} {{ range(-3)|list }} {{ range(5, -1, -2)|sum }} {{ range(3)|join(',') }}")
+r("range is used again","{% set r = range(2) %}{% for i in r %}{{ i }}{% endfor %}{% for i in r %}{{ i }}{% endfor %}")
+r("range + list","{{ range(2) + [1] }}")
+r("range as JSON","{{ range(2)|tojson }}")
 # numbers and cases at their ends
 r("float beyond a double","{{ '1e400'|float }} {{ '-1e400'|float }} {{ '1e-400'|float }} {{ '-1E-99999999999999999999'|float }} {{ '0.0001e999'|float }} {{ '0e999999'|float }} {{ '1e400'|int(7) }}")
 r("int by prefix","{{ '010'|int(7, 0) }} {{ '0x1F'|int(7, 0) }} {{ '0b101'|int(7, 0) }} {{ '0o17'|int(7, 0) }}")
+r("case without letters","{{ '123' is lower }}{{ '123' is upper }}{{ '' is lower }}{{ '' is upper }}{{ '1a' is lower }}{{ '1A' is upper }}{{ 'aB' is lower }}{{ '\u4f60' is lower }}{{ none is lower }}{{ none is upper }}{{ 1.5 is lower }}{{ '1e5'.islower() }}{{ ''.isupper() }}")
+r("int of too many digits","{{ ('9' * 4300)|int == 7 }} {{ ('9' * 4301)|int(7) }}")
+BIG={"v":12345678901234567890,"w":9223372036854775808,"n":-9223372036854775808,"m":[18446744073709551615],"x":9223372036854775807}
+r("whole numbers beyond 64 bits","{{ v }} {{ w }} {{ n }} {{ m }} {{ x }} {{ v|tojson }} {{ m|tojson(indent=1) }} {{ {v: v}|tojson }}",BIG)
+r("whole numbers beyond 64 bits","{{ v is number }} {{ v is integer }} {{ v is float }} {{ v is string }} {{ v is iterable }} {{ v == v }} {{ v == w }} {{ v != x }} {{ v in [v] }} {{ {v: 1}[v] }} {{ 1 if v }}",BIG)
+r("whole numbers beyond 64 bits","{{ 12345678901234567890 }} {{ 123456789012345678901234567890 }} {{ -9223372036854775808 }} {{ -9223372036854775809 }} {{ -(-v) }} {{ n|abs }} {{ (-v)|abs }}",BIG)
+r("whole numbers beyond 64 bits","{{ '12345678901234567890'|int }} {{ '-00012345678901234567890'|int }} {{ v|int }} {{ v|float }} {{ v|string }} {{ v ~ 'a' }} {{ '%s' % v }} {{ '{}'.format(v) }}",BIG)
+r("strftime_now of parts that are not there","{{ strftime_now('%f|%Z|%z|%%f|%%Z|%Y') }}[{{ strftime_now('%z') }}]")
+r("whole numbers with a prefix","{{ 0x1f }} {{ 0X_Ff }} {{ 0o17 }} {{ 0b1_01 }} {{ 0xff + 1 }} {{ 1_000 }} {{ [1, 2, 3][0x2] }}")
+r("octal escapes","{{ '\\101\\1012\\7|\\0|\\377' }}{{ '\\8' }}")
+r("final sigma","{{ '\u039f\u0394\u039f\u03a3'.lower() }} {{ '\u03a3'.lower() }} {{ '\u0391\u03a3\u0391 \u0391\u03a3.'|lower }} {{ '\u0391\u03a3\u2019 \u0391\u03a3\u2019\u0391 \u0391\u0301\u03a3'|lower }} {{ '\u039f\u03a3 \u039f\u03a3'|title }} {{ '\u039f\u03a3'|capitalize }} {{ '\u039f\u03a3'.swapcase() }} {{ '\u039f\u03a3 \u03bf\u03c2'.casefold() }} {{ '1\u03a3'.lower() }}")
+r(".format_map()","{{ '{a}-{b:>3}'.format_map({'a': 1, 'b': 'x'}) }}")
+r(".format_map() of what is not there","{{ '{c}'.format_map({'a': 1}) }}")
 r("upper case of two letters","{{ 'stra\u00dfe'.upper() }} {{ '\ufb01x'|upper }} {{ '\u0149 \u1fb3'.upper() }} {{ 'stra\u00dfe'.casefold() }} {{ '\u00df'.swapcase() }} {{ '\u00df'.islower() }} {{ '\u00df' is lower }} {{ '\u00df' is upper }}")
 r("title case of two letters","{{ '\u00dfa \ufb01x'.title() }} {{ '\ufb01n'.capitalize() }} {{ '\ufb01n'|capitalize }} {{ '\ufb01n \u00dfa'|title }}")
 r("format looks fields up as templates do","{{ '{1.x} {1[x]} {1[y]}|{2[1]} {3[0]}'.format(0, {'x': 2}, [3, 4], 'ab') }}")

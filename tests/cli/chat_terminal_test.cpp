@@ -1,0 +1,127 @@
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "support/support.h"
+#include "support/terminal.h"
+
+namespace {
+
+using test::TerminalProgram;
+using testing::HasSubstr;
+using testing::Not;
+
+const std::string kModel = test::source_path("data/tiny-mla-bf16.gguf").string();
+constexpr char kBold[] = "\x1b[1;32m", kDim[] = "\x1b[2m", kPlain[] = "\x1b[0m";
+
+std::vector<std::string> chat(std::initializer_list<std::string> more) {
+  std::vector<std::string> all = {"chat", "-m", kModel, "--temp", "0"};
+  all.insert(all.end(), more);
+  return all;
+}
+
+#define QUERN_NEEDS_TERMINAL(program) \
+  if (!(program).running()) GTEST_SKIP() << "no terminals here"
+
+TEST(ChatTerminal, OnlyThePromptAndTheRemarksAreColoured) {
+  TerminalProgram quern(chat({"-n", "4"}), {.variables = {{"TERM", "xterm"}, {"NO_COLOR", ""}}});
+  QUERN_NEEDS_TERMINAL(quern);
+  const std::string prompt = std::string(kBold) + ">" + kPlain + " ";
+  const std::string start = quern.until(prompt);
+  EXPECT_THAT(start, HasSubstr(std::string(kDim) + "/help")) << start;
+  quern.type("Hi\r");
+  const std::string reply = quern.until(kDim);
+  EXPECT_THAT(reply, HasSubstr("Hi\r\n"));
+  EXPECT_THAT(reply, Not(HasSubstr(kBold))) << "bold begins and ends with the prompt";
+  quern.until(prompt);
+  quern.type("\x04");
+  EXPECT_EQ(quern.finish(), 0);
+  EXPECT_GT(quern.out().rfind(kPlain), quern.out().rfind(kBold));
+}
+
+TEST(ChatTerminal, NoColourWhereNoneIsWanted) {
+  const test::Variables kQuiet[] = {{{"TERM", "xterm"}, {"NO_COLOR", "1"}},
+                                    {{"TERM", "dumb"}, {"NO_COLOR", ""}}};
+  for (const test::Variables& variables : kQuiet) {
+    TerminalProgram quern(chat({"-n", "2"}), {.variables = variables});
+    QUERN_NEEDS_TERMINAL(quern);
+    quern.until("> ");
+    quern.type("Hi\r");
+    quern.until("made");
+    quern.until("> ");
+    quern.type("\x04");
+    EXPECT_EQ(quern.finish(), 0);
+    for (const char* colour : {kBold, kDim, kPlain})
+      EXPECT_THAT(quern.out(), Not(HasSubstr(colour)));
+    for (const auto& [mode, coloured] : {std::pair("auto", false), {"always", true}}) {
+      const std::string shown = test::run_in_terminal(
+          {"tokenize", "-m", kModel, "-p", "a b", "--show", "--color", mode}, 80, variables);
+      EXPECT_EQ(shown.find("\x1b[38;5;16") != std::string::npos, coloured) << shown;
+    }
+  }
+}
+
+TEST(ChatTerminal, APasteIsOneMessage) {
+  const test::TempDir dir;
+  const std::string file = (dir / "talk.json").string();
+  TerminalProgram quern(chat({"-n", "2"}));
+  QUERN_NEEDS_TERMINAL(quern);
+  EXPECT_THAT(quern.until("> "), HasSubstr("\x1b[?2004h"));
+  quern.type("a \x1b[200~one\rtw\xC3\xA9\tx\x07\r\x1b[201~!\r");
+  quern.until("made");
+  quern.type("/save " + file + "\r");
+  quern.until("written");
+  quern.type("/exit\r");
+  EXPECT_EQ(quern.finish(), 0);
+  EXPECT_THAT(quern.out(), testing::EndsWith("\x1b[?2004l"));
+  EXPECT_EQ(nlohmann::json::parse(test::read_text(file))["messages"][0]["content"],
+            "a one\ntw\xC3\xA9\tx!");
+}
+
+TEST(ChatTerminal, KeysTypedDuringAReplyWaitForTheNextLine) {
+  TerminalProgram quern(chat({"-n", "300", "-r", "zzzz"}));
+  QUERN_NEEDS_TERMINAL(quern);
+  quern.until("> ");
+  quern.type("Once\r");
+  quern.until("Once\r\n");
+  quern.type("/hexx\x7F\x7Flp\r");  // edited by the editor, not by the terminal
+  const std::string reply = quern.until(" made");
+  EXPECT_THAT(reply, Not(HasSubstr("/he"))) << "not shown in the reply";
+  EXPECT_THAT(quern.until("take back"), HasSubstr("lp\r\n  /help "));
+  quern.type("\x04");
+  EXPECT_EQ(quern.finish(), 0);
+}
+
+TEST(ChatTerminal, SignalsEndIt) {
+  // What is going on: nothing, or a reply.
+  for (const bool replying : {false, true}) {
+    TerminalProgram quern(chat({"-n", "4000"}));
+    QUERN_NEEDS_TERMINAL(quern);
+    quern.until("> ");
+    if (replying) {
+      quern.type("Once\r");
+      quern.until("Once\r\n");
+    }
+    quern.signal(SIGTERM);
+    EXPECT_EQ(quern.finish(), 143) << replying;
+    EXPECT_TRUE(quern.echoes()) << "the terminal is as it was";
+    EXPECT_THAT(quern.out(), HasSubstr("\x1b[?2004l"));
+  }
+}
+
+TEST(ChatTerminal, CtrlCStopsAReplyOnly) {
+  TerminalProgram quern(chat({"-n", "4000"}));
+  QUERN_NEEDS_TERMINAL(quern);
+  quern.until("> ");
+  quern.type("Once\r");
+  quern.until("Once\r\n");
+  quern.type("\x03");
+  quern.until("stopped");
+  quern.until("> ");
+  quern.type("\x03");
+  quern.until("Ctrl-D, ends");
+  quern.type("\x03");
+  EXPECT_EQ(quern.finish(), 0);
+}
+
+}  // namespace
