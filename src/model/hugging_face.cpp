@@ -202,6 +202,10 @@ void HfKeys::warn(std::string_view config_key, std::string text) {
   findings_.push_back(
       {.where = fmt::format("config.json {}", config_key), .text = std::move(text)});
 }
+void HfKeys::note(std::string_view config_key, std::string text) {
+  warn(config_key, std::move(text));
+  findings_.back().level = base::Finding::Level::note;
+}
 
 namespace {
 
@@ -290,8 +294,11 @@ void hf_common_keys(const HfConfig& config, HfKeys& keys, const HfCommonDefaults
   keys.count("attention.head_count_kv", config.count_or("num_key_value_heads", heads));
   const HfConfig rope = config.rope("full_attention");
   if (!rope.has("rope_theta")) {
-    keys.warn("rope_theta", fmt::format("is missing; {} is taken, as the original's code does",
-                                        defaults.rope_theta));
+    std::string text =
+        fmt::format("is missing; {} is taken, as the original's code does", defaults.rope_theta);
+    // A default of the architecture's own is left out of its files; 10000 is rarely meant today.
+    const bool own = defaults.rope_theta != HfCommonDefaults{}.rope_theta;
+    own ? keys.note("rope_theta", std::move(text)) : keys.warn("rope_theta", std::move(text));
   }
   keys.number("rope.freq_base", rope.number_or("rope_theta", defaults.rope_theta));
   if (defaults.layer_norm) {

@@ -100,6 +100,8 @@ class HfKeys {
   void flag(std::string_view key, std::optional<bool> value);
   /// Something that a program for GGUF does otherwise than the original.
   void warn(std::string_view config_key, std::string text);
+  /// Something that is as the original means it, but not said there.
+  void note(std::string_view config_key, std::string text);
 
  private:
   std::string full(std::string_view key) const;

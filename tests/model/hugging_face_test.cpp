@@ -226,7 +226,9 @@ TEST(HfMetadata, Gemma3InsideAVisionModelLeavesMuchOut) {
       "architectures": ["Gemma3ForConditionalGeneration"], "hidden_size": 2560,
       "intermediate_size": 10240, "model_type": "gemma3_text", "num_hidden_layers": 34,
       "rope_scaling": {"factor": 8.0, "rope_type": "linear"}, "sliding_window": 1024})")));
-  EXPECT_TRUE(made.findings.empty());
+  ASSERT_EQ(made.findings.size(), 1U);
+  EXPECT_EQ(made.findings[0].level, base::Finding::Level::note);
+  EXPECT_EQ(made.findings[0].where, "config.json rope_theta");
   EXPECT_EQ(made.metadata.integer("gemma3.attention.head_count"), 8);
   EXPECT_EQ(made.metadata.integer("gemma3.attention.key_length"), 256);
   EXPECT_EQ(made.metadata.number("gemma3.rope.freq_base"), 1e6);
