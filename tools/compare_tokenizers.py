@@ -6,7 +6,8 @@ usage: compare_tokenizers.py [--quern PATH] [--mb N] [--save FILE] [--speed] VOC
 A VOCABULARY is a GGUF file of kind `llama` or `gpt2`, or a folder with tokenizer.json or tokenizer.model. A folder is
 converted by `quern convert` first (with an empty model around it), so that reading it is compared too, and the package
 reads the same file. For a GGUF file the package's tokenizer is built from the file's tokens, scores and merges, with the
-pre-tokenizer that its publisher wrote (PRE below).
+pre-tokenizer that its publisher wrote (PRE below). The words `wordpiece` and `unigram` stand for vocabularies of 8,000
+pieces that the packages train on WikiText-2 first; the first is written into a GGUF file, the second converted.
 
 The text is made anew with a fixed seed: WikiText-2, the sources of this repository, C headers, multilingual texts where
 they are found, random words of every script, random code points of Unicode 15.1, emoji sequences, runs of blanks, digits
@@ -250,12 +251,78 @@ def byte_bpe_of(metadata):
     return tokenizer
 
 
+def write_gguf(path, pairs):
+    """A GGUF file without tensors; texts, whole numbers, and lists of both."""
+    def text(value):
+        return struct.pack("<Q", len(value.encode())) + value.encode()
+
+    def value(v):
+        if isinstance(v, str):
+            return struct.pack("<I", 8) + text(v)
+        if isinstance(v, int):
+            return struct.pack("<II", 4, v)
+        kind, items = (8, map(text, v)) if isinstance(v[0], str) else (5, (struct.pack("<i", i) for i in v))
+        return struct.pack("<IIQ", 9, kind, len(v)) + b"".join(items)
+
+    body = b"".join(text(key) + value(v) for key, v in pairs.items())
+    Path(path).write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs)) + body)
+
+
+def train_wordpiece(path):
+    """A tokenizer of BERT's form, and the GGUF file of its vocabulary (docs/spec/tokenizers.md 6)."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers as pt, trainers
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pt.BertPreTokenizer()
+    tokenizer.train([str(WIKITEXT)], trainers.WordPieceTrainer(vocab_size=8000, special_tokens=special, show_progress=False))
+    pieces = sorted(tokenizer.get_vocab(), key=tokenizer.token_to_id)
+    write_gguf(path, {
+        "general.architecture": "bert", "tokenizer.ggml.model": "bert", "tokenizer.ggml.pre": "default",
+        "tokenizer.ggml.tokens": [p if p in special else p[2:] if p.startswith("##") else "\u2581" + p for p in pieces],
+        "tokenizer.ggml.token_type": [CONTROL if p in special else 1 for p in pieces],
+        "tokenizer.ggml.unknown_token_id": 1, "tokenizer.ggml.bos_token_id": 2, "tokenizer.ggml.seperator_token_id": 3})
+    return tokenizer
+
+
+def train_unigram(folder):
+    """A folder with a tokenizer.model of kind unigram; the text is normalized as nmt_nfkc says."""
+    import sentencepiece
+    folder.mkdir()
+    sentencepiece.SentencePieceTrainer.train(input=str(WIKITEXT), model_prefix=str(folder / "tokenizer"), vocab_size=8000,
+                                             model_type="unigram", max_sentence_length=100000, minloglevel=2)
+    return folder
+
+
+def normal_of_another_unicode():
+    """Characters that the package's categories (Unicode 8) make BERT's normalizer or pre-tokenizer take otherwise."""
+    import unicodedata
+    from tokenizers import normalizers, pre_tokenizers as pt
+    bert, cut, out = normalizers.BertNormalizer(), pt.BertPreTokenizer(), set()
+    for first, end, flags in assigned_code_points():
+        for code in range(max(first, 1), end):
+            c = chr(code)
+            alone = bool(flags & 0x20) and len(cut.pre_tokenize_str(f"a{c}a")) != 3
+            mark = unicodedata.category(c)
+            kept = c in bert.normalize_str(f"a{c}a")
+            if alone or (flags & 0x10 and mark == "Cn") or (mark == "Mn") == kept and flags & 0x10 or (flags & 0x80 and kept):
+                out.add(c)
+    return out
+
+
 class Package:
     """A tokenizer of the packages: ids of a text, nothing added."""
 
     def __init__(self, source, folder):
         self.gguf = source
         self.leave_out = set()
+        if source == Path("wordpiece"):
+            self.gguf, self.kind, self.convert = folder / "wordpiece.gguf", "tokenizers", None
+            self.engine = train_wordpiece(self.gguf)
+            self.engine.encode_special_tokens = True
+            self.leave_out = normal_of_another_unicode()
+            return
+        if source == Path("unigram"):
+            source = train_unigram(folder / "unigram")
         if source.is_dir():
             self.gguf = folder / "converted.gguf"
             if (source / "tokenizer.json").exists():

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/output_file.h"
+#include "base/printable.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/line_reader.h"
@@ -18,6 +19,7 @@
 #include "cli/terminal.h"
 #include "convert/json_file.h"
 #include "eval/corpus.h"
+#include "text/builtin_formats.h"
 
 namespace cli {
 namespace {
@@ -58,8 +60,9 @@ constexpr std::array<Option, 13> kOwnOptions{{
      .values = kWord},
     {.names = "--chat-template",
      .value = "TEXT",
-     .help = "Jinja text, or chatml [the model's own, else chatml]",
-     .values = kWord},
+     .help = "Jinja text, or the name of a built-in template (chatml, llama3, gemma, ...) [the "
+             "model's own, else by its vocabulary]",
+     .values = form("Jinja text or the name of a built-in template")},
     {.names = "--chat-template-file",
      .value = "FILE",
      .help = "file with the template",
@@ -104,12 +107,57 @@ std::string system_message(const Args& args) {
   return eval::process_escapes(args.str("system-prompt"));
 }
 
-std::string template_text(const Args& args) {
+/// The template that was asked for; empty: none was.
+struct GivenTemplate {
+  std::string text = {};
+  std::string called = {};
+};
+GivenTemplate given_template(const Args& args) {
   if (args.given("chat-template") && args.given("chat-template-file")) {
     throw base::Error(base::Fault::bad_usage, "give --chat-template or --chat-template-file");
   }
-  if (!args.given("chat-template-file")) return args.str("chat-template");
-  return eval::load_corpus(args.str("chat-template-file"), false, nullptr);
+  GivenTemplate out;
+  if (args.given("chat-template")) {
+    out = {.text = args.str("chat-template"), .called = "--chat-template"};
+    if (text::find_builtin_format(out.text) == nullptr && !text::looks_like_template(out.text)) {
+      throw base::Error(base::Fault::bad_usage, "bad value for --chat-template")
+          .at("found", base::printable(out.text))
+          .expected("Jinja ({{ or {% somewhere), or one of " + text::builtin_format_names())
+          .hint("--chat-template-file takes the name of a file");
+    }
+  } else if (args.given("chat-template-file")) {
+    out.called = args.str("chat-template-file");
+    out.text = eval::load_corpus(out.called, false, nullptr);
+    if (!text::looks_like_template(out.text)) {
+      throw base::Error(base::Fault::bad_input, "the file holds no chat template")
+          .at("file", out.called)
+          .expected("Jinja: {{ or {% somewhere")
+          .hint("--chat-template NAME takes a built-in one");
+    }
+  }
+  return out;
+}
+
+/// Which template is used where the model brings none.
+void tell_template(const text::ChatFormat& format, const gguf::Metadata& metadata) {
+  using Origin = text::ChatFormat::Origin;
+  if (format.origin() != Origin::vocabulary && format.origin() != Origin::fallback) return;
+  const bool blank = metadata.string("tokenizer.chat_template").has_value();
+  const std::string_view lacks =
+      blank ? "the model's chat template is blank" : "the model carries no chat template";
+  if (format.origin() == Origin::vocabulary) {
+    fmt::print(
+        stderr,
+        "note: {}: {} is used, whose marks its vocabulary has\n  hint: --chat-template and "
+        "--chat-template-file give another; a base model only continues texts: `quern run`\n",
+        lacks, format.name());
+  } else {
+    fmt::print(stderr,
+               "warning: {}, and its vocabulary tells none: ChatML is used, which it may not "
+               "know\n  hint: --chat-template-file gives the right one, --chat-template NAME a "
+               "built-in one; a base model only continues texts: `quern run`\n",
+               lacks);
+  }
 }
 
 text::Thinking thinking(const Args& args) {
@@ -143,6 +191,13 @@ bool is_conversation(const std::string& path) {
   return all.is_object() && all.contains("messages");
 }
 
+std::tm local_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  ::localtime_r(&now, &local);
+  return local;
+}
+
 /// The loop between a person and the model.
 class Chat {
  public:
@@ -154,13 +209,13 @@ class Chat {
     std::string text = first;
     bool given = !text.empty();
     for (;;) {
-      if (!given && !read(text)) return 0;
+      if (!given && !read(text)) return failed_;
       if (given) {  // a message as it stands, whatever it begins with
         if (reader_.interactive()) print_now(fmt::format("> {}\n", text));
       } else if (text.starts_with("//")) {
         text.erase(0, 1);
       } else if (text.starts_with('/')) {
-        if (!command(text)) return told_to_end_ ? interrupt_exit_code() : 0;
+        if (!command(text)) return told_to_end_ ? interrupt_exit_code() : failed_;
         continue;
       }
       given = false;
@@ -168,7 +223,7 @@ class Chat {
       request_.messages.push_back({{"role", "user"}, {"content", text}});
       const bool stopped = reply() == Reply::End::interrupted;
       if (single || told_to_end_ || (stopped && !reader_.interactive())) {
-        return stopped ? interrupt_exit_code() : 0;
+        return stopped ? interrupt_exit_code() : failed_;
       }
     }
   }
@@ -251,8 +306,12 @@ class Chat {
     try {
       obey(name, rest);
     } catch (const base::Error& e) {
-      if (!reader_.interactive()) throw;
-      tell(e.what());
+      if (!reader_.interactive()) {
+        // What follows would be said into another conversation, or is not computed either.
+        if (name == "load" || name == "retry" || e.fault() == base::Fault::interrupted) throw;
+        if (failed_ == 0) failed_ = e.fault() == base::Fault::bad_usage ? 2 : 1;
+      }
+      tell(fmt::format("error: {}", e.what()));
     }
     return !told_to_end_;
   }
@@ -342,33 +401,62 @@ class Chat {
     return seconds > 0 ? static_cast<double>(n) / seconds : 0;
   }
 
-  static std::tm local_time() {
-    const std::time_t now = std::time(nullptr);
-    std::tm local{};
-    ::localtime_r(&now, &local);
-    return local;
-  }
-
   const text::ChatFormat& format_;
   Talk& talk_;
   text::ChatRequest request_;
   LineReader reader_;
   Painter painter_;
   bool told_to_end_ = false;
+  int failed_ = 0;  ///< exit code of the first command that failed, where no person has seen it
 };
+
+/// What the options say about a conversation. Throws what the template makes of a first message: it
+/// is better told before any is typed.
+text::ChatRequest first_request(const Args& args, const text::ChatFormat& format,
+                                const std::string& system) {
+  text::ChatRequest request;
+  request.thinking = thinking(args);
+  if (args.given("chat-template-kwargs")) {
+    request.variables = Json::parse(args.str("chat-template-kwargs"));
+  }
+  if (!system.empty()) request.messages.push_back({{"role", "system"}, {"content", system}});
+  if (request.thinking != text::Thinking::automatic && !format.has_thinking_switch()) {
+    fmt::print(stderr,
+               "warning: the chat template has no switch enable_thinking: --reasoning changes "
+               "nothing\n");
+  }
+  text::ChatRequest trial = request;
+  trial.now = local_time();
+  trial.messages.push_back({{"role", "user"}, {"content", "hello"}});
+  format.render(trial);
+  return request;
+}
+
+TalkOptions talk_options(const Args& args, const text::ChatFormat& format,
+                         const text::Tokenizer& tokenizer, std::size_t n_ctx) {
+  TalkOptions options{.n_ctx = n_ctx, .stops = args.list("reverse-prompt")};
+  const std::int64_t n = args.integer("predict");
+  if (n >= 0) options.n_predict = static_cast<std::size_t>(n);
+  for (const std::string& text : format.stops()) {
+    options.stops.push_back(text);
+    const text::TokenId id = tokenizer.find(text);
+    if (id >= 0) options.stop_tokens.push_back(id);
+  }
+  return options;
+}
 
 int run(const Args& args) {
   const runtime::SampleOptions sampling = sampling_options(args);
   const runtime::EvaluateOptions how = evaluate_options(args);
   const std::string system = system_message(args);
+  const GivenTemplate given = given_template(args);
   Session session(args);
   const runtime::Model model = runtime::Model::open(required(args, "model"), rules(args));
   print_findings(model.findings());
-  const text::ChatFormat format(model.files().metadata(), model.tokenizer(), template_text(args),
-                                &interrupt_flag());
-  if (!format.from_model() && !args.given("chat-template") && !args.given("chat-template-file")) {
-    fmt::print(stderr, "warning: the model carries no chat template; ChatML is used\n");
-  }
+  const text::ChatFormat format(model.files().metadata(), model.tokenizer(), given.text,
+                                &interrupt_flag(), given.called);
+  tell_template(format, model.files().metadata());
+  const text::ChatRequest request = first_request(args, format, system);
   const std::size_t n_ctx = context_size(args, model);
   warn_beyond_training(model, n_ctx);
   check_biases(sampling, model.tokenizer());
@@ -377,21 +465,12 @@ int run(const Args& args) {
       model,
       {.mla = how.mla, .cache = how.cache, .batch_tokens = how.batch_tokens, .context = n_ctx},
       session.runtime());
-  const std::int64_t n = args.integer("predict");
   Talk talk(model.tokenizer(), format, decoder, sampler, interrupt_flag(),
-            {.n_ctx = n_ctx,
-             .n_predict = n < 0 ? 0 : static_cast<std::size_t>(n),
-             .stops = args.list("reverse-prompt")});
-  text::ChatRequest request;
-  request.thinking = thinking(args);
-  if (args.given("chat-template-kwargs")) {
-    request.variables = Json::parse(args.str("chat-template-kwargs"));
-  }
-  if (!system.empty()) request.messages.push_back({{"role", "system"}, {"content", system}});
+            talk_options(args, format, model.tokenizer(), n_ctx));
   fmt::print(stderr, "quern: {}\nseed {}, context {} tokens\n", session.machine(), sampling.seed,
              n_ctx);
   const std::string colour = args.str("color");
-  Chat chat(format, talk, std::move(request),
+  Chat chat(format, talk, request,
             {.replies = wants_colour(colour, STDOUT_FILENO),
              .remarks = wants_colour(colour, STDERR_FILENO)});
   return chat.run(eval::process_escapes(args.str("prompt")), args.flag("single-turn"));
@@ -406,7 +485,9 @@ const Command chat_command{
     .details =
         "Each line is a message; lines that start with / are commands (/help lists them). Ctrl-C "
         "stops a reply. When the context is full, the oldest messages leave it, which is told. "
-        "Without a terminal, messages are read from stdin line by line and replies go to stdout.",
+        "Without a terminal, stdin holds one message a line (\\ at its end joins the next one), "
+        "replies "
+        "go to stdout, and a command that fails is told and sets the exit code.",
     .options = kOptions,
     .run = run};
 

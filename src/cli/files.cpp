@@ -280,6 +280,15 @@ void check_replaceable(std::string_view what, const std::string& path, Product p
       (product == Product::logits && kind == Kind::other && may_be_logits(path, row_bytes)) ||
       (product == Product::plot && kind == Kind::text && is_svg(path));
   if (same) return;
+  if (product == Product::logits && kind == Kind::other) {
+    throw file_error(
+        base::Fault::bad_input,
+        fmt::format("{} would replace a file that is no rows of logits of this model", what), path)
+        .expected(fmt::format("rows of {} bytes of numbers", row_bytes))
+        .hint(
+            "logits of another model? They carry no mark of their own: remove the file first, or "
+            "give another name");
+  }
   throw file_error(base::Fault::bad_input,
                    fmt::format("{} would replace {} by {}", what, kind_text(kind),
                                kProducts[static_cast<std::size_t>(product)]),

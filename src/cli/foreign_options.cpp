@@ -245,9 +245,26 @@ constexpr ForeignOption kForeign[] = {
      .verdict = refused,
      .why = "--name sets general.name"},
     {.commands = "convert",
-     .names = "--bigendian --vocab-only --mmproj --remote",
+     .names = "--bigendian",
      .verdict = refused,
-     .why = "it is not in quern"},
+     .why = "files are written for little-endian machines only, which programs on all others of "
+            "today read: leave it out"},
+    {.commands = "convert",
+     .names = "--vocab-only",
+     .verdict = refused,
+     .why =
+         "convert the whole folder: `quern tokenize` and the like read only the vocabulary of it"},
+    {.commands = "convert",
+     .names = "--mmproj",
+     .verdict = refused,
+     .why = "the language part of a vision model is converted, its vision part is not: llama.cpp's "
+            "converter makes that file"},
+    {.commands = "convert",
+     .names = "--remote",
+     .verdict = refused,
+     .why =
+         "nothing is downloaded: fetch the folder first (`hf download REPO --local-dir DIR`) and "
+         "name it"},
 };
 
 /// Calls `visit` for every word between blanks until it returns true; whether it did.

@@ -20,11 +20,12 @@ namespace {
 /// One byte of the keyboard; -1 at the end, and for a signal that asks to stop.
 int read_byte() {
   unsigned char byte = 0;
-  for (;;) {
+  while (!interrupt_flag().requested()) {  // it may have come while a line was drawn
     const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
     if (n == 1) return byte;
-    if (n == 0 || errno != EINTR || interrupt_flag().requested()) return -1;
+    if (n == 0 || errno != EINTR) break;
   }
+  return -1;
 }
 
 /// One code point for libedit, whose own function would read on after a signal. 1: there is one.

@@ -7,6 +7,8 @@
 #include <random>
 
 #include "base/error.h"
+#include "base/nearest.h"
+#include "base/printable.h"
 
 namespace cli {
 namespace {
@@ -52,16 +54,26 @@ runtime::DryOptions dry_options(const Args& args) {
   return o;
 }
 
-}  // namespace
-
-bool is_filter_list(const std::string& list) {
-  try {
-    const runtime::Sampler sampler({.order = list});
-    return true;
-  } catch (const base::Error&) {
-    return false;
+/// The list of filters, each of them known.
+std::string filter_order(const Args& args) {
+  const std::string all = args.str("samplers");
+  for (std::size_t from = 0; from <= all.size();) {
+    const std::size_t end = std::min(all.find(';', from), all.size());
+    const std::string name = all.substr(from, end - from);
+    from = end + 1;
+    if (name.empty() || runtime::find_sample_filter(name) != nullptr) continue;
+    std::vector<std::string_view> known;
+    for (const runtime::SampleFilter& f : runtime::all_sample_filters()) known.push_back(f.name);
+    base::Error error(base::Fault::bad_usage, "--samplers names an unknown filter");
+    error.at("found", base::printable(name))
+        .at("expected", fmt::format("{}, between semicolons", fmt::join(known, ", ")))
+        .hint(base::did_you_mean(name, known));
+    throw error;
   }
+  return all;
 }
+
+}  // namespace
 
 bool is_bias(const std::string& text) { return parse_bias(text).has_value(); }
 
@@ -91,7 +103,7 @@ runtime::SampleOptions sampling_options(const Args& args) {
   for (const std::string& text : args.list("logit-bias")) {
     if (const auto bias = parse_bias(text)) o.logit_bias.push_back(*bias);
   }
-  o.order = args.str("samplers");
+  o.order = filter_order(args);
   const std::int64_t seed = args.integer("seed");
   o.seed = seed < 0 ? std::random_device{}() : static_cast<std::uint32_t>(seed);
   return o;

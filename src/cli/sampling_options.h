@@ -6,8 +6,6 @@
 
 namespace cli {
 
-/// Whether Sampler takes these filter names.
-bool is_filter_list(const std::string& list);
 /// "15043+1.5", "42-inf".
 bool is_bias(const std::string& text);
 
@@ -86,7 +84,7 @@ inline constexpr std::array<Option, 28> kSamplingOptions{{
      .value = "NAMES",
      .default_value = "dry;top_k;tfs_z;typical_p;top_p;min_p;xtc;top_n_sigma;temperature",
      .help = "filters in their order",
-     .values = form("names of filters between semicolons", is_filter_list)},
+     .values = form("names of filters between semicolons")},
     {.names = "--dynatemp-range",
      .value = "T",
      .default_value = "0",

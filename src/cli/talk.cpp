@@ -14,7 +14,7 @@ using Json = nlohmann::ordered_json;
 /// Tokens that a reply should at least have room for.
 std::size_t reserve(const TalkOptions& options) {
   const std::size_t share = options.n_ctx / 8;
-  return options.n_predict == 0 ? share : std::min(options.n_predict, share);
+  return std::min(options.n_predict, share);
 }
 
 /// Removes the oldest message behind the system message, and what answered it. False: only the last
@@ -78,7 +78,6 @@ std::span<const float> Talk::load(const std::vector<text::TokenId>& tokens, Repl
   constexpr std::size_t kEnd = 64;
   decoder_.cache().pin(0, tokens.size() - std::min(tokens.size(), kEnd));
   reply.n_reused = shared;
-  reply.n_prompt = tokens.size() - shared;
   const Stopwatch watch;
   try {
     logits_ = decoder_.append(0, std::span(tokens).subspan(shared));
@@ -86,9 +85,12 @@ std::span<const float> Talk::load(const std::vector<text::TokenId>& tokens, Repl
     // Whole batches are in the cache.
     const std::size_t n = decoder_.cache().length(0);
     cached_.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(n));
+    reply.n_prompt = n - std::min(n, shared);
+    reply.prompt_s += watch.seconds();
     throw;
   }
   cached_ = tokens;
+  reply.n_prompt = tokens.size() - shared;
   reply.prompt_s += watch.seconds();
   sampler_.forget();
   for (const text::TokenId id : tokens) sampler_.accept(id);
@@ -103,6 +105,11 @@ bool Talk::make_room(text::ChatRequest& request, std::span<const text::TokenId> 
   if (tokens.size() >= options_.n_ctx) return false;
   load(tokens, reply);
   return reply.n_dropped > before;
+}
+
+bool Talk::ends_reply(text::TokenId id) const {
+  return tokenizer_.is_end_of_generation(id) ||
+         std::ranges::find(options_.stop_tokens, id) != options_.stop_tokens.end();
 }
 
 Reply Talk::answer(text::ChatRequest& request, const std::function<void(std::string_view)>& show) {
@@ -123,8 +130,9 @@ Reply Talk::answer(text::ChatRequest& request, const std::function<void(std::str
       // Prompts that a shift of the context computes anew do not count as time of the reply.
       reply.made_s = watch.seconds() - (reply.prompt_s - prompt_s);
       if (stop_.requested()) return finish(Reply::End::interrupted);
+      if (options_.n_predict == 0) return finish(Reply::End::length);
       const text::TokenId id = sampler_.sample(logits_);
-      if (tokenizer_.is_end_of_generation(id)) return finish(Reply::End::stop);
+      if (ends_reply(id)) return finish(Reply::End::stop);
       sampler_.accept(id);
       made.push_back(id);
       const std::size_t old = reply.text.size();

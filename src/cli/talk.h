@@ -16,9 +16,11 @@
 namespace cli {
 
 struct TalkOptions {
-  std::size_t n_ctx = 0;                ///< tokens that fit
-  std::size_t n_predict = 0;            ///< tokens of a reply at most; 0 = what fits
-  std::vector<std::string> stops = {};  ///< texts that end a reply; not part of it
+  std::size_t n_ctx = 0;  ///< tokens that fit
+  static constexpr std::size_t kWhatFits = SIZE_MAX;
+  std::size_t n_predict = kWhatFits;            ///< tokens of a reply at most
+  std::vector<std::string> stops = {};          ///< texts that end a reply; not part of it
+  std::vector<text::TokenId> stop_tokens = {};  ///< besides those of the vocabulary
 };
 
 struct Reply {
@@ -51,6 +53,7 @@ class Talk {
   std::vector<text::TokenId> fit(text::ChatRequest& request, std::span<const text::TokenId> behind,
                                  Reply& reply) const;
   std::span<const float> load(const std::vector<text::TokenId>& tokens, Reply& reply);
+  bool ends_reply(text::TokenId id) const;
   bool make_room(text::ChatRequest& request, std::span<const text::TokenId> made, Reply& reply);
 
   const text::Tokenizer& tokenizer_;

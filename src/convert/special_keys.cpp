@@ -70,11 +70,10 @@ std::string fault_of_token(const SpecialSources& sources, const Json* value) {
   if (sources.tokens.find(*text) >= 0) return "";
   return fmt::format("\"{}\" is no token of the vocabulary", base::printable(*text));
 }
-std::string fault_of_id(const SpecialSources& sources, const std::string& name, const Json* value) {
+std::string fault_of_id(const SpecialSources& sources, const Json* value) {
   if (value == nullptr) return "";
   if (value->is_array() && !value->empty()) value = &value->front();
   if (!value->is_number_integer()) return fmt::format("{} is not the id of a token", shown(*value));
-  if (name == "eos") return "";            // set_stop_keys looks at all of them
   const double id = value->get<double>();  // as a double any integer can be compared
   if (id < static_cast<double>(sources.tokens.size())) return "";  // -1 is none, by custom
   return fmt::format("{} is outside the vocabulary of {} tokens", shown(*value),
@@ -96,9 +95,8 @@ void note_unusable(const SpecialSources& sources, const Json& generation, const 
   const std::string text_key = name + "_token", id_key = name + "_token_id";
   note("tokenizer_config.json", text_key,
        fault_of_token(sources, member(sources.tokenizer_config, text_key)));
-  note("config.json", id_key,
-       fault_of_id(sources, name, member(sources.folder.config().json(), id_key)));
-  note("generation_config.json", id_key, fault_of_id(sources, name, member(generation, id_key)));
+  note("config.json", id_key, fault_of_id(sources, member(sources.folder.config().json(), id_key)));
+  note("generation_config.json", id_key, fault_of_id(sources, member(generation, id_key)));
 }
 
 /// What the post-processor does counts where tokenizer_config.json is silent.
@@ -117,10 +115,9 @@ void set_special_keys(const SpecialSources& sources, gguf::Metadata& metadata,
   const Json generation = optional_json(sources.folder.path() / "generation_config.json");
   for (const Special& special : kSpecials) {
     const auto id = special_id(sources, generation, special.name);
-    const std::string key = fmt::format("tokenizer.ggml.{}", special.key);
-    // tokenizer.model may have told one.
-    note_unusable(sources, generation, special.name, id ? id : metadata.integer(key), findings);
-    if (id) metadata.set(key, static_cast<std::uint32_t>(*id));
+    note_unusable(sources, generation, special.name, id, findings);
+    if (!id) continue;
+    metadata.set(fmt::format("tokenizer.ggml.{}", special.key), static_cast<std::uint32_t>(*id));
   }
   if (const auto bos = adds(sources, "add_bos_token", &TokenizerJson::begin)) {
     metadata.set("tokenizer.ggml.add_bos_token", *bos);
@@ -132,21 +129,22 @@ void set_special_keys(const SpecialSources& sources, gguf::Metadata& metadata,
 
 namespace {
 
-/// eos_token_id of both files, in order, each once.
+/// eos_token_id of both files, in order, each once; without a first one that is unusable, as
+/// note_unusable has told.
 std::vector<std::int64_t> stop_ids(const SpecialSources& sources) {
   const Json generation = optional_json(sources.folder.path() / "generation_config.json");
   std::vector<std::int64_t> ids;
-  const auto add = [&](const Json& value) {
-    if (!value.is_number_integer()) return;
+  const auto add = [&](const Json& value, bool first) {
+    if (!value.is_number_integer() || (first && !fault_of_id(sources, &value).empty())) return;
     const auto id = value.get<std::int64_t>();
     if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   };
   for (const Json* config : {&sources.folder.config().json(), &generation}) {
     const Json* value = member(*config, "eos_token_id");
     if (value == nullptr) continue;
-    if (!value->is_array()) add(*value);
+    if (!value->is_array()) add(*value, true);
     if (!value->is_array()) continue;
-    for (const Json& id : *value) add(id);
+    for (const Json& id : *value) add(id, &id == &value->front());
   }
   return ids;
 }

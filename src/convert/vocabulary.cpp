@@ -81,6 +81,8 @@ class VocabularyReader {
           !fs::exists(folder_.path() / "tokenizer.model")) {
         throw;
       }
+      out_.findings.push_back(base::finding_of(e, base::Finding::Level::warning));
+      out_.findings.back().text += "; tokenizer.json is passed over for tokenizer.model";
     }
   }
 

@@ -147,11 +147,12 @@ void temperature(SampleState& s) {
   for (Candidate& c : s.list) c.logit /= t;
 }
 
-/// These two are names in the order of filters, for scripts; they act at fixed places: dry with the
-/// penalties, before the filters, and adaptive_p in the draw.
+/// These are names in the order of filters, for scripts; they act at fixed places: the penalties
+/// and dry before the filters, and adaptive_p in the draw.
 void elsewhere(SampleState&) {}
 
 constexpr SampleFilter kFilters[] = {
+    {"penalties", "e", elsewhere},
     {"dry", "d", elsewhere},
     {"adaptive_p", "adaptive-p w", elsewhere},
     {"top_k", "top-k k", top_k},
@@ -160,7 +161,7 @@ constexpr SampleFilter kFilters[] = {
     {"top_p", "top-p nucleus p", top_p},
     {"min_p", "min-p m", min_p},
     {"xtc", "x", xtc},
-    {"top_n_sigma", "top-n-sigma n", top_n_sigma},
+    {"top_n_sigma", "top-n-sigma n s", top_n_sigma},
     {"temperature", "temp t", temperature},
 };
 

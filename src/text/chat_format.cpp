@@ -2,20 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/printable.h"
+#include "text/builtin_formats.h"
+#include "text/template/value.h"
+
 namespace text {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::string_view kChatMl =
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
-    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
-
-std::string choose_source(const gguf::Metadata& metadata, std::string_view given) {
-  if (given == "chatml") return std::string(kChatMl);
-  if (!given.empty()) return std::string(given);
-  return std::string(metadata.string("tokenizer.chat_template").value_or(kChatMl));
-}
 
 /// The text of BOS or EOS, if the file names it by `key`. What the kind of the vocabulary has by
 /// default counts too, but not for "gpt2": its token 11 is a word (docs/spec/tokenizers.md 1.4).
@@ -96,6 +90,34 @@ void fold_system(Json& messages) {
   messages.insert(messages.begin(), message("user", system));
 }
 
+std::vector<std::string> words_of(std::string_view list) {
+  std::vector<std::string> words;
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(' '), list.size());
+    words.emplace_back(list.substr(0, end));
+    list.remove_prefix(std::min(list.size(), end + 1));
+  }
+  return words;
+}
+
+/// The same error, as one of a template.
+base::Error of_template(const base::Error& e, const std::string& message,
+                        const std::string& called) {
+  base::Error out(e.fault(), "chat template: " + message);
+  for (const auto& [key, value] : e.facts()) out.at(key, value);
+  out.at("template", called);
+  if (!e.hint_text().empty()) out.hint(e.hint_text());
+  return out;
+}
+
+ChatTemplate parse(const std::string& source, const std::string& called) {
+  try {
+    return ChatTemplate(source);
+  } catch (const base::Error& e) {
+    throw of_template(e, e.message(), called);
+  }
+}
+
 /// What rendering a conversation may do. Published templates look at each earlier message for each
 /// message (gemma-4: 3,000 messages take more than 20 million steps), so long conversations get
 /// more; a template that does not end is stopped all the same.
@@ -115,15 +137,44 @@ jinja::Limits limits_for(const Json& messages) {
 
 }  // namespace
 
+std::string ChatFormat::choose(const gguf::Metadata& metadata, std::string_view given,
+                               std::string_view called) {
+  const BuiltInFormat* built_in = nullptr;
+  if (!given.empty()) {
+    called_ = called;
+    built_in = find_builtin_format(given);
+    if (built_in == nullptr && !looks_like_template(given)) {
+      throw base::Error(base::Fault::bad_input, "this is no chat template")
+          .at("template", called_)
+          .at("found", base::printable(given, 60))
+          .expected("Jinja ({{ or {% somewhere), or one of " + builtin_format_names());
+    }
+    if (built_in == nullptr) return std::string(given);
+  } else {
+    const auto own = metadata.string("tokenizer.chat_template");
+    if (own && looks_like_template(*own)) {
+      origin_ = Origin::model;
+      called_ = "the model's own";
+      return std::string(*own);
+    }
+    built_in = builtin_format_of(tokenizer_);
+    origin_ = built_in != nullptr ? Origin::vocabulary : Origin::fallback;
+    if (built_in == nullptr) built_in = find_builtin_format("chatml");
+  }
+  name_ = built_in->name;
+  called_ = std::string(name_) + ", built in";
+  stops_ = words_of(built_in->stops);
+  return std::string(built_in->source);
+}
+
 ChatFormat::ChatFormat(const gguf::Metadata& metadata, const Tokenizer& tokenizer,
-                       std::string_view source, const base::StopFlag* stop)
+                       std::string_view source, const base::StopFlag* stop, std::string_view called)
     : tokenizer_(tokenizer),
       stop_(stop),
       bos_(named_token(metadata, tokenizer, "tokenizer.ggml.bos_token_id", tokenizer.bos())),
       eos_(named_token(metadata, tokenizer, "tokenizer.ggml.eos_token_id", tokenizer.eos())),
-      from_model_(source.empty() && metadata.string("tokenizer.chat_template").has_value()),
-      source_(choose_source(metadata, source)),
-      template_(source_) {
+      source_(choose(metadata, source, called)),
+      template_(parse(source_, called_)) {
   // What a template can do is found out by rendering small conversations.
   const std::string probe = "qzprobe";
   wants_parts_ = !shows(Json::array({message("user", probe)}), probe) &&
@@ -179,7 +230,7 @@ Json ChatFormat::context(const ChatRequest& request, Json messages) const {
   if (!request.tools.is_null()) c["tools"] = request.tools;
   if (request.thinking != Thinking::automatic) {
     c["enable_thinking"] = request.thinking == Thinking::on;
-  } else if (source_.find("enable_thinking") != std::string::npos) {
+  } else if (has_thinking_switch()) {
     c["enable_thinking"] = true;
   }
   for (const auto& [name, value] : request.variables.items()) c[name] = value;
@@ -189,7 +240,19 @@ Json ChatFormat::context(const ChatRequest& request, Json messages) const {
 std::string ChatFormat::render(const ChatRequest& request) const {
   Json messages = adapted(request.messages);
   const jinja::Limits limits = limits_for(messages);
-  return template_.render(context(request, std::move(messages)), request.now, limits, stop_);
+  const Json variables = context(request, std::move(messages));
+  try {
+    return template_.render(variables, request.now, limits, stop_);
+  } catch (const jinja::Refusal& e) {
+    throw of_template(e, "it refuses the conversation: " + e.message(), called_);
+  } catch (const base::Error& e) {
+    if (e.fault() == base::Fault::interrupted) throw;
+    throw of_template(e, e.message(), called_);
+  }
+}
+
+bool ChatFormat::has_thinking_switch() const noexcept {
+  return source_.find("enable_thinking") != std::string::npos;
 }
 
 std::vector<TokenId> ChatFormat::encode(const ChatRequest& request) const {

@@ -30,21 +30,39 @@ struct ChatRequest {
 /// The format of one model's conversations. Immutable; the tokenizer must outlive it.
 class ChatFormat {
  public:
-  /// Template: `source` (its text, or "chatml"), else tokenizer.chat_template, else ChatML. Throws
-  /// Fault::bad_input for a template that cannot be parsed. `stop`, if given, ends every rendering
-  /// with Fault::interrupted and must outlive this.
-  ChatFormat(const gguf::Metadata& metadata, const Tokenizer& tokenizer,
-             std::string_view source = {}, const base::StopFlag* stop = nullptr);
+  /// Where the template comes from.
+  enum class Origin : std::uint8_t {
+    given,
+    model,       ///< tokenizer.chat_template
+    vocabulary,  ///< the built-in one whose tokens the vocabulary has
+    fallback,    ///< ChatML, for want of anything better
+  };
 
-  /// Text of a conversation. Throws Fault::bad_input for messages that the template refuses, and
-  /// for a template that does more than jinja::Limits allow, of which long messages raise the
-  /// steps.
+  /// Template: `source` (its text, or the name of a built-in one), else tokenizer.chat_template,
+  /// else by the vocabulary, else ChatML. Throws Fault::bad_input for a template that cannot be
+  /// parsed and for a `source` that is neither Jinja nor a name. `stop`, if given, ends every
+  /// rendering with Fault::interrupted and must outlive this. `called`: what messages call
+  /// `source`.
+  ChatFormat(const gguf::Metadata& metadata, const Tokenizer& tokenizer,
+             std::string_view source = {}, const base::StopFlag* stop = nullptr,
+             std::string_view called = "the one given");
+
+  /// Text of a conversation. Throws Fault::bad_input for messages that the template refuses or
+  /// fails on, saying which template it is, and for a template that does more than jinja::Limits
+  /// allow, of which long messages raise the steps.
   std::string render(const ChatRequest& request) const;
   /// Its tokens: special tokens are recognised, BOS and EOS are there once.
   std::vector<TokenId> encode(const ChatRequest& request) const;
 
   const std::string& source() const noexcept { return source_; }
-  bool from_model() const noexcept { return from_model_; }
+  Origin origin() const noexcept { return origin_; }
+  bool from_model() const noexcept { return origin_ == Origin::model; }
+  /// Of a built-in template; empty for others.
+  std::string_view name() const noexcept { return name_; }
+  /// Texts that end a reply in the format of a built-in template.
+  const std::vector<std::string>& stops() const noexcept { return stops_; }
+  /// Whether the template asks whether the model is to think.
+  bool has_thinking_switch() const noexcept;
   /// False: a system message goes in front of the first message of the user.
   bool knows_system() const noexcept { return knows_system_; }
 
@@ -53,13 +71,19 @@ class ChatFormat {
   /// bos_token and eos_token, where there are such.
   void add_token_texts(nlohmann::ordered_json& variables) const;
   nlohmann::ordered_json context(const ChatRequest& request, nlohmann::ordered_json messages) const;
+  /// Chooses the template and fills what is told about it; returns its text.
+  std::string choose(const gguf::Metadata& metadata, std::string_view given,
+                     std::string_view called);
   /// Whether a conversation can be rendered and shows `wanted`.
   bool shows(const nlohmann::ordered_json& messages, std::string_view wanted) const;
 
   const Tokenizer& tokenizer_;
   const base::StopFlag* stop_ = nullptr;
   std::optional<std::string> bos_, eos_;  // as templates see them: not what is only a guess
-  bool from_model_ = false;
+  Origin origin_ = Origin::given;
+  std::string_view name_ = {};
+  std::string called_;  ///< in messages
+  std::vector<std::string> stops_ = {};
   std::string source_;
   ChatTemplate template_;
   bool knows_system_ = true;

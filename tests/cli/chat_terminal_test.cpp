@@ -79,7 +79,7 @@ TEST(ChatTerminal, APasteIsOneMessage) {
 }
 
 TEST(ChatTerminal, KeysTypedDuringAReplyWaitForTheNextLine) {
-  TerminalProgram quern(chat({"-n", "300", "-r", "zzzz"}));
+  TerminalProgram quern(chat({"-n", "80"}));
   QUERN_NEEDS_TERMINAL(quern);
   quern.until("> ");
   quern.type("Once\r");
@@ -107,6 +107,22 @@ TEST(ChatTerminal, SignalsEndIt) {
     EXPECT_TRUE(quern.echoes()) << "the terminal is as it was";
     EXPECT_THAT(quern.out(), HasSubstr("\x1b[?2004l"));
   }
+}
+
+TEST(ChatTerminal, CtrlCStopsThePromptWhichIsCountedAsFarAsItWasRead) {
+  TerminalProgram quern(chat({"-n", "4000", "-c", "4000", "-ub", "16"}));
+  QUERN_NEEDS_TERMINAL(quern);
+  quern.until("> ");
+  std::string words;
+  for (int i = 0; i < 2000; ++i) words += "the ";
+  quern.type("\x1b[200~" + words + "\x1b[201~");
+  quern.type("END\r");
+  quern.until("END\r\n");
+  quern.type("\x03");
+  EXPECT_THAT(quern.until("stopped"), HasSubstr("stopped"));
+  EXPECT_THAT(quern.until("made"), Not(HasSubstr("2029 prompt tokens")));
+  quern.type("/exit\r");
+  EXPECT_EQ(quern.finish(), 0);
 }
 
 TEST(ChatTerminal, CtrlCStopsAReplyOnly) {

@@ -64,6 +64,18 @@ TEST(LogitsCommand, WrongUsageIsTold) {
       2);
 }
 
+TEST(LogitsCommand, LogitsOfAnotherModelAreReplacedByNone) {
+  const test::TempDir dir;
+  const std::string file = (dir / "l.f32").string();
+  test::write_bytes(file, std::vector<std::byte>(52, std::byte{1}));  // rows of 13
+  const auto r =
+      test::run_quern({"logits", "-m", test::source_path("data/tiny-mla-bf16.gguf").string(), "-p",
+                       "a", "-o", file});
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_NE(r.err.find("hint: logits of another model?"), std::string::npos) << r.err;
+  EXPECT_EQ(std::filesystem::file_size(file), 52U);
+}
+
 TEST(LogitsCommand, BadIdsLeaveNoFile) {
   const test::TempDir dir;
   const std::string ids = (dir / "ids.i32").string();

@@ -34,6 +34,17 @@ TEST(RunCommand, TheSameSeedGivesTheSameText) {
   EXPECT_NE(a, sample("4"));
 }
 
+TEST(RunCommand, SamplersAreNamedAsThePublicProgramsName) {
+  const auto all = run({"-p", "x", "-n", "1", "--samplers",
+                        "penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature"});
+  EXPECT_EQ(all.exit_code, 0) << all.err;
+  const auto wrong = run({"-p", "x", "--samplers", "top_k;topp"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  for (const char* told : {"found: topp\n", "penalties, dry,", "did you mean top_p?"}) {
+    EXPECT_NE(wrong.err.find(told), std::string::npos) << wrong.err;
+  }
+}
+
 TEST(RunCommand, ContextAndUsageAreChecked) {
   EXPECT_EQ(run({"-p", "one two three four five", "-c", "3"}).exit_code, 1);
   EXPECT_EQ(run({}).exit_code, 2);

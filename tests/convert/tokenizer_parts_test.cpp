@@ -134,8 +134,10 @@ TEST(TokenizerParts, AddedTokensCountEvenIfTheRestOfTheFileIsNotRead) {
              {{"normalizer", {{"type", "Lowercase"}}},
               {"added_tokens", {{{"id", 399}, {"content", "<tool>"}, {"special", true}}}},
               {"model", {{"type", "BPE"}, {"byte_fallback", true}, {"vocab", {{"a", 0}}}}}});
-  const auto metadata = vocabulary_of(folder).metadata;
-  EXPECT_EQ(metadata.array("tokenizer.ggml.tokens")->strings[399], "<tool>");
+  const auto vocabulary = vocabulary_of(folder);
+  EXPECT_EQ(vocabulary.metadata.array("tokenizer.ggml.tokens")->strings[399], "<tool>");
+  ASSERT_FALSE(vocabulary.findings.empty());
+  expect_all(vocabulary.findings[0].text, {"Lowercase", "passed over for tokenizer.model"});
 }
 
 TEST(SentencePieceParts, WhatTheKindDoesNotDoIsRefused) {

@@ -430,8 +430,7 @@ TEST(Vocabulary, WhatCannotBeUsedOfSpecialTokensIsTold) {
            {"tokenizer_config.json", "eos_token", "<nope>", {"\"<nope>\" is no token", "319 is"}},
            {"tokenizer_config.json", "bos_token", 5, {"5 is not the text of a token", "318 is"}},
            {"generation_config.json", "eos_token_id", "x", {"\"x\" is not the id", "319 is"}},
-           {"generation_config.json", "eos_token_id", 99999, {"token 99999: it is outside"}},
-           {"generation_config.json", "pad_token_id", 99999, {"99999 is outside", "320 tokens"}},
+           {"generation_config.json", "eos_token_id", 99999, {"99999 is outside", "320 tokens"}},
            {"generation_config.json", "mask_token_id", 99999, {"no other place names one"}},
            {"tokenizer_config.json", "chat_template", 5, {"5 is no template", "none is written"}},
            {"tokenizer_config.json", "chat_template", unnamed, {"no text under"}}}) {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/half.h"
 #include "quant/registry.h"
 #include "quant/ternary/level_sweep.h"
 #include "quant/ternary/trits.h"
@@ -112,6 +113,29 @@ TEST(LevelSweep, FindsTheScaleThatBruteForceFinds) {
   };
   const double found = loss(quant::best_scale(x, w, quant::TopLevel::two));
   for (int i = -400; i <= 400; ++i) EXPECT_LE(found, loss(0.01 * i) + 1e-9) << i;
+}
+
+/// Rows of -a, 0, a need no search; a row with one other weight is searched.
+TEST(Bitnet, TernaryRowsComeBack) {
+  constexpr std::size_t kCols = 512;
+  for (const float a : {1e-38F, 1e-9F, 4e-8F, 1e-6F, 0.37F, 1.0F, 5e4F}) {
+    std::vector<float> x(kCols);
+    for (std::size_t i = 0; i < kCols; ++i)
+      x[i] = a * (static_cast<float>((i * 7 + i / 9) % 3) - 1);
+    const auto coded = [&](const quant::Codec& codec) {
+      const auto bytes = test::encode(codec, {.x = x, .rows = 1, .cols = kCols, .importance = {}});
+      return test::decode(codec, bytes, 1, kCols);
+    };
+    EXPECT_EQ(coded(quant::iq2_bn), x) << a;
+    const float d = base::f16_to_f32(base::f32_to_f16(a));
+    const std::vector<float> y = coded(quant::iq1_bn);
+    for (std::size_t i = 0; i < kCols; ++i) {
+      ASSERT_EQ(y[i], d < 2 * a ? std::copysign(d, x[i]) * (x[i] != 0) : 0) << a;
+    }
+    x[100] = 1.5F * a;
+    EXPECT_EQ(coded(quant::iq2_bn)[3], coded(quant::iq2_bn)[100] * (x[3] < 0 ? -1 : x[3] > 0)) << a;
+    EXPECT_LT(test::relative_error(x, coded(quant::iq2_bn), {}), 0.05) << a;
+  }
 }
 
 }  // namespace

@@ -121,7 +121,7 @@ struct MagnitudeSearch {
   /// `best`, `fast`. One probe of five more gains less than 0.05 %.
   static constexpr std::array<int, 2> kProbes = !kEstimates ? std::array{5, 5}
                                                 : kDim == 4 ? std::array{12, 9}
-                                                            : std::array{10, 8};
+                                                            : std::array{8, 6};
   static constexpr float kFirstProbe = 0.40F, kLastProbe = 1.20F;  ///< times peak / kPeakLevel
   using Tables = search::Tables<kLevelCount, kDim>;
 

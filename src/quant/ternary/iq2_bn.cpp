@@ -1,5 +1,7 @@
 // iq2_bn: ternary in two bits, one f32 scale a row; 2 bits per weight. A code 3, which no encoder
 // writes, decodes to twice the scale. Source: docs/spec/types/iqk.md, section 21.
+#include <cstring>
+
 #include "base/bytes.h"
 #include "quant/registry.h"
 #include "quant/ternary/bitnet_row.h"
@@ -22,12 +24,13 @@ float round_scale(double d) { return static_cast<float>(std::min(d, 1e38)); }
 void pack_row(std::byte* row, float d, std::span<const std::uint8_t> digits) {
   base::store(row, d);
   for (std::size_t b = 0; b < digits.size() / kElems; ++b) {
+    const std::uint8_t* from = digits.data() + b * kElems;
+    std::uint8_t packed[kBytes];
     for (std::size_t j = 0; j < kBytes; ++j) {
-      unsigned byte = 0;
-      for (std::size_t p = 0; p < 4; ++p)
-        byte |= unsigned{digits[b * kElems + 16 * p + j]} << 2 * p;
-      base::store_u8(row + kMeta + b * kBytes + j, byte);
+      packed[j] = static_cast<std::uint8_t>(from[j] | from[16 + j] << 2 | from[32 + j] << 4 |
+                                            from[48 + j] << 6);
     }
+    std::memcpy(row + kMeta + b * kBytes, packed, kBytes);
   }
 }
 

@@ -75,7 +75,7 @@ Value make_cycler(Render& render, const Arguments& a) {
 }
 
 Value raise_exception(Render& render, const Arguments& a) {
-  throw failure(to_text(render, Bound("raise_exception", {"message"}, a).required(0)));
+  throw Refusal(to_text(render, Bound("raise_exception", {"message"}, a).required(0)));
 }
 
 /// %f (microseconds, which we have none of) written out; %z and %Z, which are nothing for Python's

@@ -23,6 +23,12 @@ class Render;
 /// A mistake of the template or of what it was given; the message is for people.
 base::Error failure(const std::string& message);
 
+/// What a template says with raise_exception(), in its words.
+class Refusal : public base::Error {
+ public:
+  explicit Refusal(const std::string& message) : base::Error(base::Fault::bad_input, message) {}
+};
+
 struct Undefined {
   std::shared_ptr<const std::string> name = nullptr;  ///< what was looked for, for messages
 };
