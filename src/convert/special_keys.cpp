@@ -115,9 +115,10 @@ void set_special_keys(const SpecialSources& sources, gguf::Metadata& metadata,
   const Json generation = optional_json(sources.folder.path() / "generation_config.json");
   for (const Special& special : kSpecials) {
     const auto id = special_id(sources, generation, special.name);
-    note_unusable(sources, generation, special.name, id, findings);
-    if (!id) continue;
-    metadata.set(fmt::format("tokenizer.ggml.{}", special.key), static_cast<std::uint32_t>(*id));
+    const std::string key = fmt::format("tokenizer.ggml.{}", special.key);
+    // tokenizer.model may have told one.
+    note_unusable(sources, generation, special.name, id ? id : metadata.integer(key), findings);
+    if (id) metadata.set(key, static_cast<std::uint32_t>(*id));
   }
   if (const auto bos = adds(sources, "add_bos_token", &TokenizerJson::begin)) {
     metadata.set("tokenizer.ggml.add_bos_token", *bos);

@@ -449,6 +449,18 @@ TEST(Vocabulary, WhatCannotBeUsedOfSpecialTokensIsTold) {
   }
 }
 
+TEST(Vocabulary, TheIdOfTokenizerModelCountsAsOneThatIsTaken) {
+  Spoilt folder("llama");
+  Json config = Json::parse(test::read_text(folder / "config.json"));
+  config.erase("bos_token_id");
+  test::write_text(folder / "config.json", config.dump());
+  test::write_text(folder / "tokenizer_config.json", R"({"bos_token": "<nope>"})");
+  const auto vocabulary = folder.read(400);
+  ASSERT_EQ(vocabulary.findings.size(), 1U);
+  expect_all(vocabulary.findings[0].text, {"\"<nope>\" is no token", "token 1 is taken"});
+  EXPECT_EQ(vocabulary.metadata.integer("tokenizer.ggml.bos_token_id"), 1);
+}
+
 TEST(Vocabulary, WithoutAWayOfCuttingOneMustBeNamed) {
   Spoilt folder("deepseek_v3");
   Json root = tokenizer_of("deepseek_v3");
