@@ -222,24 +222,15 @@ void check_output_paths(const TensorSource& source, const Plan& plan) {
   }
 }
 
-/// "m-00001-of-00002": "m". The name of one file of a set stands for the set.
-std::string without_number(const std::string& stem) {
-  constexpr std::string_view kForm = "-00000-of-00000";
-  if (stem.size() <= kForm.size()) return stem;
-  const std::size_t at = stem.size() - kForm.size();
-  for (std::size_t i = 0; i < kForm.size(); ++i) {
-    const char c = stem[at + i];
-    if (kForm[i] == '0' ? c < '0' || c > '9' : c != kForm[i]) return stem;
-  }
-  return stem.substr(0, at);
-}
-
 }  // namespace
 
 std::filesystem::path split_prefix(const std::filesystem::path& output) {
-  if (output.extension() != ".gguf") return output;
-  std::filesystem::path stem = std::filesystem::path(output).replace_extension();
-  return stem.replace_filename(without_number(stem.filename().string()));
+  // The name of one file of a set stands for the set.
+  const std::string name = output.string();
+  if (const auto number = gguf::shard_number(name)) {
+    return *gguf::shard_prefix(name, number->no, number->count);
+  }
+  return output.extension() == ".gguf" ? std::filesystem::path(output).replace_extension() : output;
 }
 
 Plan make_plan(const TensorSource& source, const Request& request) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "base/error.h"
 #include "gguf/layout.h"
 
@@ -58,6 +60,21 @@ std::optional<std::string> shard_prefix(std::string_view name, std::uint32_t no,
   const std::string suffix = shard_name("", no, count);
   if (name.size() < suffix.size() || !name.ends_with(suffix)) return std::nullopt;
   return std::string(name.substr(0, name.size() - suffix.size()));
+}
+
+std::optional<ShardNumber> shard_number(std::string_view name) {
+  constexpr std::size_t kDigits = 5;
+  constexpr std::size_t kTail = std::string_view("00001-of-00003.gguf").size();
+  if (name.size() <= kTail) return std::nullopt;
+  const char* tail = name.data() + name.size() - kTail;
+  ShardNumber out;
+  std::from_chars(tail, tail + kDigits, out.no);
+  std::from_chars(tail + kDigits + 4, tail + 2 * kDigits + 4, out.count);
+  if (out.no == 0 || out.no > out.count || out.count > kMaxShards) return std::nullopt;
+  --out.no;
+  // Also that the rest of the name is as it must be.
+  if (!shard_prefix(name, out.no, out.count)) return std::nullopt;
+  return out;
 }
 
 }  // namespace gguf

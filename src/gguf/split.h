@@ -37,4 +37,12 @@ std::string shard_name(std::string_view prefix, std::uint32_t no, std::uint32_t 
 std::optional<std::string> shard_prefix(std::string_view name, std::uint32_t no,
                                         std::uint32_t count);
 
+/// What the name of a shard says of its place in the set.
+struct ShardNumber {
+  std::uint32_t no = 0;  ///< 0-based
+  std::uint32_t count = 0;
+};
+/// Nullopt if the name does not end in "-00001-of-00003.gguf" with numbers that fit each other.
+std::optional<ShardNumber> shard_number(std::string_view name);
+
 }  // namespace gguf

@@ -105,25 +105,6 @@ void refuse_second_name(const fs::path& file) {
       .hint("copy it and give the copy this name: then its edits can be taken back");
 }
 
-/// n of "...-0000n-of-0000m.gguf" and m.
-struct ShardNumber {
-  std::uint32_t no = 0, count = 0;  ///< no from 0
-};
-std::optional<ShardNumber> shard_number(std::string_view name) {
-  constexpr std::size_t kDigits = 5;
-  constexpr std::size_t kTail = std::string_view("00001-of-00003.gguf").size();
-  if (name.size() <= kTail) return std::nullopt;
-  const char* tail = name.data() + name.size() - kTail;
-  ShardNumber out;
-  std::from_chars(tail, tail + kDigits, out.no);
-  std::from_chars(tail + kDigits + 4, tail + 2 * kDigits + 4, out.count);
-  if (out.no == 0 || out.no > out.count || out.count > gguf::kMaxShards) return std::nullopt;
-  --out.no;
-  // Also that the rest of the name is as it must be.
-  if (!gguf::shard_prefix(name, out.no, out.count)) return std::nullopt;
-  return out;
-}
-
 }  // namespace
 
 std::optional<NewHeader> header_for(const gguf::File& file, gguf::Metadata metadata,
@@ -245,7 +226,7 @@ void write_header(const gguf::File& file, const NewHeader& header, bool with_und
 
 std::vector<fs::path> model_files(const fs::path& file) {
   const std::string name = file.string();
-  const std::optional<ShardNumber> number = shard_number(name);
+  const std::optional<gguf::ShardNumber> number = gguf::shard_number(name);
   if (!number) return {file};
   const std::string prefix = *gguf::shard_prefix(name, number->no, number->count);
   std::vector<fs::path> out;
@@ -258,7 +239,7 @@ std::vector<fs::path> model_files(const fs::path& file) {
 
 fs::path first_of_model(const fs::path& file) {
   const std::string name = file.string();
-  const std::optional<ShardNumber> number = shard_number(name);
+  const std::optional<gguf::ShardNumber> number = gguf::shard_number(name);
   if (!number) return file;
   const std::string prefix = *gguf::shard_prefix(name, number->no, number->count);
   return gguf::shard_name(prefix, 0, number->count);

@@ -173,6 +173,14 @@ TEST(SplitNames, PrefixIsCutExactly) {
   EXPECT_EQ(gguf::shard_name("/d/m", 2, 30), "/d/m-00003-of-00030.gguf");
   EXPECT_EQ(gguf::shard_prefix("/d/m-00003-of-00030.gguf", 2, 30), "/d/m");
   EXPECT_EQ(gguf::shard_prefix("/d/m-00003-of-00030.gguf", 3, 30), std::nullopt);
+  const auto number = gguf::shard_number("/d/m-00003-of-00030.gguf");
+  ASSERT_TRUE(number.has_value());
+  EXPECT_EQ(number->no, 2U);
+  EXPECT_EQ(number->count, 30U);
+  for (const char* other : {"m.gguf", "m-00003-of-00002.gguf", "m-00000-of-00002.gguf",
+                            "m-0003-of-00030.gguf", "m-00003-or-00030.gguf", "m-00003-of-00030"}) {
+    EXPECT_FALSE(gguf::shard_number(other)) << other;
+  }
   EXPECT_EQ(gguf::shard_prefix("x.gguf", 0, 2), std::nullopt);
 }
 
