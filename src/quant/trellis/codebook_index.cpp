@@ -210,14 +210,16 @@ void CodebookIndex<Dim, Clusters, Books>::choose(const TrellisTarget<Dim>& targe
 template <int Dim, std::size_t Clusters, std::size_t Books>
 std::span<const std::int32_t> CodebookIndex<Dim, Clusters, Books>::blocks_of(
     Cells& cells) const noexcept {
+  constexpr I8 kAhead = {0, 1, 2, 3, 4, 5, 6, 7};
   std::int32_t* const blocks = cells.blocks_.data();
   std::size_t count = 0;
   for (std::size_t c = 0; c < cells.count_; ++c) {
-    const std::uint32_t* start = start_.data() + cells.number_[c];
-    const std::size_t n = start[1] - start[0];
+    const std::uint32_t first = start_[cells.number_[c]];
+    const std::size_t n = start_[cells.number_[c] + 1U] - first;
+    I8 next = splat(static_cast<std::int32_t>(first)) + kAhead;
     for (std::size_t i = 0; i < n; i += kBlocksAhead) {
-      for (std::size_t k = i; k < i + kBlocksAhead; ++k) {
-        blocks[count + k] = static_cast<std::int32_t>(start[0] + k);
+      for (std::size_t k = i; k < i + kBlocksAhead; k += kLanes, next += kLanes) {
+        __builtin_memcpy(blocks + count + k, &next, sizeof next);
       }
     }
     count += n;

@@ -47,7 +47,7 @@ template <int Dim, std::size_t Clusters, std::size_t Books = 1>
 class CodebookIndex {
   /// How many cells and blocks are listed at a time. Most lists are shorter, and to write a few too
   /// many is cheaper than a branch that cannot be predicted.
-  static constexpr std::size_t kCellsAhead = 4, kBlocksAhead = 8;
+  static constexpr std::size_t kCellsAhead = 4, kBlocksAhead = 16;
 
  public:
   /// `entries`: n * Dim values, entry after entry; n a multiple of 4096. The first n / Books are
@@ -115,20 +115,31 @@ class CodebookIndex {
   static std::uint64_t within(const Distances& d, float limit) noexcept;
   /// The blocks of these cells, ascending.
   std::span<const std::int32_t> blocks_of(Cells& cells) const noexcept;
-  static I8 lanes_of(std::size_t book) noexcept {
-    constexpr I8 lane = {0, 1, 2, 3, 4, 5, 6, 7};
-    const auto first = static_cast<std::int32_t>(book * kBookLanes);
-    return (lane >= first) & (lane < first + static_cast<std::int32_t>(kBookLanes));
+  /// Bit i is set where lane i is the largest of its book.
+  static unsigned largest(F8 v) noexcept {
+    F8 top = max(v, __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6));
+    top = max(top, __builtin_shufflevector(top, top, 2, 3, 0, 1, 6, 7, 4, 5));
+    if constexpr (Books == 1) {
+      top = max(top, __builtin_shufflevector(top, top, 4, 5, 6, 7, 0, 1, 2, 3));
+    }
+    return mask_of(v >= top);
   }
   TrellisEntry entry_at(std::size_t block, int lane,
                         const TrellisTarget<Dim>& target) const noexcept {
-    TrellisEntry out{.place = static_cast<std::uint32_t>(block * kLanes) +
-                              static_cast<std::uint32_t>(lane)};
     const EntryBlock<Dim>& entries = blocks_[block];
-    for (int k = 0; k < Dim; ++k) {
-      const float c = entries.value(k, lane), product = target.w[static_cast<std::size_t>(k)] * c;
-      out.q += target.wx[static_cast<std::size_t>(k)] * c;
-      out.p += product * c;
+    float q[Dim], p[Dim];
+    for (std::size_t k = 0; k < Dim; ++k) {
+      const float c = entries.value(static_cast<int>(k), lane);
+      q[k] = target.wx[k] * c;
+      p[k] = target.w[k] * c * c;
+    }
+    TrellisEntry out{
+        .q = q[0],
+        .p = p[0],
+        .place = static_cast<std::uint32_t>(block * kLanes) + static_cast<std::uint32_t>(lane)};
+    for (int k = 1; k < Dim; ++k) {
+      out.q += q[k];
+      out.p += p[k];
     }
     return out;
   }
@@ -165,18 +176,19 @@ CodebookIndex<Dim, Clusters, Books>::search(const TrellisTarget<Dim>& target, Ce
     }
   }
   Found<S> out;
-  for (std::size_t book = 0; book < Books; ++book) {
-    std::int32_t last_block = 0;
-    int last_lane = 0;
-    for (std::size_t i = 0; i < S; ++i) {
-      const F8 own = lanes_of(book) ? best[i] : splat(-2e30F);
-      const int lane = std::countr_zero(mask_of(own >= -lowest(-own)));
+  std::array<std::int32_t, Books> last_block;
+  std::array<int, Books> last_lane;
+  for (std::size_t i = 0; i < S; ++i) {
+    const unsigned mask = largest(best[i]);
+    for (std::size_t book = 0; book < Books; ++book) {
+      const int first = static_cast<int>(book * kBookLanes);
+      const int lane = first + std::countr_zero(mask >> first);
       const std::int32_t block = at[i][lane];
       // Neighbouring scales mostly find the same entry.
-      const bool known = i > 0 && block == last_block && lane == last_lane;
+      const bool known = i > 0 && block == last_block[book] && lane == last_lane[book];
       out[book][i] =
           known ? out[book][i - 1] : entry_at(static_cast<std::size_t>(block), lane, target);
-      last_block = block, last_lane = lane;
+      last_block[book] = block, last_lane[book] = lane;
     }
   }
   return out;
