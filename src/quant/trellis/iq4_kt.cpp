@@ -28,15 +28,11 @@ struct Format {
   static constexpr bool kZeroLevel = true;
   static constexpr std::array<std::array<float, 63>, 4> kLevels = {count_up(), count_up(),
                                                                    count_up(), count_up()};
-  static constexpr auto kProbes = [] {
-    std::array<std::array<float, 3>, 3> sets{};
-    for (std::size_t i = 0; i < 9; ++i) {
-      sets[i / 3][i % 3] = 0.70F + 0.08F * static_cast<float>(i);
-    }
-    return sets;
-  }();
+  static constexpr std::array<std::array<float, 3>, 3> kProbes = {
+      {{0.94F, 1.02F, 1.10F}, {0.70F, 0.78F, 0.86F}, {1.18F, 1.26F, 1.34F}}};
   static constexpr TrellisWidths kBest{.probe = {.margin = 1.0F, .cells = 60},
-                                       .last = {.margin = 1.6F, .cells = 200}};
+                                       .last = {.margin = 1.6F, .cells = 200},
+                                       .every_set = 0.8F};
   static constexpr TrellisWidths kFast{.probe = {.margin = 0.75F, .cells = 60},
                                        .last = {.margin = 1.4F, .cells = 200}};
   static constexpr float kRivals = 0.9995F;

@@ -29,16 +29,20 @@ struct SubCode {
 };
 
 /// How wide the searches of a format are: the probes that find the scales, and the last search,
-/// which must not be the narrower one (it could not find again what the probes promise).
+/// which must not be the narrower one (it could not find again what the probes promise). Runs of
+/// more than `every_set` times the mean energy search all sets of probes; of three sets, the others
+/// search the middle one and that on the side where the gain rises.
 struct TrellisWidths {
   SearchWidth probe, last;
+  float every_set = 0;
 };
 
 /// `Format`: kDim, kSigns (1 or 2 orientations), kBooks, kMagnitudes (signs are stored apart),
 /// kUniform (levels are 1, 2, 3, ...), kZeroLevel (a scale of 0 exists), kLevels[variant]
-/// (ascending, > 0, the same for all books), kProbes (sets of scales in units of peak / 84; a set
-/// shares its cells), kBest and kFast (TrellisWidths), kRivals (signs whose gain reaches this part
-/// of the best one's are searched, too), books(). A variant is sign * kBooks + book.
+/// (ascending, > 0, the same for all books), kProbes (sets of scales in units of peak / 84, each
+/// ascending; a set shares its cells; one set, or three: the middle one, that below and that
+/// above), kBest and kFast (TrellisWidths), kRivals (signs whose gain reaches this part of the best
+/// one's are searched, too), books(). A variant is sign * kBooks + book.
 template <class Format>
 class RowFit {
  public:
@@ -61,6 +65,8 @@ class RowFit {
   }
 
   Result run() {
+    for (std::size_t sub = 0; sub < in_.x.size() / kSubBlock; ++sub) mean_energy_ += energy_of(sub);
+    mean_energy_ /= static_cast<float>(in_.x.size() / kSubBlock);
     for (std::size_t sub = 0; sub < in_.x.size() / kSubBlock; ++sub) probe(sub);
     Result best;
     best.codes.resize(in_.x.size() / kSubBlock);
@@ -75,6 +81,7 @@ class RowFit {
   using Cells = typename Index::Cells;
   static constexpr std::size_t kProbeSets = Format::kProbes.size();
   static constexpr std::size_t kProbes = Format::kProbes[0].size();
+  static_assert(kProbeSets == 1 || kProbeSets == 3);
 
   Target target(std::size_t first, int sign) const noexcept {
     std::array<float, Format::kDim> w, wx;
@@ -108,6 +115,9 @@ class RowFit {
         place[i][g] = found[i].place;
       }
     }
+    float gain(std::size_t i, float scale) const noexcept {
+      return scale * (2 * q[i] - scale * p[i]);
+    }
   };
   template <std::size_t S>
   void keep_lines(std::size_t sub, int variant, const Found<S>& found, int slot) noexcept {
@@ -123,33 +133,57 @@ class RowFit {
     for (std::size_t i = sub * kSubBlock; i < (sub + 1) * kSubBlock; ++i) {
       peak = std::max(peak, std::fabs(in_.x[i]));
     }
-    const float unit = peak / 84;
+    const float unit = peak / 84, energy = energy_of(sub);
     for (int sign = 0; sign < Format::kSigns; ++sign) {
-      int slot = 0;
       targets_.clear();
       for (std::size_t g = 0; g < kGroups; ++g) {
         targets_.push_back(target(sub * kSubBlock + g * Format::kDim, sign));
       }
-      for (const auto& probes : Format::kProbes) {
-        std::array<float, kProbes> scales;
-        float middle = 0;
-        for (std::size_t i = 0; i < kProbes; ++i) {
-          scales[i] = unit * probes[i];
-          middle += scales[i] / kProbes;
+      const bool rises = probe_set(sub, sign, unit, 0, 0);
+      if constexpr (kProbeSets == 3) {
+        if (energy > widths_.every_set * mean_energy_) {
+          probe_set(sub, sign, unit, 1, kProbes);
+          probe_set(sub, sign, unit, 2, 2 * kProbes);
+        } else {
+          probe_set(sub, sign, unit, rises ? 2 : 1, kProbes);
         }
-        std::array<Found<kProbes>, Format::kBooks> found;
-        for (std::size_t g = 0; g < kGroups; ++g) {
-          const Target& t = targets_[g];
-          Format::books().choose(t, middle, scaled(widths_.probe, t), cells_);
-          const auto entries = Format::books().search(t, cells_, scales);
-          for (std::size_t b = 0; b < Format::kBooks; ++b) found[b].take(g, entries[b]);
-        }
-        for (int b = 0; b < Format::kBooks; ++b) {
-          keep_lines(sub, sign * Format::kBooks + b, found[static_cast<std::size_t>(b)], slot);
-        }
-        slot += static_cast<int>(kProbes);
       }
     }
+  }
+
+  /// What rounding this run to zeros would cost.
+  float energy_of(std::size_t sub) const noexcept {
+    float total = 0;
+    for (std::size_t i = sub * kSubBlock; i < (sub + 1) * kSubBlock; ++i) {
+      total += in_.w[i] * in_.x[i] * in_.x[i];
+    }
+    return total;
+  }
+
+  /// Lines of one set into the slots from `slot` on. True where the gain at the last scale of the
+  /// set is above that at the first.
+  bool probe_set(std::size_t sub, int sign, float unit, std::size_t set, std::size_t slot) {
+    std::array<float, kProbes> scales;
+    float middle = 0;
+    for (std::size_t i = 0; i < kProbes; ++i) {
+      scales[i] = unit * Format::kProbes[set][i];
+      middle += scales[i] / kProbes;
+    }
+    std::array<Found<kProbes>, Format::kBooks> found;
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      const Target& t = targets_[g];
+      Format::books().choose(t, middle, scaled(widths_.probe, t), cells_);
+      const auto entries = Format::books().search(t, cells_, scales);
+      for (std::size_t b = 0; b < Format::kBooks; ++b) found[b].take(g, entries[b]);
+    }
+    float first = 0, last = 0;
+    for (int b = 0; b < Format::kBooks; ++b) {
+      const Found<kProbes>& of_book = found[static_cast<std::size_t>(b)];
+      keep_lines(sub, sign * Format::kBooks + b, of_book, static_cast<int>(slot));
+      first = std::max(first, of_book.gain(0, scales[0]));
+      last = std::max(last, of_book.gain(kProbes - 1, scales[kProbes - 1]));
+    }
+    return last > first;
   }
 
   LevelChoice choose(std::size_t block, int variant, float d) const noexcept {
@@ -284,7 +318,7 @@ class RowFit {
     for (int b = 0; b < Format::kBooks; ++b) {
       const Found<3>& of_book = found[static_cast<std::size_t>(b)];
       for (std::size_t i = 0; i < 3; ++i) {
-        const float gain = scales[i] * (2 * of_book.q[i] - scales[i] * of_book.p[i]);
+        const float gain = of_book.gain(i, scales[i]);
         if (!(gain > best)) continue;
         best = gain;
         code = {.used = true,
@@ -300,6 +334,7 @@ class RowFit {
   }
 
   const RowInput& in_;
+  float mean_energy_ = 0;
   TrellisWidths widths_;
   Cells cells_{Format::books()};
   std::vector<Target> targets_;
