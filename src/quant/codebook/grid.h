@@ -35,7 +35,9 @@ inline constexpr std::array<float, 8> kLevels3s = {1, 3, 5, 7, 9, 11, 13, 15};
 inline constexpr std::array<std::uint8_t, 81> kDigitParity = [] {
   std::array<std::uint8_t, 81> out{};
   for (unsigned half = 0; half < 81; ++half) {
-    for (unsigned rest = half; rest != 0; rest /= 3) out[half] ^= rest % 3 & 1;
+    for (unsigned rest = half; rest != 0; rest /= 3) {
+      out[half] = static_cast<std::uint8_t>(out[half] ^ (rest % 3 & 1));
+    }
   }
   return out;
 }();

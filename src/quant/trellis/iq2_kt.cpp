@@ -18,8 +18,8 @@ constexpr float kGain = 1.05F;
 struct Format : SignedLevels {
   static constexpr int kDim = 8;
   static constexpr std::array<std::array<float, 3>, 1> kProbes = {{{0.75F, 0.9F, 1.1F}}};
-  static constexpr TrellisWidths kBest{.probe = {.margin = 0.5F, .cells = 60},
-                                       .last = {.margin = 1.1F, .cells = 200}};
+  static constexpr TrellisWidths kBest{.probe = {.margin = 0.6F, .cells = 60},
+                                       .last = {.margin = 1.35F, .cells = 200}};
   static constexpr TrellisWidths kFast{.probe = {.margin = 0.4F, .cells = 50},
                                        .last = {.margin = 0.8F, .cells = 200}};
   static constexpr float kRivals = 1.0F;

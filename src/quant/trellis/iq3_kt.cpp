@@ -25,7 +25,7 @@ struct Format {
   static constexpr std::array<std::array<float, 15>, 1> kLevels = {
       {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}}};
   static constexpr std::array<std::array<float, 4>, 1> kProbes = {{{0.7F, 0.85F, 1.0F, 1.2F}}};
-  static constexpr TrellisWidths kBest{.probe = {.margin = 1.6F, .cells = 80},
+  static constexpr TrellisWidths kBest{.probe = {.margin = 2.0F, .cells = 80},
                                        .last = {.margin = 2.5F, .cells = 300}};
   static constexpr TrellisWidths kFast{.probe = {.margin = 1.0F, .cells = 60},
                                        .last = {.margin = 2.0F, .cells = 250}};
