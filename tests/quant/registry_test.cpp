@@ -239,6 +239,26 @@ TEST_P(EveryCodec, TinyRowsAreNotWorseThanZeros) {
   }
 }
 
+/// Columns that were never reached may hold anything, and encoders that count them a little must
+/// not pay for them with the others.
+TEST_P(EveryCodec, HugeWeightsWithoutImportanceDoNotSpoilTheOthers) {
+  if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
+  if (codec().is_float()) GTEST_SKIP() << "keeps what it is given";
+  std::vector<float> importance = spread_importance();
+  for (std::size_t i = 5; i < kCols; i += 32) importance[i] = i % 64 == 5 ? 0.0F : 1e-9F;
+  for (const float huge : {1e2F, 1e4F, -1e6F}) {
+    for (const float mean : {0.0F, 0.1F}) {
+      std::vector<float> x = weights(codec().group_rows);
+      for (std::size_t i = 0; i < x.size(); ++i) x[i] = i % 32 == 5 ? huge : x[i] + mean;
+      for (const Effort effort : {Effort::fast, Effort::best}) {
+        SCOPED_TRACE(fmt::format("{} among {}", huge, mean));
+        expect_parts_sound(codec(), input(x, importance, effort));
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
 TEST_P(EveryCodec, EncodesRowGroupsIndependently) {
   if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
   const std::size_t groups = 3;
