@@ -239,20 +239,47 @@ TEST_P(EveryCodec, TinyRowsAreNotWorseThanZeros) {
   }
 }
 
+/// Columns that were never reached may hold anything, and encoders that count them a little must
+/// not pay for them with the others.
+TEST_P(EveryCodec, HugeWeightsWithoutImportanceDoNotSpoilTheOthers) {
+  if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
+  if (codec().is_float()) GTEST_SKIP() << "keeps what it is given";
+  std::vector<float> importance = spread_importance();
+  for (std::size_t i = 5; i < kCols; i += 32) importance[i] = i % 64 == 5 ? 0.0F : 1e-9F;
+  for (const float huge : {1e2F, 1e4F, -1e6F}) {
+    for (const float mean : {0.0F, 0.1F}) {
+      std::vector<float> x = weights(codec().group_rows);
+      for (std::size_t i = 0; i < x.size(); ++i) x[i] = i % 32 == 5 ? huge : x[i] + mean;
+      for (const Effort effort : {Effort::fast, Effort::best}) {
+        SCOPED_TRACE(fmt::format("{} among {}", huge, mean));
+        expect_parts_sound(codec(), input(x, importance, effort));
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+/// Rows of one, three and sixteen blocks: encoders that take many blocks at a time begin and end in
+/// the middle of rows.
 TEST_P(EveryCodec, EncodesRowGroupsIndependently) {
   if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
   const std::size_t groups = 3;
-  const std::vector<float> x = weights(groups * codec().group_rows);
-  const std::vector<float> importance = spread_importance();
-  const auto together = test::encode(codec(), input(x, importance));
-  std::vector<std::byte> apart;
-  const std::size_t group_elems = codec().group_rows * kCols;
-  for (std::size_t g = 0; g < groups; ++g) {
-    const auto one = test::encode(
-        codec(), input(std::span(x).subspan(g * group_elems, group_elems), importance));
-    apart.insert(apart.end(), one.begin(), one.end());
+  for (const std::size_t blocks : {1, 3, 16}) {
+    const std::size_t cols = blocks * codec().block_elems;
+    const std::size_t group_elems = codec().group_rows * cols;
+    const std::vector<float> x = test::gaussian(groups * group_elems, 0.02F, 3);
+    const std::vector<float> importance = test::hostile_importances(cols)[2].values;
+    const auto encoded = [&](std::span<const float> part) {
+      return test::encode(
+          codec(), {.x = part, .rows = part.size() / cols, .cols = cols, .importance = importance});
+    };
+    std::vector<std::byte> apart;
+    for (std::size_t g = 0; g < groups; ++g) {
+      const auto one = encoded(std::span(x).subspan(g * group_elems, group_elems));
+      apart.insert(apart.end(), one.begin(), one.end());
+    }
+    EXPECT_EQ(encoded(x), apart) << blocks << " blocks a row";
   }
-  EXPECT_EQ(together, apart);
 }
 
 TEST_P(EveryCodec, EncodingItsOwnOutputChangesLessThanTheFirstTime) {

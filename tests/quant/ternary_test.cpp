@@ -1,6 +1,8 @@
 // Formats without golden vectors, against values worked out from their description.
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/half.h"
 #include "quant/registry.h"
@@ -99,20 +101,49 @@ TEST(Ternary, GaussianWeightsLoseWhatTheOptimumLoses) {
   EXPECT_LT(error(quant::nvfp4), 0.091);
 }
 
+/// Rows of 24 to 2000 weights, some of them sparse, with ties or with one of huge magnitude.
 TEST(LevelSweep, FindsTheScaleThatBruteForceFinds) {
-  const auto x = test::gaussian(24, 1.0F, 11);
-  std::vector<double> w(x.size());
-  for (std::size_t i = 0; i < w.size(); ++i) w[i] = 1.0 + static_cast<double>(i % 5);
-  const auto loss = [&](double d) {
-    double total = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const double y = d * quant::nearest_level(x[i], static_cast<float>(d), quant::TopLevel::two);
-      total += w[i] * std::pow(static_cast<double>(x[i]) - y, 2);
+  using quant::TopLevel;
+  for (const std::size_t n : {24, 64, 256, 2000}) {
+    auto x = test::gaussian(n, 1.0F, 11);
+    std::vector<double> w(n);
+    for (std::size_t i = 0; i < n; ++i) w[i] = 1.0 + static_cast<double>(i % 5);
+    for (std::size_t i = 0; i < n / 4; ++i) x[i] = i % 2 == 0 ? 0.0F : 0.75F;
+    if (n == 256) x[200] = 1e4F;
+    for (const TopLevel top : {TopLevel::one, TopLevel::two}) {
+      std::vector<std::uint8_t> codes(n);
+      const auto loss = [&](double d) {
+        quant::nearest_levels(x, static_cast<float>(d), top, codes);
+        double total = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+          const double y = d * (static_cast<int>(codes[i]) - 1);
+          total += w[i] * std::pow(static_cast<double>(x[i]) - y, 2);
+        }
+        return total;
+      };
+      const double found = loss(quant::best_scale(x, w, top));
+      for (int i = -400; i <= 400; ++i)
+        EXPECT_LE(found, loss(0.01 * i) * (1 + 1e-6)) << n << ' ' << i;
+      for (const float v : x) {
+        const auto d = static_cast<double>(v);
+        EXPECT_LE(found, std::min({loss(d), loss(2 * d), loss(d / 1.5)}) * (1 + 1e-6)) << n;
+      }
     }
-    return total;
+  }
+}
+
+TEST(LevelSweep, LevelsAreTheNearestWithTiesToTheEven) {
+  const std::vector<float> x{-9, -1, -0.5F, -0.0F, 0.5F, 0.51F, 1.49F, 1.5F, 9};
+  std::vector<std::uint8_t> codes(x.size());
+  const auto levels = [&](float d, quant::TopLevel top) {
+    quant::nearest_levels(x, d, top, codes);
+    return std::vector<int>(codes.begin(), codes.end());
   };
-  const double found = loss(quant::best_scale(x, w, quant::TopLevel::two));
-  for (int i = -400; i <= 400; ++i) EXPECT_LE(found, loss(0.01 * i) + 1e-9) << i;
+  using quant::TopLevel;
+  EXPECT_EQ(levels(1, TopLevel::two), (std::vector<int>{0, 0, 1, 1, 1, 2, 2, 3, 3}));
+  EXPECT_EQ(levels(1, TopLevel::one), (std::vector<int>{0, 0, 1, 1, 1, 2, 2, 2, 2}));
+  EXPECT_EQ(levels(-1, TopLevel::two), (std::vector<int>{3, 2, 1, 1, 1, 0, 0, 0, 0}));
+  EXPECT_EQ(levels(0, TopLevel::two), std::vector<int>(x.size(), 1));
 }
 
 /// Rows of -a, 0, a need no search; a row with one other weight is searched.
@@ -135,6 +166,63 @@ TEST(Bitnet, TernaryRowsComeBack) {
     x[100] = 1.5F * a;
     EXPECT_EQ(coded(quant::iq2_bn)[3], coded(quant::iq2_bn)[100] * (x[3] < 0 ? -1 : x[3] > 0)) << a;
     EXPECT_LT(test::relative_error(x, coded(quant::iq2_bn), {}), 0.05) << a;
+  }
+}
+
+/// Blocks of -a, 0, a in the formats that are made for them, and a zero block among them.
+TEST(Ternary, TernaryBlocksComeBack) {
+  std::vector<float> x(1024);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float a = std::ldexp(1.0F, static_cast<int>(i / 256) - 9);
+    x[i] = i / 64 == 7 ? 0 : a * (static_cast<float>((i * 7 + i / 9) % 3) - 1);
+  }
+  for (const quant::Codec* codec : {&quant::tq1_0, &quant::tq2_0, &quant::q2_0}) {
+    const auto bytes =
+        test::encode(*codec, {.x = x, .rows = 1, .cols = x.size(), .importance = {}});
+    EXPECT_EQ(test::decode(*codec, bytes, 1, x.size()), x) << codec->name;
+  }
+}
+
+/// Error of the nearest levels at the best of all scale bytes, by the decoder.
+double least_error(std::span<const float> x, std::span<const float> v) {
+  double least = std::numeric_limits<double>::infinity();
+  for (int scale = 0; scale < 0x7f; ++scale) {
+    std::array<float, 64> levels;  // of codes 0 to 7 in the first sub-block
+    quant::nvfp4.decode(bytes_of({scale, 0, 0, 0, 0x10, 0x32, 0x54, 0x76}, 36), 64, levels);
+    double error = 0;
+    for (std::size_t i = 0; i < 16; ++i) {
+      double nearest = std::fabs(x[i]);
+      for (const std::size_t at : {0, 1, 2, 3, 8, 9, 10, 11}) {
+        nearest = std::min(nearest, std::fabs(std::fabs(x[i]) - static_cast<double>(levels[at])));
+      }
+      error += static_cast<double>(v[i]) * nearest * nearest;
+    }
+    least = std::min(least, error);
+  }
+  return least;
+}
+
+TEST(Nvfp4, TakesNearlyTheBestOfAllScales) {
+  constexpr std::size_t kCols = 1024;
+  const std::vector<float> v = test::hostile_importances(kCols)[2].values;
+  for (const float sigma : {1e-5F, 1e-3F, 0.02F, 5.0F, 400.0F, 1e4F}) {
+    const auto x = test::gaussian(kCols, sigma, 12);
+    const auto bytes =
+        test::encode(quant::nvfp4, {.x = x, .rows = 1, .cols = kCols, .importance = v});
+    const auto y = test::decode(quant::nvfp4, bytes, 1, kCols);
+    double error = 0, least = 0;
+    for (std::size_t i = 0; i < kCols; ++i) {
+      error += static_cast<double>(v[i]) * std::pow(static_cast<double>(x[i]) - y[i], 2);
+      if (i % 16 == 0)
+        least += least_error(std::span(x).subspan(i, 16), std::span(v).subspan(i, 16));
+    }
+    EXPECT_LE(error, least * 1.05 + 1e-30) << sigma;
+    for (std::size_t b = 0; b < bytes.size(); b += 36) {
+      for (std::size_t i = b + 4; i < b + 36; ++i) {
+        const auto byte = std::to_integer<unsigned>(bytes[i]);
+        EXPECT_TRUE((byte & 15U) != 8 && byte >> 4U != 8) << "minus zero in byte " << i;
+      }
+    }
   }
 }
 

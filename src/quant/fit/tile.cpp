@@ -28,4 +28,8 @@ std::vector<float> relative_importance(const EncodeInput& in, std::size_t segmen
   return u;
 }
 
+bool was_floored(std::span<const float> u) noexcept {
+  return std::any_of(u.begin(), u.end(), [](float v) { return v <= kFloor; });
+}
+
 }  // namespace quant::fit

@@ -25,6 +25,10 @@ struct Weighting {
 /// still gets a nearest code. All ones where there is no importance or only zeros. Size cols.
 std::vector<float> relative_importance(const EncodeInput& in, std::size_t segment);
 
+/// True if the floor raised a column: what an encoder minimises over `u` is then not quite the
+/// error that the importance means.
+bool was_floored(std::span<const float> u) noexcept;
+
 /// kLanes blocks of N elements. Lane l holds block l; x is scaled by a power of two so that the
 /// largest magnitude of the (super-)block is in [1, 2), or 0 for a block of (nearly) zeros.
 template <std::size_t N>

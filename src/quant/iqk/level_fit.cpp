@@ -53,6 +53,7 @@ class Fitter {
   /// d in units of the tiles: for choosing codes, and as it is to be stored.
   struct Common {
     float d = 0, stretched = 0;
+    bool hardly_gains = false;  ///< so little that rounding may make it a loss
   };
   /// Chooses d and fills `picks`, one a tile.
   Common fit(std::span<const Tile> tiles, std::span<Scan> scans, std::span<Pick> picks) const;
@@ -253,7 +254,7 @@ Fitter::Common Fitter::fit(std::span<const Tile> tiles, std::span<Scan> scans,
   }
   if (!(error < energy)) return {};
   const float stretch = fit::stretch(energy, energy - error, weighted_);
-  return {.d = d, .stretched = stored(d * stretch)};
+  return {.d = d, .stretched = stored(d * stretch), .hardly_gains = error > 0.99 * energy};
 }
 
 /// Buffers of one call of encode_levels.
@@ -311,11 +312,11 @@ bool is_coarse(const LevelFormat& format, float d) noexcept {
   return format.f16_scale && d != 0 && std::fabs(d) < 0x1p-14F;
 }
 
-/// The stretched d of tiny weights, rounded to such an f16, can be off by half. Where that makes
+/// The stretched d of tiny weights, rounded to a coarse f16, can be off by half. Where that makes
 /// the weights worse than zeros it is replaced by the `plain` d, and that by zeros. `coded` begins
 /// with d.
-void mend_coarse(const LevelFormat& format, std::span<const float> x, const float* importance,
-                 float plain, std::span<std::byte> coded) {
+void mend_worse_than_zero(const LevelFormat& format, std::span<const float> x,
+                          const float* importance, float plain, std::span<std::byte> coded) {
   std::vector<float> decoded(x.size());
   const auto is_worse = [&] {
     decode_levels(format, coded, x.size(), decoded);
@@ -350,9 +351,9 @@ void encode_group(const LevelFormat& format, std::span<const float> x, const flo
     format.pack(block, blocks + super * format.block_bytes);
   }
   store_scale(format, common.stretched / down, at_scale);
-  if (is_coarse(format, load_scale(format, at_scale))) {
-    mend_coarse(format, x, weighted ? v : nullptr, common.d / down,
-                {at_scale, format.meta_bytes() + supers * format.block_bytes});
+  if (common.hardly_gains || is_coarse(format, load_scale(format, at_scale))) {
+    mend_worse_than_zero(format, x, weighted ? v : nullptr, common.d / down,
+                         {at_scale, format.meta_bytes() + supers * format.block_bytes});
   }
 }
 

@@ -1,8 +1,11 @@
 // The two encoders of the K-quants, made of the shared fits; a format adds its levels and layout.
 #pragma once
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "quant/codec.h"
+#include "quant/fit/clear_if_worse.h"
 #include "quant/fit/stretch.h"
 #include "quant/fit/super_affine.h"
 #include "quant/fit/super_symmetric.h"
@@ -53,6 +56,7 @@ struct AffineFormat {
   bool stretched = false;  ///< without importance the super-scales get fit::stretch
   std::size_t block_bytes;
   void (*pack)(const AffineBlock<N>& block, std::byte* out) noexcept;
+  decltype(Codec::decode) decode;
 };
 
 template <std::size_t N>
@@ -60,6 +64,10 @@ void encode_affine(const EncodeInput& in, std::span<std::byte> out, const Affine
                    const fit::SuperAffinePlan& plan) {
   constexpr std::size_t kBlocks = kElems / N;
   const auto u = fit::relative_importance(in, kElems);
+  // Mins move all weights of a sub-block: a huge one without importance, or one that tempering
+  // counts for more, can spoil the others.
+  const bool tempered = format.weighting.tempering >= 0;
+  const bool doubtful = !in.importance.empty() && (tempered || fit::was_floored(u));
   fit::Tile<N> tile;
   fit::for_each_tile<N>(in, u, [&](const auto& source, std::size_t first, std::size_t count) {
     fit::load_tile(source, kBlocks, format.weighting, tile);
@@ -85,7 +93,11 @@ void encode_affine(const EncodeInput& in, std::span<std::byte> out, const Affine
         block.min[k] = static_cast<std::uint8_t>(min[l + k]);
       }
       std::memcpy(block.codes, codes + l * N, kElems);
-      format.pack(block, out.data() + (first + l) / kBlocks * format.block_bytes);
+      const auto to = out.subspan((first + l) / kBlocks * format.block_bytes, format.block_bytes);
+      format.pack(block, to.data());
+      if (!doubtful) continue;
+      const float* importance = in.importance.data() + (source.u[l] - u.data());
+      clear_if_worse<kElems>(format.decode, source.x[l], importance, to);
     }
   });
 }

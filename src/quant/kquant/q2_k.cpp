@@ -50,7 +50,8 @@ void encode(const EncodeInput& in, std::span<std::byte> out) {
                                       .weighting = {.tempering = 3},
                                       .stretched = true,
                                       .block_bytes = kBytes,
-                                      .pack = pack};
+                                      .pack = pack,
+                                      .decode = decode};
   encode_affine(in, out, format, affine_plan(in.effort, 3));
 }
 

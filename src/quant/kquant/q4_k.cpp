@@ -47,8 +47,12 @@ void pack(const AffineBlock<kSub>& block, std::byte* out) noexcept {
 }
 
 void encode(const EncodeInput& in, std::span<std::byte> out) {
-  constexpr AffineFormat<kSub> format{
-      .high = 15, .max_scale = 63, .weighting = {}, .block_bytes = kBytes, .pack = pack};
+  constexpr AffineFormat<kSub> format{.high = 15,
+                                      .max_scale = 63,
+                                      .weighting = {},
+                                      .block_bytes = kBytes,
+                                      .pack = pack,
+                                      .decode = decode};
   encode_affine(in, out, format, affine_plan(in.effort, 15));
 }
 

@@ -59,7 +59,8 @@ void encode(const EncodeInput& in, std::span<std::byte> out) {
                                       .max_scale = 63,
                                       .weighting = {.tempering = 2},
                                       .block_bytes = kBytes,
-                                      .pack = pack};
+                                      .pack = pack,
+                                      .decode = decode};
   encode_affine(in, out, format, affine_plan(in.effort, 31));
 }
 

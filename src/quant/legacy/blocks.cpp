@@ -3,6 +3,7 @@
 #include <array>
 
 #include "quant/fit/affine.h"
+#include "quant/fit/clear_if_worse.h"
 #include "quant/fit/stored.h"
 #include "quant/fit/symmetric.h"
 
@@ -121,6 +122,8 @@ void encode_affine(const EncodeInput& in, std::span<std::byte> out, const Affine
   const fit::AffinePlan plan = in.effort == Effort::fast
                                    ? fit::AffinePlan{.trials = kFastTrials, .polish = 1}
                                    : fit::AffinePlan{.trials = kTrials, .polish = 3};
+  // An offset moves all weights: a huge one without importance can spoil the others.
+  const bool doubtful = !in.importance.empty() && fit::was_floored(u);
   Tile<kElems> tile;
   fit::for_each_tile<kElems>(in, u, [&](const auto& source, std::size_t first, std::size_t count) {
     fit::load_tile(source, 1, fit::Weighting{}, tile);
@@ -140,8 +143,11 @@ void encode_affine(const EncodeInput& in, std::span<std::byte> out, const Affine
     std::uint8_t codes[fit::kLanes * kElems];
     fit::affine_codes(tile, best.scale.value, best.offset.value, format.high, codes);
     for (std::size_t l = 0; l < count; ++l) {
-      format.pack(best.scale.bits[l], best.offset.bits[l], codes + l * kElems,
-                  out.data() + (first + l) * format.block_bytes);
+      const auto to = out.subspan((first + l) * format.block_bytes, format.block_bytes);
+      format.pack(best.scale.bits[l], best.offset.bits[l], codes + l * kElems, to.data());
+      if (!doubtful) continue;
+      const float* importance = in.importance.data() + (source.u[l] - u.data());
+      clear_if_worse<kElems>(format.decode, source.x[l], importance, to);
     }
   });
 }

@@ -61,6 +61,7 @@ struct AffineFormat {
   std::size_t block_bytes;
   void (*pack)(std::uint16_t scale, std::uint16_t offset, const std::uint8_t* codes,
                std::byte* out) noexcept;
+  decltype(Codec::decode) decode;
 };
 void encode_affine(const EncodeInput& in, std::span<std::byte> out, const AffineFormat& format);
 

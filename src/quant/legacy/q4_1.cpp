@@ -28,7 +28,7 @@ void pack(std::uint16_t scale, std::uint16_t offset, const std::uint8_t* codes,
 }
 
 void encode(const EncodeInput& in, std::span<std::byte> out) {
-  constexpr AffineFormat format{.high = 15, .block_bytes = kBytes, .pack = pack};
+  constexpr AffineFormat format{.high = 15, .block_bytes = kBytes, .pack = pack, .decode = decode};
   encode_affine(in, out, format);
 }
 

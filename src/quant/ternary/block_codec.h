@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "quant/codebook/block_input.h"
 #include "quant/codec.h"
 #include "quant/ternary/level_sweep.h"
 
@@ -25,29 +24,19 @@ void decode_each(std::span<const std::byte> in, std::size_t, std::span<float> ou
   }
 }
 
-/// EncodeBlock gets the weights, their objective weights and a zeroed block. A block that misses by
-/// more than zeros would becomes zeros.
+/// EncodeBlock gets the weights, their objective weights and a zeroed block. Nearest levels, zero
+/// among them, are never worse than zeros.
 template <std::size_t Elems, std::size_t Bytes,
-          void (*EncodeBlock)(std::span<const float>, std::span<const double>, std::byte*),
-          void (*DecodeBlock)(const std::byte*, float*)>
+          void (*EncodeBlock)(std::span<const float>, std::span<const double>, std::byte*)>
 void encode_each(const EncodeInput& in, std::span<std::byte> out) {
   std::ranges::fill(out, std::byte{0});
   const std::size_t row_blocks = in.cols / Elems;
-  std::array<float, Elems> decoded;
   for (std::size_t b = 0; b < row_blocks; ++b) {
     const auto importance =
         in.importance.empty() ? in.importance : in.importance.subspan(b * Elems, Elems);
     const std::vector<double> w = objective_weights(importance, Elems);
     for (std::size_t r = 0; r < in.rows; ++r) {
-      const auto x = std::span(in.row(r) + b * Elems, Elems);
-      std::byte* block = out.data() + (r * row_blocks + b) * Bytes;
-      EncodeBlock(x, w, block);
-      DecodeBlock(block, decoded.data());
-      const float* v = importance.empty() ? nullptr : importance.data();
-      if (worse_than_zero(x.data(), decoded.data(), v, Elems)) {
-        std::fill_n(block, Bytes, std::byte{0});
-        EncodeBlock(std::array<float, Elems>{}, w, block);
-      }
+      EncodeBlock({in.row(r) + b * Elems, Elems}, w, out.data() + (r * row_blocks + b) * Bytes);
     }
   }
 }

@@ -31,16 +31,6 @@ void decode(std::span<const std::byte> in, std::size_t cols, std::span<float> ou
 
 float round_scale(double d) { return base::f16_to_f32(finite_f16(d)); }
 
-/// The bytes of all numbers of five digits.
-constexpr auto kByteOf = [] {
-  std::array<std::uint8_t, 243> out{};
-  for (unsigned v = 0; v < out.size(); ++v) {
-    out[v] =
-        static_cast<std::uint8_t>(pack_trits({v / 81, v / 27 % 3, v / 9 % 3, v / 3 % 3, v % 3}));
-  }
-  return out;
-}();
-
 /// As place() says, the first digit counts least.
 void pack_row(std::byte* row, float d, std::span<const std::uint8_t> digits) {
   base::store_f16(row, d);
@@ -52,11 +42,11 @@ void pack_row(std::byte* row, float d, std::span<const std::uint8_t> digits) {
       for (std::size_t t = 0; t < 3; ++t) {
         const std::uint8_t* e = run + 5 * t;
         const unsigned v = e[0] + 3U * e[1] + 9U * e[2] + 27U * e[3] + 81U * e[4];
-        base::store_u8(block + 3 * r + t, kByteOf[v]);
+        base::store_u8(block + 3 * r + t, kTritBytes[v]);
       }
       extra += kPowersOf3[r] * run[15];
     }
-    base::store_u8(block + kExtra, kByteOf[extra]);
+    base::store_u8(block + kExtra, kTritBytes[extra]);
   }
 }
 

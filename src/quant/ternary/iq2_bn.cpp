@@ -1,5 +1,6 @@
 // iq2_bn: ternary in two bits, one f32 scale a row; 2 bits per weight. A code 3, which no encoder
 // writes, decodes to twice the scale. Source: docs/spec/types/iqk.md, section 21.
+#include <cmath>
 #include <cstring>
 
 #include "base/bytes.h"

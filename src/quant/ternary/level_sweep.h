@@ -11,13 +11,18 @@ namespace quant {
 enum class TopLevel : std::uint8_t { one = 1, two = 2 };
 
 /// The scale d that minimises sum w (x - d q)^2 over d and all codes q. Every code changes at known
-/// scales only, so one sweep over the sorted thresholds sees every optimum. Negative d is tried
-/// where the levels are lopsided. 0 if nothing gains. Source: docs/spec/types/basic.md, TQ1_0 and
-/// Q2_0.
+/// scales only, so a sweep over these sees every optimum; they are sorted only where the best can
+/// be. Negative d is tried where the levels are lopsided. 0 if nothing gains.
+/// Source: docs/spec/types/basic.md, TQ1_0 and Q2_0.
 double best_scale(std::span<const float> x, std::span<const double> w, TopLevel top);
 
-/// Nearest level of x at scale d; 0 at scale 0.
-int nearest_level(float x, float d, TopLevel top) noexcept;
+/// The magnitude of weights that are all -a, 0 or a, as those are that ternary formats were made
+/// for; 0 of others and of zeros.
+float only_magnitude(std::span<const float> x) noexcept;
+
+/// codes[i] = 1 + the nearest level of x[i] at scale d, ties to the even level; 1 at scale 0.
+void nearest_levels(std::span<const float> x, float d, TopLevel top,
+                    std::span<std::uint8_t> codes) noexcept;
 
 /// Objective weights: the importance, floored at a millionth of its mean; 1 if `importance` is
 /// empty or all zero.

@@ -17,11 +17,12 @@ void decode_block(const std::byte* block, float* out) {
 
 void encode_block(std::span<const float> x, std::span<const double> w, std::byte* block) {
   const std::uint16_t bits = finite_f16(best_scale(x, w, TopLevel::two));
-  const float d = base::f16_to_f32(bits);
   base::store(block, bits);
-  for (std::size_t i = 0; i < kElems; ++i) {
-    block[kCodes + i / 4] |=
-        static_cast<std::byte>((nearest_level(x[i], d, TopLevel::two) + 1) << 2 * (i % 4));
+  std::array<std::uint8_t, kElems> q;
+  nearest_levels(x, base::f16_to_f32(bits), TopLevel::two, q);
+  for (std::size_t j = 0; j < kElems / 4; ++j) {
+    const std::uint8_t* four = q.data() + 4 * j;
+    base::store_u8(block + kCodes + j, four[0] | four[1] << 2U | four[2] << 4U | four[3] << 6U);
   }
 }
 
@@ -35,6 +36,6 @@ const Codec q2_0{.id = 42,
                  .block_bytes = kBytes,
                  .spec = "docs/spec/types/basic.md, Q2_0",
                  .decode = decode_each<kElems, kBytes, decode_block>,
-                 .encode = encode_each<kElems, kBytes, encode_block, decode_block>,
+                 .encode = encode_each<kElems, kBytes, encode_block>,
                  .check = check_each_f16<kElems, kBytes, 0>};
 }  // namespace quant

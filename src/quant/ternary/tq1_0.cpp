@@ -27,16 +27,25 @@ void decode_block(const std::byte* block, float* out) {
   }
 }
 
+/// The bytes of `n` numbers, whose digits are `n` elements apart, the first the most significant.
+/// Four digits leave the last place empty.
+void pack(const std::uint8_t* digits, std::size_t n, std::size_t n_digits,
+          std::byte* out) noexcept {
+  for (std::size_t j = 0; j < n; ++j) {
+    unsigned v = 0;
+    for (std::size_t p = 0; p < 5; ++p) v = 3 * v + (p < n_digits ? digits[p * n + j] : 0U);
+    base::store_u8(out + j, kTritBytes[v]);
+  }
+}
+
 void encode_block(std::span<const float> x, std::span<const double> w, std::byte* block) {
   const std::uint16_t bits = finite_f16(best_scale(x, w, TopLevel::one));
-  const float d = base::f16_to_f32(bits);
-  std::array<std::array<unsigned, 5>, kScale> digits{};
-  for (std::size_t i = 0; i < kElems; ++i) {
-    const auto [byte, digit] = place(i);
-    digits[byte][digit] = static_cast<unsigned>(nearest_level(x[i], d, TopLevel::one) + 1);
-  }
-  for (std::size_t b = 0; b < kScale; ++b) base::store_u8(block + b, pack_trits(digits[b]));
   base::store(block + kScale, bits);
+  std::array<std::uint8_t, kElems> digits;
+  nearest_levels(x, base::f16_to_f32(bits), TopLevel::one, digits);
+  pack(digits.data(), 32, 5, block);
+  pack(digits.data() + 160, 16, 5, block + 32);
+  pack(digits.data() + 240, 4, 4, block + 48);
 }
 
 }  // namespace
@@ -49,6 +58,6 @@ const Codec tq1_0{.id = 34,
                   .block_bytes = kBytes,
                   .spec = "docs/spec/types/basic.md, TQ1_0",
                   .decode = decode_each<kElems, kBytes, decode_block>,
-                  .encode = encode_each<kElems, kBytes, encode_block, decode_block>,
+                  .encode = encode_each<kElems, kBytes, encode_block>,
                   .check = check_each_f16<kElems, kBytes, kScale>};
 }  // namespace quant

@@ -1,6 +1,8 @@
 // tq2_0: levels -1, 0, 1, 2, 256 weights share one f16 scale; 2.0625 bits per weight. Made for
 // ternary weights; for others the fourth level and a negative scale help.
 // Source: docs/spec/types/basic.md, "TQ2_0".
+#include <cstring>
+
 #include "quant/registry.h"
 #include "quant/ternary/block_codec.h"
 
@@ -21,12 +23,18 @@ void decode_block(const std::byte* block, float* out) {
 
 void encode_block(std::span<const float> x, std::span<const double> w, std::byte* block) {
   const std::uint16_t bits = finite_f16(best_scale(x, w, TopLevel::two));
-  const float d = base::f16_to_f32(bits);
-  for (std::size_t i = 0; i < kElems; ++i) {
-    block[byte_of(i)] |=
-        static_cast<std::byte>((nearest_level(x[i], d, TopLevel::two) + 1) << shift_of(i));
-  }
   base::store(block + kScale, bits);
+  std::array<std::uint8_t, kElems> q;
+  nearest_levels(x, base::f16_to_f32(bits), TopLevel::two, q);
+  for (std::size_t half = 0; half < 2; ++half) {
+    const std::uint8_t* from = q.data() + 128 * half;
+    std::array<std::uint8_t, 32> packed;
+    for (std::size_t j = 0; j < 32; ++j) {
+      packed[j] = static_cast<std::uint8_t>(from[j] | from[32 + j] << 2U | from[64 + j] << 4U |
+                                            from[96 + j] << 6U);
+    }
+    std::memcpy(block + 32 * half, packed.data(), packed.size());
+  }
 }
 
 }  // namespace
@@ -39,6 +47,6 @@ const Codec tq2_0{.id = 35,
                   .block_bytes = kBytes,
                   .spec = "docs/spec/types/basic.md, TQ2_0",
                   .decode = decode_each<kElems, kBytes, decode_block>,
-                  .encode = encode_each<kElems, kBytes, encode_block, decode_block>,
+                  .encode = encode_each<kElems, kBytes, encode_block>,
                   .check = check_each_f16<kElems, kBytes, kScale>};
 }  // namespace quant

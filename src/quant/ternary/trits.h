@@ -21,4 +21,14 @@ constexpr unsigned pack_trits(const std::array<unsigned, 5>& digits) noexcept {
   return (256 * v + 242) / 243;
 }
 
+/// pack_trits of the digits of every number of five.
+inline constexpr auto kTritBytes = [] {
+  std::array<std::uint8_t, 243> out{};
+  for (unsigned v = 0; v < out.size(); ++v) {
+    out[v] =
+        static_cast<std::uint8_t>(pack_trits({v / 81, v / 27 % 3, v / 9 % 3, v / 3 % 3, v % 3}));
+  }
+  return out;
+}();
+
 }  // namespace quant
