@@ -1,7 +1,9 @@
 // q1_0_g128 (q1_0 in llama.cpp): a sign each, 128 weights share one f16 magnitude; 1.125 bits per
 // weight. Source: docs/spec/types/basic.md, "Q1_0".
-#include <cstring>
 
+#include <limits>
+
+#include "quant/codebook/lanes.h"
 #include "quant/registry.h"
 #include "quant/ternary/block_codec.h"
 
@@ -17,30 +19,39 @@ void decode_block(const std::byte* block, float* out) {
   }
 }
 
-/// The bits 0 of eight bytes, the first lowest.
-unsigned low_bits(const std::uint8_t* bytes) noexcept {
-  std::uint64_t v = 0;
-  std::memcpy(&v, bytes, sizeof v);
-  return static_cast<unsigned>(v * 0x0102040810204080U >> 56U);
-}
-
-/// The least-squares magnitude is the weighted mean of |x|.
-void encode_block(std::span<const float> x, std::span<const double> w, std::byte* block) {
-  // Four sums at a time, as one is added to after the other.
-  std::array<double, 4> linear{}, total{};
-  for (std::size_t i = 0; i < kElems; i += 4) {
-    for (std::size_t k = 0; k < 4; ++k) {
-      linear[k] += w[i + k] * std::fabs(static_cast<double>(x[i + k]));
-      total[k] += w[i + k];
+/// What the errors of the columns of a row count, a block at a time.
+class Objective {
+ public:
+  explicit Objective(const EncodeInput& in) : w_(in.cols), total_(in.cols / kElems) {
+    for (std::size_t b = 0; b < total_.size(); ++b) {
+      const auto v =
+          in.importance.empty() ? in.importance : in.importance.subspan(b * kElems, kElems);
+      const std::vector<double> w = objective_weights(v, kElems);
+      double total = 0;
+      for (std::size_t i = 0; i < kElems; ++i) {
+        total += w[i];
+        w_[b * kElems + i] = static_cast<float>(w[i]);
+      }
+      total_[b] = static_cast<float>(total);
     }
   }
-  const auto sum = [](const auto& v) { return (v[0] + v[1]) + (v[2] + v[3]); };
-  base::store(block, finite_f16(sum(linear) / sum(total)));
-  std::array<std::uint8_t, kElems> plus;
-  for (std::size_t i = 0; i < kElems; ++i) plus[i] = static_cast<std::uint8_t>(x[i] >= 0);
-  for (std::size_t j = 0; j < kElems / 8; ++j) {
-    base::store_u8(block + kCodes + j, low_bits(plus.data() + 8 * j));
+  const float* weights(std::size_t block) const noexcept { return w_.data() + block * kElems; }
+  float total(std::size_t block) const noexcept { return total_[block]; }
+
+ private:
+  std::vector<float> w_, total_;
+};
+
+/// The least-squares magnitude is the weighted mean of |x|.
+void encode_block(const float* x, const float* w, float total, std::byte* block) noexcept {
+  F8 linear[2] = {splat(0.0F), splat(0.0F)};
+  for (std::size_t i = 0; i < kElems; i += kLanes) {
+    const F8 v = load8(x + i), magnitude = max(v, -v);
+    F8& sum_of = linear[i / kLanes % 2];
+    sum_of = fused(load8(w + i), magnitude, sum_of);
+    base::store_u8(block + kCodes + i / 8, mask_of(v >= 0.0F));
   }
+  base::store(block, finite_f16(static_cast<double>(sum(linear[0] + linear[1]) / total)));
 }
 
 /// sum v (|x| - d)^2 > sum v x^2. A magnitude that suits columns of next to no importance, which
@@ -55,18 +66,41 @@ bool is_worse_than_zeros(const float* x, const float* importance, double d) noex
   return d * total > 2 * linear;
 }
 
-void encode(const EncodeInput& in, std::span<std::byte> out) {
-  encode_each<kElems, kBytes, encode_block>(in, out);
-  if (in.importance.empty()) return;
-  const std::size_t row_blocks = in.cols / kElems;
-  for (std::size_t b = 0; b < in.rows * row_blocks; ++b) {
-    std::byte* block = out.data() + b * kBytes;
-    const float* importance = in.importance.data() + b % row_blocks * kElems;
-    const auto d = static_cast<double>(base::load_f16(block));
-    if (!is_worse_than_zeros(in.x.data() + b * kElems, importance, d)) continue;
-    std::fill_n(block, kCodes, std::byte{0});
-    std::fill_n(block + kCodes, kElems / 8, std::byte{0xff});
+/// Whether the objective counts a column of the block more than its importance says.
+bool has_hidden(const float* importance) noexcept {
+  double total = 0, least = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < kElems; ++i) {
+    total += static_cast<double>(importance[i]);
+    least = std::min(least, static_cast<double>(importance[i]));
   }
+  return least <= 1e-5 * total / kElems;
+}
+
+void keep_promise(const EncodeInput& in, std::span<std::byte> out) noexcept {
+  const std::size_t row_blocks = in.cols / kElems;
+  for (std::size_t b = 0; b < row_blocks; ++b) {
+    const float* importance = in.importance.data() + b * kElems;
+    if (!has_hidden(importance)) continue;
+    for (std::size_t r = 0; r < in.rows; ++r) {
+      std::byte* block = out.data() + (r * row_blocks + b) * kBytes;
+      const auto d = static_cast<double>(base::load_f16(block));
+      if (!is_worse_than_zeros(in.row(r) + b * kElems, importance, d)) continue;
+      std::fill_n(block, kCodes, std::byte{0});
+      std::fill_n(block + kCodes, kElems / 8, std::byte{0xff});
+    }
+  }
+}
+
+void encode(const EncodeInput& in, std::span<std::byte> out) {
+  const Objective objective(in);
+  const std::size_t row_blocks = in.cols / kElems;
+  for (std::size_t r = 0; r < in.rows; ++r) {
+    for (std::size_t b = 0; b < row_blocks; ++b) {
+      encode_block(in.row(r) + b * kElems, objective.weights(b), objective.total(b),
+                   out.data() + (r * row_blocks + b) * kBytes);
+    }
+  }
+  if (!in.importance.empty()) keep_promise(in, out);
 }
 
 }  // namespace
