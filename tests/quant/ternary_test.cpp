@@ -101,34 +101,74 @@ TEST(Ternary, GaussianWeightsLoseWhatTheOptimumLoses) {
   EXPECT_LT(error(quant::nvfp4), 0.091);
 }
 
+/// sum w (x - y)^2 with y the nearest levels at scale d.
+double loss_at(double d, std::span<const float> x, std::span<const double> w, quant::TopLevel top) {
+  std::vector<std::uint8_t> codes(x.size());
+  quant::nearest_levels(x, static_cast<float>(d), top, codes);
+  double total = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double y = d * (static_cast<int>(codes[i]) - 1);
+    total += w[i] * std::pow(static_cast<double>(x[i]) - y, 2);
+  }
+  return total;
+}
+
 /// Rows of 24 to 2000 weights, some of them sparse, with ties or with one of huge magnitude.
 TEST(LevelSweep, FindsTheScaleThatBruteForceFinds) {
-  using quant::TopLevel;
   for (const std::size_t n : {24, 64, 256, 2000}) {
     auto x = test::gaussian(n, 1.0F, 11);
     std::vector<double> w(n);
     for (std::size_t i = 0; i < n; ++i) w[i] = 1.0 + static_cast<double>(i % 5);
     for (std::size_t i = 0; i < n / 4; ++i) x[i] = i % 2 == 0 ? 0.0F : 0.75F;
     if (n == 256) x[200] = 1e4F;
-    for (const TopLevel top : {TopLevel::one, TopLevel::two}) {
-      std::vector<std::uint8_t> codes(n);
-      const auto loss = [&](double d) {
-        quant::nearest_levels(x, static_cast<float>(d), top, codes);
-        double total = 0;
-        for (std::size_t i = 0; i < n; ++i) {
-          const double y = d * (static_cast<int>(codes[i]) - 1);
-          total += w[i] * std::pow(static_cast<double>(x[i]) - y, 2);
-        }
-        return total;
-      };
-      const double found = loss(quant::best_scale(x, w, top));
-      for (int i = -400; i <= 400; ++i)
-        EXPECT_LE(found, loss(0.01 * i) * (1 + 1e-6)) << n << ' ' << i;
-      for (const float v : x) {
-        const auto d = static_cast<double>(v);
-        EXPECT_LE(found, std::min({loss(d), loss(2 * d), loss(d / 1.5)}) * (1 + 1e-6)) << n;
-      }
+    const double found = loss_at(quant::best_scale(x, w), x, w, quant::TopLevel::one);
+    const auto expect_no_better = [&](double d) {
+      EXPECT_LE(found, loss_at(d, x, w, quant::TopLevel::one) * (1 + 1e-6)) << n << ' ' << d;
+    };
+    for (int i = 0; i <= 400; ++i) expect_no_better(0.01 * i);
+    for (const float v : x) {
+      expect_no_better(std::fabs(v));
+      expect_no_better(2 * std::fabs(v));
     }
+  }
+}
+
+/// Blocks of weights with tails of all lengths, and sparse ones; the scale of either sign that
+/// loses least is nearly found, less so where few weights matter.
+TEST(LevelScales, LoseLittleMoreThanTheBestScale) {
+  constexpr std::size_t kCols = 512, kRows = 16;
+  auto x = test::gaussian(kRows * kCols, 1.0F, 5);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const std::size_t row = i / kCols;
+    x[i] = std::copysign(std::pow(std::fabs(x[i]), 0.25F * static_cast<float>(1 + row % 8)), x[i]);
+    if (row % 5 == 4 && i % 7 != 0) x[i] = 0;
+  }
+  std::vector<float> importance(kCols);
+  for (std::size_t i = 0; i < kCols; ++i) importance[i] = 1.0F + static_cast<float>(i * i % 11);
+  for (const auto& [codec, top] : {std::pair{&quant::tq1_0, quant::TopLevel::one},
+                                   {&quant::tq2_0, quant::TopLevel::two},
+                                   {&quant::q2_0, quant::TopLevel::two}}) {
+    const auto bytes =
+        test::encode(*codec, {.x = x, .rows = kRows, .cols = kCols, .importance = importance});
+    const auto y = test::decode(*codec, bytes, kRows, kCols);
+    const std::size_t n = codec->block_elems;
+    double ours = 0, least = 0;
+    for (std::size_t at = 0; at < y.size(); at += n) {
+      const std::span block(x.data() + at, n);
+      const std::vector<double> w(importance.begin() + static_cast<long>(at % kCols),
+                                  importance.begin() + static_cast<long>(at % kCols + n));
+      double error = 0, best = 1e30;
+      for (std::size_t i = 0; i < n; ++i) {
+        error += w[i] * std::pow(static_cast<double>(block[i] - y[at + i]), 2);
+      }
+      for (int i = -300; i <= 300; ++i) {
+        best = std::min(best, loss_at(0.01 * i * std::fabs(i) / 60, block, w, top));
+      }
+      ours += error;
+      least += best;
+    }
+    EXPECT_LE(ours, 1.01 * least) << codec->name;
+    EXPECT_GE(ours, 0.99 * least) << codec->name;
   }
 }
 

@@ -19,7 +19,7 @@ class BitnetRows {
   /// The scale as it will be read; the digits follow in digits(). Where a tiny scale was rounded up
   /// to more than twice, all are zeros.
   float encode(std::span<const float> x) {
-    const float d = round_scale_(best_scale(x, weights_, TopLevel::one));
+    const float d = round_scale_(best_scale(x, weights_));
     nearest_levels(x, d, TopLevel::one, digits_);
     return d;
   }

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <memory>
 #include <vector>
 
 #include "base/bytes.h"
 #include "quant/codec.h"
+#include "quant/ternary/level_scales.h"
 #include "quant/ternary/level_sweep.h"
 
 namespace quant {
@@ -24,21 +26,35 @@ void decode_each(std::span<const std::byte> in, std::size_t, std::span<float> ou
   }
 }
 
-/// EncodeBlock gets the weights, their objective weights and a zeroed block. Nearest levels, zero
+/// StoreBlock gets the weights, the bits of their scale and a zeroed block. Nearest levels, zero
 /// among them, are never worse than zeros.
-template <std::size_t Elems, std::size_t Bytes,
-          void (*EncodeBlock)(std::span<const float>, std::span<const double>, std::byte*)>
+template <std::size_t Elems, std::size_t Bytes, TopLevel Top,
+          void (*StoreBlock)(std::span<const float>, std::uint16_t, std::byte*)>
 void encode_each(const EncodeInput& in, std::span<std::byte> out) {
   std::ranges::fill(out, std::byte{0});
-  const std::size_t row_blocks = in.cols / Elems;
-  for (std::size_t b = 0; b < row_blocks; ++b) {
-    const auto importance =
-        in.importance.empty() ? in.importance : in.importance.subspan(b * Elems, Elems);
-    const std::vector<double> w = objective_weights(importance, Elems);
-    for (std::size_t r = 0; r < in.rows; ++r) {
-      EncodeBlock({in.row(r) + b * Elems, Elems}, w, out.data() + (r * row_blocks + b) * Bytes);
-    }
-  }
+  const std::vector<float> u = fit::relative_importance(in, Elems);
+  const auto tile = std::make_unique<fit::Tile<Elems>>();
+  fit::for_each_tile<Elems>(
+      in, u, [&](const fit::TileSource& from, std::size_t first, std::size_t count) {
+        std::array<double, fit::kLanes> d{};
+        bool all_ternary = true;
+        for (std::size_t l = 0; l < count; ++l) {
+          d[l] = static_cast<double>(only_magnitude({from.x[l], Elems}));
+          all_ternary &= d[l] > 0;
+        }
+        if (!all_ternary) {
+          fit::load_tile(from, 1, {}, *tile);
+          alignas(64) float found[fit::kLanes];
+          fit::store(found, LevelScales<Elems, Top>(*tile).run());
+          for (std::size_t l = 0; l < count; ++l) {
+            if (d[l] == 0)
+              d[l] = static_cast<double>(found[l]) * static_cast<double>(tile->unit[l]);
+          }
+        }
+        for (std::size_t l = 0; l < count; ++l) {
+          StoreBlock({from.x[l], Elems}, finite_f16(d[l]), out.data() + (first + l) * Bytes);
+        }
+      });
 }
 
 template <std::size_t Elems, std::size_t Bytes, std::size_t Offset>

@@ -6,13 +6,15 @@
 #include <cmath>
 #include <limits>
 
+#include "quant/codebook/lanes.h"
+
 namespace quant {
 namespace {
 
-// Seen from large scales to small ones, an element's code moves away from zero at known scales, its
-// steps: from 0 to +-1 at 2 |x|, from 1 to 2 at x / 1.5. A step adds w |x| or w x to sum w x q (its
-// `linear` part) and w or 3 w to sum w q^2 (`square`); of either kind linear = square * at / 2. The
-// codes between two steps gain linear^2 / square over zeros with the scale linear / square.
+// Seen from large scales to small ones, the code of an element changes from 0 to +-1 at 2 |x|, its
+// step. A step adds w |x| to sum w x q (its `linear` part) and w to sum w q^2 (`square`); linear =
+// square * at / 2. The codes between two steps gain linear^2 / square over zeros with the scale
+// linear / square.
 
 constexpr float kNever = std::numeric_limits<float>::infinity();
 
@@ -34,34 +36,34 @@ struct Sums {
 template <std::size_t Buckets>
 class Sweep {
  public:
-  Sweep(std::span<const float> x, std::span<const double> w, TopLevel top, float peak)
+  Sweep(std::span<const float> x, std::span<const double> w, float peak)
       : x_(x),
         w_(w),
-        top_(top),
         buckets_a_unit_(static_cast<double>(Buckets) / (2 * static_cast<double>(peak))),
-        places_(x.size()),
-        chosen_steps_(2 * x.size()) {
+        bucket_(x.size()),
+        chosen_steps_(x.size()) {
     for (std::size_t i = 0; i < x.size(); ++i) {
-      const double a = magnitude(i), w_used = a > 0 ? w[i] : 0;
-      places_[i] = {bucket_of(2 * a), bucket_of(a / 1.5)};
-      first_[places_[i].first].add({w[i] * a, w_used});
-      second_[x[i] < 0 ? 1 : 0][places_[i].second].add({w[i] * a, 3 * w_used});
+      const double a = magnitude(i);
+      bucket_[i] = bucket_of(2 * a);
+      inside_[bucket_[i]].add({w[i] * a, a > 0 ? w[i] : 0});
     }
   }
 
   double scale() {
-    const Sums up = best(0);
-    const double scale = up.linear / up.square;
-    if (top_ == TopLevel::one) return scale;
-    const Sums down = best(1);
-    return down.gains_more_than(up) ? -down.linear / down.square : scale;
+    choose_buckets();
+    list_steps();
+    Sums best, sums;
+    std::size_t bucket = Buckets;
+    for (const Step& s : steps_) {
+      if (s.bucket != bucket) sums = above_[bucket = s.bucket];
+      sums.add(s.sums);
+      if (sums.gains_more_than(best) || best.square == 0) best = sums;
+    }
+    return best.linear / best.square;
   }
 
  private:
   using Line = std::array<Sums, Buckets>;
-  struct Places {
-    std::uint16_t first, second;  ///< buckets of the steps 0 to +-1 and 1 to 2
-  };
   struct Step {
     double at;
     Sums sums;
@@ -74,78 +76,69 @@ class Sweep {
         std::min(static_cast<int>(at * buckets_a_unit_), static_cast<int>(Buckets) - 1));
   }
 
-  /// Sums of the best codes for scales of this sign, 1: negative.
-  Sums best(std::size_t sign) {
-    choose_buckets(sign);
-    list_steps(sign);
-    Sums best, sums;
-    std::size_t bucket = Buckets;
-    for (const Step& s : steps_) {
-      if (s.bucket != bucket) sums = above_[bucket = s.bucket];
-      sums.add(s.sums);
-      if (sums.gains_more_than(best) || best.square == 0) best = sums;
-    }
-    return best;
-  }
-
   /// The sums above every bucket, and whether one of its prefixes may gain most: as many of its
   /// steps as make up its linear part, all at its upper end, cannot be beaten.
-  void choose_buckets(std::size_t sign) noexcept {
+  void choose_buckets() noexcept {
     constexpr double kSafe = 1 + 1e-9;
-    Line inside = first_;
     Sums sums, best;
     for (std::size_t b = Buckets; b-- > 0;) {
-      if (top_ == TopLevel::two) inside[b].add(second_[sign][b]);
       above_[b] = sums;
-      sums.add(inside[b]);
+      sums.add(inside_[b]);
       if (sums.gains_more_than(best) || best.square == 0) best = sums;
     }
     for (std::size_t b = 0; b < Buckets; ++b) {
       const double half_end = static_cast<double>(b + 1) / (2 * buckets_a_unit_);
       Sums most = above_[b];
-      most.add({inside[b].linear, inside[b].linear / half_end});
+      most.add({inside_[b].linear, inside_[b].linear / half_end});
       most.linear *= kSafe;
-      chosen_[b] = inside[b].linear > 0 && !best.gains_more_than(most);
+      chosen_[b] = inside_[b].linear > 0 && !best.gains_more_than(most);
     }
   }
 
   /// The steps in the chosen buckets, from large scales to small ones.
-  void list_steps(std::size_t sign) {
+  void list_steps() {
     // Without branches, as no guess which are chosen comes true.
     std::size_t n = 0;
     for (std::size_t i = 0; i < x_.size(); ++i) {
-      const auto negative = static_cast<std::size_t>(x_[i] < 0);
-      chosen_steps_[n] = 2 * i;
-      n += static_cast<std::size_t>(chosen_[places_[i].first]);
-      chosen_steps_[n] = 2 * i + 1;
-      n += static_cast<std::size_t>(chosen_[places_[i].second] & (negative == sign) &
-                                    (top_ == TopLevel::two));
+      chosen_steps_[n] = i;
+      n += static_cast<std::size_t>(chosen_[bucket_[i]]);
     }
     steps_.clear();
     for (std::size_t k = 0; k < n; ++k) {
-      const std::size_t i = chosen_steps_[k] / 2;
+      const std::size_t i = chosen_steps_[k];
       const double a = magnitude(i);
-      if (a == 0) continue;
-      if (chosen_steps_[k] % 2 == 0) {
-        steps_.push_back({2 * a, {w_[i] * a, w_[i]}, places_[i].first});
-      } else {
-        steps_.push_back({a / 1.5, {w_[i] * a, 3 * w_[i]}, places_[i].second});
-      }
+      if (a > 0) steps_.push_back({2 * a, {w_[i] * a, w_[i]}, bucket_[i]});
     }
     std::ranges::sort(steps_, [](const Step& a, const Step& b) { return a.at > b.at; });
   }
 
   std::span<const float> x_;
   std::span<const double> w_;
-  TopLevel top_;
   double buckets_a_unit_;
-  std::vector<Places> places_;
-  std::vector<std::size_t> chosen_steps_;  ///< 2 i: of element i the first, 2 i + 1: the second
+  std::vector<std::uint16_t> bucket_;  ///< of each element's step
+  std::vector<std::size_t> chosen_steps_;
   std::vector<Step> steps_;
-  Line first_{}, above_;
-  std::array<Line, 2> second_{};  ///< of positive and of negative weights
+  Line inside_{}, above_;
   std::array<bool, Buckets> chosen_;
 };
+
+constexpr std::size_t kPacked = 32;
+
+/// The low bytes of 32 numbers of 0 to 127.
+void pack_bytes(const I8 (&v)[kPacked / kLanes], std::uint8_t* out) noexcept {
+#if defined(__AVX2__) && defined(__FMA__)
+  const auto words = [](I8 a, I8 b) {
+    return _mm256_packs_epi32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b));
+  };
+  const __m256i mixed = _mm256_packs_epi16(words(v[0], v[1]), words(v[2], v[3]));
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permutevar8x32_epi32(mixed, order));
+#else
+  for (std::size_t i = 0; i < kPacked; ++i) {
+    out[i] = static_cast<std::uint8_t>(v[i / kLanes][i % kLanes]);
+  }
+#endif
+}
 
 float largest_magnitude(std::span<const float> x) noexcept {
   std::int32_t largest = 0;
@@ -153,26 +146,33 @@ float largest_magnitude(std::span<const float> x) noexcept {
   return std::bit_cast<float>(largest);
 }
 
-}  // namespace
-
-float only_magnitude(std::span<const float> x) noexcept {
-  const float largest = largest_magnitude(x);
-  const auto bits = std::bit_cast<std::int32_t>(largest);
+/// Whether all are -a, 0 or a.
+bool are_alike(std::span<const float> x, float a) noexcept {
+  const auto bits = std::bit_cast<std::int32_t>(a);
   std::int32_t others = 0;
   for (const float v : x) {
     const std::int32_t m = std::bit_cast<std::int32_t>(v) & 0x7fffffff;
     others |= static_cast<std::int32_t>(m != bits) & static_cast<std::int32_t>(m != 0);
   }
-  return others == 0 ? largest : 0.0F;
+  return others == 0;
 }
 
-double best_scale(std::span<const float> x, std::span<const double> w, TopLevel top) {
+}  // namespace
+
+float only_magnitude(std::span<const float> x) noexcept {
+  // The first few tell of most other weights.
+  constexpr std::size_t kFirst = 16;
+  const std::span<const float> few = x.first(std::min(kFirst, x.size()));
+  if (!are_alike(few, largest_magnitude(few))) return 0;
+  const float largest = largest_magnitude(x);
+  return are_alike(x, largest) ? largest : 0.0F;
+}
+
+double best_scale(std::span<const float> x, std::span<const double> w) {
   if (const float a = only_magnitude(x); a > 0) return static_cast<double>(a);
   const float peak = largest_magnitude(x);
   if (peak == 0) return 0;
-  if (x.size() <= 64) return Sweep<32>(x, w, top, peak).scale();
-  if (x.size() <= 256) return Sweep<128>(x, w, top, peak).scale();
-  return Sweep<1024>(x, w, top, peak).scale();
+  return x.size() <= 256 ? Sweep<128>(x, w, peak).scale() : Sweep<1024>(x, w, peak).scale();
 }
 
 void nearest_levels(std::span<const float> x, float d, TopLevel top,
@@ -184,7 +184,17 @@ void nearest_levels(std::span<const float> x, float d, TopLevel top,
   // Ties go to the even level.
   const float sign = d < 0 ? -1.0F : 1.0F, half = 0.5F * std::fabs(d);
   const float second = top == TopLevel::two ? 1.5F * std::fabs(d) : kNever;
-  for (std::size_t i = 0; i < x.size(); ++i) {
+  std::size_t i = 0;
+  for (; i + kPacked <= x.size(); i += kPacked) {
+    I8 level[kPacked / kLanes];
+    for (std::size_t k = 0; k < kPacked / kLanes; ++k) {
+      const F8 v = sign * load8(x.data() + i + k * kLanes);
+      // What holds is -1.
+      level[k] = splat(1) - (v > half) + (v < -half) - (v >= second);
+    }
+    pack_bytes(level, codes.data() + i);
+  }
+  for (; i < x.size(); ++i) {
     const float v = sign * x[i];
     codes[i] =
         static_cast<std::uint8_t>(1 + static_cast<int>(v > half) - static_cast<int>(v < -half) +

@@ -10,11 +10,10 @@ namespace quant {
 /// Largest integer level; the smallest is -1.
 enum class TopLevel : std::uint8_t { one = 1, two = 2 };
 
-/// The scale d that minimises sum w (x - d q)^2 over d and all codes q. Every code changes at known
-/// scales only, so a sweep over these sees every optimum; they are sorted only where the best can
-/// be. Negative d is tried where the levels are lopsided. 0 if nothing gains.
-/// Source: docs/spec/types/basic.md, TQ1_0 and Q2_0.
-double best_scale(std::span<const float> x, std::span<const double> w, TopLevel top);
+/// The scale d > 0 that minimises sum w (x - d q)^2 over d and all codes q of -1, 0, 1. Every code
+/// changes at a known scale only, so a sweep over these sees every optimum; they are sorted only
+/// where the best can be. 0 if nothing gains. Source: docs/spec/types/basic.md, TQ1_0.
+double best_scale(std::span<const float> x, std::span<const double> w);
 
 /// The magnitude of weights that are all -a, 0 or a, as those are that ternary formats were made
 /// for; 0 of others and of zeros.

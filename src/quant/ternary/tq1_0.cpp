@@ -38,8 +38,7 @@ void pack(const std::uint8_t* digits, std::size_t n, std::size_t n_digits,
   }
 }
 
-void encode_block(std::span<const float> x, std::span<const double> w, std::byte* block) {
-  const std::uint16_t bits = finite_f16(best_scale(x, w, TopLevel::one));
+void store_block(std::span<const float> x, std::uint16_t bits, std::byte* block) {
   base::store(block + kScale, bits);
   std::array<std::uint8_t, kElems> digits;
   nearest_levels(x, base::f16_to_f32(bits), TopLevel::one, digits);
@@ -58,6 +57,6 @@ const Codec tq1_0{.id = 34,
                   .block_bytes = kBytes,
                   .spec = "docs/spec/types/basic.md, TQ1_0",
                   .decode = decode_each<kElems, kBytes, decode_block>,
-                  .encode = encode_each<kElems, kBytes, encode_block>,
+                  .encode = encode_each<kElems, kBytes, TopLevel::one, store_block>,
                   .check = check_each_f16<kElems, kBytes, kScale>};
 }  // namespace quant

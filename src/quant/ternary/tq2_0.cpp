@@ -21,8 +21,7 @@ void decode_block(const std::byte* block, float* out) {
   }
 }
 
-void encode_block(std::span<const float> x, std::span<const double> w, std::byte* block) {
-  const std::uint16_t bits = finite_f16(best_scale(x, w, TopLevel::two));
+void store_block(std::span<const float> x, std::uint16_t bits, std::byte* block) {
   base::store(block + kScale, bits);
   std::array<std::uint8_t, kElems> q;
   nearest_levels(x, base::f16_to_f32(bits), TopLevel::two, q);
@@ -47,6 +46,6 @@ const Codec tq2_0{.id = 35,
                   .block_bytes = kBytes,
                   .spec = "docs/spec/types/basic.md, TQ2_0",
                   .decode = decode_each<kElems, kBytes, decode_block>,
-                  .encode = encode_each<kElems, kBytes, encode_block>,
+                  .encode = encode_each<kElems, kBytes, TopLevel::two, store_block>,
                   .check = check_each_f16<kElems, kBytes, kScale>};
 }  // namespace quant
