@@ -55,30 +55,119 @@ TEST(Decode, ReadsGoldenBytesOfWovenAndTrellisFormats) {
   EXPECT_FLOAT_EQ(test::read_floats(back)[5], plain * 1.05f);
 }
 
+void write_floats(const std::filesystem::path& path, const std::vector<float>& x) {
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(x.data()),
+             static_cast<std::streamsize>(x.size() * sizeof(float)));
+}
+
+std::vector<std::string> names_in(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& f : std::filesystem::directory_iterator(folder)) {
+    names.push_back(f.path().filename().string());
+  }
+  return names;
+}
+
 struct Refusal {
   std::vector<std::string> arguments;
   std::vector<std::string> told;
 };
 
-TEST(Encode, RefusesWhatDoesNotFit) {
+TEST(Encode, RefusesWhatDoesNotFitAndLeavesTheOldFile) {
   const test::TempDir dir;
   const std::string bin = (dir / "out.bin").string();
-  const auto fails = [&](std::vector<std::string> arguments, std::string_view message) {
-    arguments.push_back(golden("input.f32"));
-    arguments.push_back(bin);
-    const test::RunResult r = test::run_quern(arguments);
-    EXPECT_NE(r.exit_code, 0);
-    EXPECT_THAT(r.err, HasSubstr(std::string(message)));
-    EXPECT_FALSE(std::filesystem::exists(bin));
+  const auto file = [&](const char* name, std::vector<float> x) {
+    write_floats(dir / name, x);
+    return (dir / name).string();
   };
-  fails({"encode", "--type", "q9", "--cols", "1024"}, "unknown type");
-  fails({"encode", "--cols", "1024"}, "--type");
-  fails({"encode", "--type", "q4_K", "--cols", "1000"}, "a multiple of 256");
-  fails({"encode", "--type", "q8_0", "--cols", "96"}, "odd size");
-  fails({"encode", "--type", "q8_0", "--cols", "512", "--importance", golden("importance.f32")},
-        "512 values");
-  fails({"encode", "--type", "q8_0", "--cols", "512", "--effort", "most"}, "fast, best");
-  fails({"decode", "--type", "f16", "--cols", "1024"}, "element is NaN");
+  std::vector<float> x(64, 1.0F);
+  const std::string good = file("good", x);
+  x[41] = std::numeric_limits<float>::quiet_NaN();
+  const std::string nan = file("nan", x);
+  const std::string empty = file("empty", {}), wide = file("wide", std::vector<float>(64, 1e9F));
+  const std::string negative = file("negative", std::vector<float>(32, -1.0F));
+  const std::string input = golden("input.f32"), importance = golden("importance.f32");
+  const Refusal cases[] = {
+      {{"--type", "q9", "--cols", "1024", input}, {"--type: unknown tensor type", "found: q9"}},
+      {{"--type", "iq3s", "--cols", "1024", input}, {"did you mean iq3_s?"}},
+      {{"--type", "Q4_K_M", "--cols", "1024", input}, {"a recipe of quantize", "q4_K"}},
+      {{"--type", "12", "--cols", "1024", input}, {"12 is the number of q4_K"}},
+      {{"--type", "i2_s", "--cols", "1024", input}, {"it can only be read"}},
+      {{"--type", "q8_K", "--cols", "1024", input}, {"activation format"}},
+      {{"--type", "i32", "--cols", "1024", input}, {"i32 cannot be made: it holds plain data"}},
+      {{"--cols", "1024", input}, {"--type"}},
+      {{"--type", "q4_K", "--cols", "1000", input}, {"a multiple of 256"}},
+      {{"--type", "q8_0", "--cols", "96", input},
+       {"whole rows", "65536 bytes, 170 rows and 256 bytes more", "a multiple of 384 bytes"}},
+      {{"--type", "q8_0_r8", "--cols", "32", good},
+       {"whole groups of rows", "256 bytes, 2 rows", "8 rows of 128 bytes"}},
+      {{"--type", "q8_0", "--cols", "512", "--importance", importance, input},
+       {"found: 1024 values", "expected: 512 values"}},
+      {{"--type", "q8_0", "--cols", "32", "--importance", negative, good},
+       {"column: 0", "found: -1"}},
+      {{"--type", "q8_0", "--cols", "32", nan}, {"not a number", "row: 1", "column: 9"}},
+      {{"--type", "q8_0", "--cols", "32", empty}, {"IN.f32 is empty"}},
+      {{"--type", "f16", "--cols", "32", wide}, {"out of the range of f16", "row: 0"}},
+      {{"--type", "q8_0", "--cols", "512", "--effort", "most", input}, {"fast, best"}},
+  };
+  std::ofstream(bin) << "old";
+  for (const Refusal& c : cases) {
+    std::vector<std::string> words{"encode"};
+    words.insert(words.end(), c.arguments.begin(), c.arguments.end());
+    words.push_back(bin);
+    const test::RunResult r = test::run_quern(words);
+    EXPECT_NE(r.exit_code, 0);
+    for (const std::string& text : c.told) EXPECT_THAT(r.err, HasSubstr(text));
+    EXPECT_EQ(std::filesystem::file_size(bin), 3U) << r.err;
+  }
+  const std::string nowhere = (dir / "no" / "out").string();
+  const test::RunResult r =
+      test::run_quern({"encode", "--type", "q8_0", "--cols", "32", good, nowhere});
+  EXPECT_THAT(r.err, HasSubstr("mkdir -p"));
+  const test::RunResult over =
+      test::run_quern({"encode", "--type", "q8_0", "--cols", "32", good, kModel});
+  EXPECT_EQ(over.exit_code, 1);
+  EXPECT_THAT(over.err, HasSubstr("would replace a model"));
+}
+
+TEST(Encode, WarnsWhereNextToNothingIsLeft) {
+  const test::TempDir dir;
+  std::vector<float> x(96, 1.0F);
+  std::fill(x.begin() + 32, x.begin() + 64, 1e9F);
+  write_floats(dir / "x", x);
+  const auto r = test::run_quern(
+      {"encode", "--type", "q8_0", "--cols", "32", (dir / "x").string(), (dir / "out").string()});
+  EXPECT_EQ(r.exit_code, 0) << r.err;
+  EXPECT_THAT(r.err, HasSubstr("q8_0: 3 rows of 32, 102 bytes, relative error 0.99"));
+  EXPECT_THAT(r.err, HasSubstr("1 of 3 rows (first: row 1)"));
+}
+
+TEST(Decode, RefusesWhatIsNoMatrixOfTheType) {
+  const test::TempDir dir;
+  const std::string back = (dir / "back").string();
+  const auto r =
+      test::run_quern({"decode", "--type", "f16", "--cols", "1024", golden("input.f32"), back});
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_THAT(r.err, HasSubstr("element is NaN"));
+  EXPECT_THAT(r.err, HasSubstr("row: "));
+  EXPECT_THAT(names_in(dir.path()), testing::IsEmpty());
+}
+
+// Reads standard input and writes standard output, as files.
+TEST(Encode, WorksInAPipe) {
+  const test::TempDir dir;
+  const std::string out = (dir / "out").string();
+  const std::string quern = std::string(test::program_path());
+  const std::string shape = " --type q4_K --cols 1024 ";
+  const std::string line = "cat " + golden("input.f32") + " | " + quern + " encode" + shape +
+                           "- - 2>/dev/null | " + quern + " decode" + shape + "- /dev/stdout >" +
+                           out;
+  ASSERT_EQ(std::system(line.c_str()), 0);
+  const std::vector<float> x = test::read_floats(golden("input.f32"));
+  const quant::Codec& codec = *quant::find_codec("q4_K");
+  const auto bytes = test::encode(codec, {.x = x, .rows = 16, .cols = 1024, .importance = {}});
+  EXPECT_EQ(test::read_floats(out), test::decode(codec, bytes, 16, 1024));
 }
 
 TEST(QuantizeStats, ErrorsFallWithBits) {
