@@ -95,10 +95,11 @@ void report_loss(const Shape& shape, std::span<const float> x, std::span<const f
   if (!importance.empty()) fmt::print(stderr, ", weighted {:.6f}", total.weighted_rmse());
   fmt::print(stderr, "\n");
   if (lost.empty()) return;
-  fmt::print(stderr,
-             "warning: next to nothing is left of {} of {} rows (first: row {}): their values are "
-             "out of the range of {}\n",
-             lost.size(), x.size() / shape.cols, lost.front(), codec.name);
+  fmt::print(
+      stderr,
+      "warning: next to nothing is left of {} of {} rows (first: row {}): out of the range of "
+      "{}, or one value far beyond the others\n",
+      lost.size(), x.size() / shape.cols, lost.front(), codec.name);
 }
 
 int run_encode(const Args& args) {

@@ -227,6 +227,11 @@ void prepare_output(std::string_view what, const std::string& path) {
   if (path.empty()) {
     throw base::Error(base::Fault::bad_usage, fmt::format("{} has an empty name", what));
   }
+  if (path == "-") {
+    throw base::Error(base::Fault::bad_usage, fmt::format("{} must be a file, not a pipe", what))
+        .at("found", path)
+        .hint("a file of this name: ./-");
+  }
   const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : ".";
   std::error_code code;
   if (!fs::is_directory(folder, code)) {

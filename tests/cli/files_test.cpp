@@ -158,6 +158,12 @@ TEST_F(Files, AFormatThatIsNoTypeIsToldWithTheWayToGetIt) {
   }
 }
 
+TEST_F(Files, AModelIsNotWrittenToAPipe) {
+  const auto r = test::run_quern({"quantize", kModel, "-", "q8_0"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_THAT(r.err, AllOf(HasSubstr("OUTPUT must be a file"), HasSubstr("./-")));
+}
+
 TEST_F(Files, OutputsNeedAFolderThatTakesThem) {
   std::filesystem::create_directory(dir_ / "locked");
   const std::string missing = at("no/such/folder/out.gguf");
