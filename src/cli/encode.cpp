@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/raw_matrix.h"
 #include "cli/session.h"
 #include "cli/type_words.h"
@@ -32,6 +33,10 @@ constexpr Option kEncodeOptions[] = {
      .default_value = "best",
      .help = "how hard the encoder searches",
      .values = one_of()},
+    {.names = "-n, --threads",
+     .value = "N",
+     .help = "threads; 0 = physical cores",
+     .values = integers(0, 4096)},
 };
 constexpr Option kDecodeOptions[] = {
     kType,
@@ -58,6 +63,31 @@ Shape shape_of(const Args& args, const quant::Codec& codec) {
         .expected(fmt::format("a multiple of {}", codec.block_elems));
   }
   return {&codec, cols};
+}
+
+/// The bytes do not depend on the number of threads: rows are encoded one by one.
+std::vector<std::byte> encode_rows(const Args& args, const Shape& shape, std::span<const float> x,
+                                   std::span<const float> importance) {
+  constexpr std::size_t kPiece = 1 << 16;  // weights
+  const quant::Codec& codec = *shape.codec;
+  const std::size_t rows = x.size() / shape.cols, row_bytes = codec.row_bytes(shape.cols);
+  const std::size_t wanted = std::max<std::size_t>(1, kPiece / shape.cols);
+  const std::size_t step = (wanted + codec.group_rows - 1) / codec.group_rows * codec.group_rows;
+  const auto effort = args.str("effort") == "fast" ? quant::Effort::fast : quant::Effort::best;
+  const std::int64_t asked = args.given("threads") ? args.integer("threads") : 0;
+  runtime::Team team(asked == 0 ? physical_cores() : static_cast<std::size_t>(asked));
+  std::vector<std::byte> out(rows * row_bytes);
+  team.run((rows + step - 1) / step, [&](std::size_t i, std::size_t) {
+    interrupt_flag().check();
+    const std::size_t first = i * step, n = std::min(step, rows - first);
+    codec.encode({.x = x.subspan(first * shape.cols, n * shape.cols),
+                  .rows = n,
+                  .cols = shape.cols,
+                  .importance = importance,
+                  .effort = effort},
+                 std::span(out).subspan(first * row_bytes, n * row_bytes));
+  });
+  return out;
 }
 
 /// Decodes what was encoded: throws Fault::bad_input where the format cannot hold the values, and
@@ -90,8 +120,8 @@ void report_loss(const Shape& shape, std::span<const float> x, std::span<const f
       total += error;
     }
   }
-  fmt::print(stderr, "{}: {} rows of {}, {} bytes, relative error {:.6f}", codec.name,
-             x.size() / shape.cols, shape.cols, bytes.size(), total.relative_rmse());
+  fmt::print(stderr, "{}: {} of {}, {} bytes, relative error {:.6f}", codec.name,
+             rows_text(x.size() / shape.cols), shape.cols, bytes.size(), total.relative_rmse());
   if (!importance.empty()) fmt::print(stderr, ", weighted {:.6f}", total.weighted_rmse());
   fmt::print(stderr, "\n");
   if (lost.empty()) return;
@@ -110,15 +140,7 @@ int run_encode(const Args& args) {
   check_raw_output(to);
   const std::vector<float> importance = read_column_importance(args.str("importance"), shape.cols);
   const std::vector<float> x = read_raw_floats("IN.f32", from, shape.cols, shape.codec->group_rows);
-  const std::size_t rows = x.size() / shape.cols;
-  std::vector<std::byte> out(rows * shape.codec->row_bytes(shape.cols));
-  shape.codec->encode(
-      {.x = x,
-       .rows = rows,
-       .cols = shape.cols,
-       .importance = importance,
-       .effort = args.str("effort") == "fast" ? quant::Effort::fast : quant::Effort::best},
-      out);
+  const std::vector<std::byte> out = encode_rows(args, shape, x, importance);
   report_loss(shape, x, importance, out);
   write_raw(to, out);
   return 0;

@@ -40,9 +40,9 @@ bool is_stream(const std::string& path) {
   return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
 }
 
-std::string rows_text(std::size_t n) { return n == 1 ? "1 row" : fmt::format("{} rows", n); }
-
 }  // namespace
+
+std::string rows_text(std::size_t n) { return n == 1 ? "1 row" : fmt::format("{} rows", n); }
 
 std::vector<std::byte> read_raw(std::string_view what, const std::string& path) {
   if (path != "-") check_input_file(what, path);

@@ -9,6 +9,9 @@
 
 namespace cli {
 
+/// "1 row", "16 rows".
+std::string rows_text(std::size_t n);
+
 /// What a raw file holds; "-" is standard input. `what` names it in messages ("IN.f32"). Throws
 /// Fault::io where it is not there or cannot be read, Fault::bad_file where it is empty or a
 /// folder.

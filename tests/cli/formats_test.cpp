@@ -20,6 +20,12 @@ const std::filesystem::path kGolden = test::source_path("tests/golden/types/weig
 
 std::string golden(std::string_view name) { return (kGolden / name).string(); }
 
+void write_floats(const std::filesystem::path& path, const std::vector<float>& x) {
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(x.data()),
+             static_cast<std::streamsize>(x.size() * sizeof(float)));
+}
+
 TEST(Encode, GivesTheBytesOfTheCodecAndDecodeTheFloats) {
   const test::TempDir dir;
   const std::string bin = (dir / "out.bin").string(), back = (dir / "back.f32").string();
@@ -38,6 +44,25 @@ TEST(Encode, GivesTheBytesOfTheCodecAndDecodeTheFloats) {
   EXPECT_EQ(test::read_floats(back), test::decode(codec, bytes, 16, 1024));
 }
 
+TEST(Encode, GivesTheSameBytesForAnyThreadCount) {
+  const test::TempDir dir;
+  const std::vector<float> golden_rows = test::read_floats(golden("input.f32"));
+  std::vector<float> x;
+  for (int n = 0; n < 9; ++n) x.insert(x.end(), golden_rows.begin(), golden_rows.end());
+  write_floats(dir / "x", x);
+  const auto words = [&](const char* type, const char* threads, const std::string& out) {
+    return std::vector<std::string>{"encode", "--type", type,       "--cols", "1024",
+                                    "-n",     threads,  "--effort", "fast",   (dir / "x").string(),
+                                    out};
+  };
+  for (const char* type : {"q4_K", "iq1_s_r4"}) {
+    const std::string one = (dir / "one").string(), three = (dir / "three").string();
+    ASSERT_EQ(test::run_quern(words(type, "1", one)).exit_code, 0);
+    ASSERT_EQ(test::run_quern(words(type, "3", three)).exit_code, 0);
+    EXPECT_EQ(test::read_bytes(one), test::read_bytes(three)) << type;
+  }
+}
+
 TEST(Decode, ReadsGoldenBytesOfWovenAndTrellisFormats) {
   const test::TempDir dir;
   const std::string back = (dir / "back.f32").string();
@@ -53,12 +78,6 @@ TEST(Decode, ReadsGoldenBytesOfWovenAndTrellisFormats) {
             0);
   const float plain = test::read_floats(golden("iq2_kt.importance.f32"))[5];
   EXPECT_FLOAT_EQ(test::read_floats(back)[5], plain * 1.05f);
-}
-
-void write_floats(const std::filesystem::path& path, const std::vector<float>& x) {
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(x.data()),
-             static_cast<std::streamsize>(x.size() * sizeof(float)));
 }
 
 std::vector<std::string> names_in(const std::filesystem::path& folder) {
