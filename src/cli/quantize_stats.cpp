@@ -151,6 +151,29 @@ struct Source {
   std::vector<float> importance;  ///< [matrices, cols], or empty
 };
 
+/// [matrices, cols] of a tensor; empty: no data. Throws Fault::bad_input on data of another size.
+std::vector<float> importance_of(const Request& r, const std::string& name, std::size_t cols,
+                                 std::size_t matrices) {
+  const calibrate::Entry* entry = r.importance ? r.importance->find(name) : nullptr;
+  if (entry == nullptr) return {};
+  const std::size_t values = entry->n_cols * entry->n_vectors;
+  std::vector<float> out;
+  if (values == cols) {  // of all matrices together
+    const std::vector<float> one = calibrate::with_vectors(*entry, 1).means();
+    for (std::size_t m = 0; m < matrices; ++m) out.insert(out.end(), one.begin(), one.end());
+    return out;
+  }
+  const bool grows = entry->n_cols == cols && calibrate::can_grow(*entry, matrices);
+  if (values != cols * matrices && !grows) {
+    throw base::Error(base::Fault::bad_input, "the importance of a tensor has another size")
+        .at("tensor", name)
+        .at("found", fmt::format("{} values", values))
+        .expected(fmt::format("{} ({} columns of {} matrices)", cols * matrices, cols, matrices))
+        .hint("it was made with another model");
+  }
+  return calibrate::with_vectors(*entry, matrices).means();
+}
+
 Source load(const Request& r, const gguf::FileSet& files, const gguf::TensorInfo& t) {
   constexpr std::size_t kPiece = 16384;
   Source s{.x = std::vector<float>(t.shape.elements()),
@@ -173,10 +196,7 @@ Source load(const Request& r, const gguf::FileSet& files, const gguf::TensorInfo
     s.rows = s.rows_a_matrix = s.x.size() / s.cols;
     return s;
   }
-  const calibrate::Entry* entry = r.importance ? r.importance->find(t.name) : nullptr;
-  if (entry == nullptr || entry->n_cols != s.cols) return s;
-  const calibrate::Entry cut = calibrate::with_vectors(*entry, s.rows / s.rows_a_matrix);
-  s.importance = cut.means();
+  s.importance = importance_of(r, t.name, s.cols, s.rows / s.rows_a_matrix);
   return s;
 }
 
@@ -211,6 +231,23 @@ std::optional<FormatError> measure(const Request& r, const Source& s, const quan
   return total;
 }
 
+/// Tells of how many tensors the importance data know. Throws Fault::bad_input if of none.
+void check_importance(const Request& r, const std::vector<const gguf::TensorInfo*>& tensors) {
+  if (!r.importance) return;
+  const auto known = std::count_if(tensors.begin(), tensors.end(), [&](const auto* t) {
+    return r.importance->find(t->name) != nullptr;
+  });
+  if (known == 0) {
+    throw base::Error(base::Fault::bad_input, "no entry of the importance file fits a tensor")
+        .at("entries", r.importance->entries.size())
+        .at("first entry",
+            r.importance->entries.empty() ? "none" : r.importance->entries.begin()->first)
+        .at("first tensor", tensors.front()->name)
+        .hint("it was made with another model");
+  }
+  fmt::print(stderr, "importance: data for {} of {} tensors\n", known, tensors.size());
+}
+
 std::vector<Row> measure_all(const Request& r, const gguf::FileSet& files, std::size_t threads) {
   TerminalProgress progress;
   runtime::Team team(threads);
@@ -230,6 +267,7 @@ std::vector<Row> measure_all(const Request& r, const gguf::FileSet& files, std::
         .hint(matrices == 0 ? "formats are compared on a model that is not quantized yet"
                             : "`quern info --tensors` lists the names");
   }
+  check_importance(r, tensors);
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Source source = load(r, files, *tensors[i]);
     for (std::size_t c = 0; c < r.codecs.size(); ++c) {
@@ -342,6 +380,10 @@ void check_form(const Args& args) {
   if (args.flag("histogram") && (args.flag("csv") || args.flag("markdown"))) {
     throw base::Error(base::Fault::bad_usage, fmt::format("{} has no histogram", forms[0]))
         .hint("--histogram goes with --json, or with none of them");
+  }
+  if (args.flag("pieces") && args.given("imatrix")) {
+    throw base::Error(base::Fault::bad_usage, "--pieces and --imatrix together")
+        .hint("pieces cross the rows that importance is for");
   }
   if (args.flag("per-tensor") && args.flag("markdown")) {
     throw base::Error(base::Fault::bad_usage, "--markdown has no lines for tensors")

@@ -16,6 +16,8 @@ namespace {
 using testing::HasSubstr;
 
 const std::string kModel = test::source_path("data/tiny-mla-bf16.gguf").string();
+const std::string kImportance =
+    test::source_path("tests/golden/tiny-mla/imatrix_32x512.gguf").string();
 const std::filesystem::path kGolden = test::source_path("tests/golden/types/weights");
 
 std::string golden(std::string_view name) { return (kGolden / name).string(); }
@@ -215,6 +217,22 @@ TEST(QuantizeStats, RefusesWhatItCannotTell) {
   test::Spoiled spoiled;
   const std::uint16_t infinite = 0x7f80;  // bf16
   std::memcpy(spoiled.bytes("blk.1.attn_q_a.weight").data() + 2 * (256 * 3 + 7), &infinite, 2);
+  // One entry of one call and some ones, as a .dat.
+  const auto dat = [&](const std::string& name, std::int32_t values) {
+    const auto size = static_cast<std::int32_t>(name.size());
+    const std::vector<float> ones(static_cast<std::size_t>(values), 1.0F);
+    std::ofstream out(dir / (name + ".dat"), std::ios::binary);
+    const auto put = [&](std::int32_t n) { out.write(reinterpret_cast<const char*>(&n), 4); };
+    put(1);
+    put(size);
+    out << name;
+    put(1);
+    put(values);
+    out.write(reinterpret_cast<const char*>(ones.data()), 4L * values);
+    put(1);
+    return (dir / (name + ".dat")).string();
+  };
+  const std::string alien = dat("other.weight", 256), narrow = dat("blk.1.attn_q_a.weight", 128);
   const std::string broken = spoiled.write(dir / "broken.gguf");
   const Refusal cases[] = {
       {{"-m", broken},
@@ -222,6 +240,10 @@ TEST(QuantizeStats, RefusesWhatItCannotTell) {
         "broken.gguf"}},
       {{"-m", kModel, "-t", "q4K"}, {"did you mean q4_K?"}},
       {{"-m", kModel, "-l", "nothing"}, {"70 matrices", "tiny-mla-bf16.gguf", "a name"}},
+      {{"-m", kModel, "--pieces", "--imatrix", kImportance}, {"--pieces and --imatrix together"}},
+      {{"-m", kModel, "--imatrix", alien}, {"no entry of the importance file", "other.weight"}},
+      {{"-m", kModel, "--imatrix", narrow},
+       {"another size", "blk.1.attn_q_a.weight", "128 values", "256 (256 columns of 1 matrices)"}},
       {{"-m", kModel, "--csv", "--json"}, {"--json and --csv together"}},
       {{"-m", kModel, "--csv", "--histogram"}, {"--csv has no histogram"}},
       {{"-m", kModel, "--markdown", "-p"}, {"--markdown has no lines for tensors"}},
@@ -229,7 +251,8 @@ TEST(QuantizeStats, RefusesWhatItCannotTell) {
   for (const Refusal& c : cases) {
     std::vector<std::string> words{"quantize-stats"};
     words.insert(words.end(), c.arguments.begin(), c.arguments.end());
-    if (c.arguments.size() < 3) words.insert(words.end(), {"-t", "q8_0"});
+    if (std::find(words.begin(), words.end(), "-t") == words.end())
+      words.insert(words.end(), {"-t", "q8_0"});
     const test::RunResult r = test::run_quern(words);
     EXPECT_NE(r.exit_code, 0);
     EXPECT_EQ(r.out, "");
@@ -265,14 +288,13 @@ TEST(QuantizeStats, SameSumsForAnyThreadCount) {
 }
 
 TEST(QuantizeStats, WeighsWithImportance) {
-  const std::string importance =
-      test::source_path("tests/golden/tiny-mla/imatrix_32x512.gguf").string();
   const test::RunResult r =
       test::run_quern({"quantize-stats", "-m", kModel, "-t", "q2_K", "-l", "blk\\.1\\.ffn_up_exps",
-                       "--imatrix", importance, "--json"});
+                       "--imatrix", kImportance, "--json"});
   ASSERT_EQ(r.exit_code, 0) << r.err;
   const auto j = nlohmann::json::parse(r.out);
   EXPECT_LT(j[0]["weighted_rmse"], j[0]["relative_rmse"]);
+  EXPECT_THAT(r.err, HasSubstr("importance: data for 1 of 1 tensors"));
 }
 
 TEST(QuantizeStats, DrawsEveryMeasuredFormat) {
