@@ -227,6 +227,11 @@ void prepare_output(std::string_view what, const std::string& path) {
   if (path.empty()) {
     throw base::Error(base::Fault::bad_usage, fmt::format("{} has an empty name", what));
   }
+  if (path == "-") {
+    throw base::Error(base::Fault::bad_usage, fmt::format("{} must be a file, not a pipe", what))
+        .at("found", path)
+        .hint("a file of this name: ./-");
+  }
   const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : ".";
   std::error_code code;
   if (!fs::is_directory(folder, code)) {
@@ -270,14 +275,16 @@ void check_replaceable(std::string_view what, const std::string& path, Product p
       kind == Kind::special) {
     return;
   }
-  constexpr std::array<std::string_view, 5> kProducts = {
-      "a model", "an importance matrix", "a base file of log-probabilities", "logits", "a plot"};
+  constexpr std::array<std::string_view, 6> kProducts = {
+      "a model", "an importance matrix", "a base file of log-probabilities", "logits",
+      "a plot",  "a raw matrix"};
   const bool same =
       (product == Product::model && kind == Kind::gguf) ||
       (product == Product::importance &&
        (kind == Kind::importance_gguf || kind == Kind::importance_dat)) ||
       (product == Product::log_probabilities && kind == Kind::log_probabilities) ||
       (product == Product::logits && kind == Kind::other && may_be_logits(path, row_bytes)) ||
+      (product == Product::matrix && (kind == Kind::other || kind == Kind::text)) ||
       (product == Product::plot && kind == Kind::text && is_svg(path));
   if (same) return;
   if (product == Product::logits && kind == Kind::other) {

@@ -54,10 +54,11 @@ std::string finish_earlier(const std::string& file);
 void prepare_folder(std::string_view what, const std::string& path);
 
 /// What a command writes.
-enum class Product { model, importance, log_probabilities, logits, plot };
+enum class Product { model, importance, log_probabilities, logits, plot, matrix };
 /// What stands under the output's name may go: nothing, an empty file, or one of the kind that is
 /// written (also a GGUF file that cannot be read, where a model is). Logits have `row_bytes` a
-/// token. Throws Fault::bad_input.
+/// token. A matrix of `encode` has no mark: it replaces all but
+/// models, importance matrices and base files. Throws Fault::bad_input.
 void check_replaceable(std::string_view what, const std::string& path, Product product,
                        std::size_t row_bytes = sizeof(float));
 

@@ -18,6 +18,7 @@
 #include "cli/files.h"
 #include "cli/foreign_options.h"
 #include "cli/interrupt.h"
+#include "cli/lossy_messages.h"
 #include "cli/lost_page.h"
 #include "cli/terminal.h"
 
@@ -180,23 +181,27 @@ void allow_many_files() noexcept {
 }  // namespace
 
 int run_program(int argc, char** argv) noexcept {
+  let_messages_be_lost();
   guard_mapped_files();
   allow_many_files();
   try {
     const int code =
         dispatch({const_cast<const char* const*>(argv), static_cast<std::size_t>(argc)});
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      if (reader_is_gone()) return interrupt_exit_code();
       fmt::print(stderr, "error: cannot write the output (is the disk full?)\n");
       return 1;
     }
     return code;
   } catch (const base::Error& e) {
+    if (reader_is_gone()) return interrupt_exit_code();
     print_error(e);
     return exit_code(e.fault());
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "error: not enough memory\n");
     return 1;
   } catch (const std::exception& e) {
+    if (reader_is_gone()) return interrupt_exit_code();
     fmt::print(stderr, "error: {}\n", e.what());
     return 1;
   }

@@ -36,9 +36,26 @@ std::vector<std::string_view> type_names(Policy policy) {
 /// What a word of the command line seems to be, so that mixed up words can be told.
 bool is_gguf_file(const std::string& word) { return kind_of_file(word) == FileKind::gguf; }
 
+/// A format that is no TYPE word: what it is, and how to get it. Returns for all other words.
+void refuse_format(const std::string& word) {
+  if (recipe::type_by_name(word) == nullptr) return;
+  const recipe::TypeFacts& type = recipe::type_for_option("TYPE", word);
+  for (const Policy policy : {Policy::ik, Policy::mainline}) {
+    for (const recipe::Recipe& r : recipe::all_recipes(policy)) {
+      if (r.default_type != &type || r.cli.empty()) continue;
+      throw usage(fmt::format("{} is a format, not a TYPE", type.name))
+          .hint(fmt::format("its TYPE is {}, with --policy {}", r.cli.front(),
+                            recipe::policy_name(policy)));
+    }
+  }
+  throw usage(fmt::format("{} is a format without a TYPE of its own", type.name))
+      .hint(fmt::format("give it by rules, beside any TYPE: --custom-q '.*={}'", type.name));
+}
+
 [[noreturn]] void refuse_type(Policy policy, const std::string& word) {
   const std::vector<std::string_view> names = type_names(policy);
   refuse_other_policy(policy, word, "add --policy");
+  refuse_format(word);
   base::Error error = usage(fmt::format("unknown type {}", base::printable(word)));
   const std::string guess = base::did_you_mean(word, names);
   const bool file = word.ends_with(".gguf");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "recipe/table_text.h"
 
 namespace cli {
@@ -47,6 +48,34 @@ const recipe::Recipe* recipe_of_type(const recipe::TypeFacts& type) {
     }
   }
   return guess.symbol == "F32" ? nullptr : &guess;
+}
+
+const quant::Codec& codec_for_option(std::string_view option, const std::string& word) {
+  const bool number = word.find_first_not_of("0123456789") == std::string::npos;
+  if (recipe::type_by_name(word) == nullptr && !number) {
+    for (const Policy policy : {Policy::ik, Policy::mainline}) {
+      const recipe::Recipe* mix = recipe::recipe_for_word(policy, word);
+      if (mix == nullptr || canonical_recipe(policy, word) == "COPY") continue;
+      throw base::Error(base::Fault::bad_usage,
+                        fmt::format("{}: a recipe of quantize, not a format", option))
+          .at("found", base::printable(word))
+          .hint(fmt::format("did you mean {}, the format that most of it is in?",
+                            mix->default_type->name));
+    }
+  }
+  const recipe::TypeFacts& type = recipe::type_for_option(option, word);
+  const quant::Codec* codec = quant::find_codec(type.id);
+  if (codec != nullptr) return *codec;
+  throw base::Error(base::Fault::bad_usage,
+                    fmt::format("{}: {} is no format of weights", option, type.name))
+      .hint("`quern types` lists the names");
+}
+
+const quant::Codec& encoder_for_option(std::string_view option, const std::string& word) {
+  const quant::Codec& codec = codec_for_option(option, word);
+  if (codec.encode != nullptr) return codec;
+  throw base::Error(base::Fault::unsupported, fmt::format("{}: this format is only read", option))
+      .at("found", codec.name);
 }
 
 }  // namespace cli

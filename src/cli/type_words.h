@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "cli/options.h"
+#include "quant/codec.h"
 #include "recipe/tables.h"
 
 namespace cli {
@@ -22,5 +23,11 @@ void refuse_other_policy(recipe::Policy policy, std::string_view word, std::stri
 /// The recipe that stands for a type in general.file_type: that which a file of this type is taken
 /// for, or any of either program whose mix begins with it. Null: none.
 const recipe::Recipe* recipe_of_type(const recipe::TypeFacts& type);
+
+/// The format that `option` names, in any letter case. Throws Fault::bad_usage for other words,
+/// telling what they are: a recipe, a number, a type that holds no weights, a near name.
+const quant::Codec& codec_for_option(std::string_view option, const std::string& word);
+/// The same for what is to be encoded: formats that are only read are refused, too.
+const quant::Codec& encoder_for_option(std::string_view option, const std::string& word);
 
 }  // namespace cli

@@ -2,15 +2,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "base/nearest.h"
-#include "base/printable.h"
+#include "base/thread_time.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/text_table.h"
+#include "cli/type_words.h"
+#include "kernels/decode.h"
 #include "quant/codec.h"
 #include "recipe/importance_rules.h"
 #include "recipe/table_text.h"
@@ -61,17 +62,18 @@ struct Measured {
   double encode_rate = 0, decode_rate = 0;  ///< million weights a second
 };
 
-/// Calls `work` until a tenth of a second is over; calls a second.
+/// Calls `work` until it has computed for a tenth of a second; calls a second.
 template <class F>
 double rate_of(const F& work) {
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
+  work();  // some formats build their tables at the first use
+  const double start = base::thread_seconds();
   std::size_t n = 0;
   double seconds = 0;
   do {
+    interrupt_flag().check();
     work();
     ++n;
-    seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    seconds = base::thread_seconds() - start;
   } while (seconds < 0.1);
   return static_cast<double>(n) / seconds;
 }
@@ -96,8 +98,8 @@ Measured measure(const quant::Codec& c, const std::vector<float>& x) {
   const std::size_t group_bytes = c.group_rows * c.row_bytes(kCols);
   const auto decode = [&] {
     for (std::size_t g = 0; g < kRows / c.group_rows; ++g) {
-      c.decode(std::span(bytes).subspan(g * group_bytes, group_bytes), kCols,
-               std::span(back).subspan(g * c.group_rows * kCols, c.group_rows * kCols));
+      kernels::decode_group(kernels::best_table(), c, bytes.data() + g * group_bytes, kCols,
+                            back.data() + g * c.group_rows * kCols);
     }
   };
   out.decode_rate = millions * rate_of(decode);
@@ -130,6 +132,7 @@ std::vector<std::string_view> recipe_words(Policy policy, bool only) {
   const Policy other = policy == Policy::ik ? Policy::mainline : Policy::ik;
   std::vector<std::string_view> out;
   for (const recipe::Recipe& r : recipe::all_recipes(policy)) {
+    if (quant::find_codec(r.default_type->id) == nullptr) continue;  // can no longer be made
     for (const std::string_view name : r.cli) {
       if (!only || recipe::recipe_for_word(other, name) == nullptr) out.push_back(name);
     }
@@ -174,33 +177,22 @@ json flat_json(const quant::FlatFormat& f) {
           {"spec", f.spec}};
 }
 
-/// The names of the command line; empty: all formats.
+/// The names of the command line, in any letter case; empty: all formats.
 class Wanted {
  public:
   /// Throws Fault::bad_usage on a name of no format.
-  explicit Wanted(const std::vector<std::string>& names) : names_(names) {
-    std::vector<std::string_view> known;
-    for (const quant::Codec* c : quant::all_codecs()) known.push_back(c->name);
-    for (const quant::FlatFormat* f : quant::all_flat_formats()) known.push_back(f->name);
+  explicit Wanted(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
-      if (std::ranges::any_of(known, [&](auto k) { return same(k, name); })) continue;
-      throw base::Error(base::Fault::bad_usage, "no format has this name")
-          .at("found", base::printable(name))
-          .hint(base::did_you_mean(name, known))
-          .hint("recipes are no formats: `quern types` lists both");
+      const auto* flat = quant::find_flat_format(std::string_view(name));
+      names_.push_back(flat != nullptr ? flat->name : codec_for_option("NAME", name).name);
     }
   }
   bool operator()(std::string_view name) const {
-    return names_.empty() ||
-           std::ranges::any_of(names_, [&](const auto& n) { return same(n, name); });
+    return names_.empty() || std::find(names_.begin(), names_.end(), name) != names_.end();
   }
 
  private:
-  static bool same(std::string_view a, std::string_view b) {
-    return recipe::equal_ignoring_case(a, b);
-  }
-
-  const std::vector<std::string>& names_;
+  std::vector<std::string_view> names_;
 };
 
 int print_json(bool measured, const Wanted& wanted) {
@@ -311,7 +303,8 @@ const Command types_command{
         "has one scale for all); matrix: whether "
         "quantize needs an importance matrix (llama.cpp: with that policy only). --measure: error "
         "of 16 rows of normal noise without "
-        "importance, relative to the noise, and millions of weights per second on one thread.",
+        "importance, relative to the noise, and millions of weights per second of processor time "
+        "on one thread.",
     .options = kOptions,
     .max_positionals = 1000,
     .run = run};

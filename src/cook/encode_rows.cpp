@@ -3,31 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 
 #include "base/error.h"
+#include "base/finite.h"
 #include "kernels/decode.h"
 #include "quant/gain.h"
 
 namespace cook {
 namespace {
 
-/// An exponent of all ones is NaN or infinity; the loop has no branch, so it is vectorised.
-bool all_finite(std::span<const float> x) noexcept {
-  std::uint32_t largest = 0;
-  for (const float v : x) {
-    largest = std::max(largest, std::bit_cast<std::uint32_t>(v) & 0x7fffffffU);
-  }
-  return largest < 0x7f800000U;
-}
-
-[[noreturn]] void refuse_value(const Job& job, std::size_t first_row, std::span<const float> x) {
-  const auto it = std::find_if(x.begin(), x.end(), [](float v) { return !std::isfinite(v); });
-  const auto index = static_cast<std::size_t>(it - x.begin());
-  throw base::Error(base::Fault::bad_input,
-                    fmt::format("the source holds a value that is {}",
-                                std::isnan(*it) ? "not a number" : "infinite"))
+[[noreturn]] void refuse_value(const Job& job, std::size_t first_row, std::span<const float> x,
+                               std::size_t index) {
+  throw base::Error(base::Fault::bad_input, fmt::format("the source holds a value that is {}",
+                                                        base::not_finite_text(x[index])))
       .at("tensor", job.name)
       .at("row", first_row + index / job.shape.cols())
       .at("column", index % job.shape.cols())
@@ -47,7 +35,9 @@ void decode(const Job& job, const Unit& unit, const kernels::KernelTable& table,
     // What products make of the source is what the new weights must be. Look-ups take the source as
     // it decodes, and encoders divide what products will multiply by.
     quant::apply_product_gain(job.looked_up ? *job.to_codec : codec, rows);
-    if (!all_finite(rows)) refuse_value(job, unit.first + g * codec.group_rows, rows);
+    if (const auto bad = base::first_not_finite(rows)) {
+      refuse_value(job, unit.first + g * codec.group_rows, rows, *bad);
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 #include "cook/forecast.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <map>
@@ -11,6 +10,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/output_file.h"
+#include "base/thread_time.h"
 #include "cook/tensor_cache.h"
 #include "cook/units.h"
 
@@ -68,13 +68,6 @@ Room room_in(const std::filesystem::path& folder, std::size_t needed) {
 /// What decides how long a row takes.
 using TrialKey = std::tuple<const quant::Codec*, const quant::Codec*, std::size_t, bool>;
 
-/// Seconds that this thread has computed: other work on the machine takes the clock on, not this.
-double thread_seconds() noexcept {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
 /// Seconds a weight, from repeated conversions of one group of rows.
 double seconds_per_weight(const TrialKey& key, quant::Effort effort) {
   constexpr double kEnough = 0.008;  // seconds
@@ -98,13 +91,13 @@ double seconds_per_weight(const TrialKey& key, quant::Effort effort) {
                encoded);
   };
   convert();  // some formats build their tables at the first use
-  const double start = thread_seconds();
+  const double start = base::thread_seconds();
   double spent = 0;
   std::size_t weights = 0;
   while (spent < kEnough) {
     convert();
     weights += rows * cols;
-    spent = thread_seconds() - start;
+    spent = base::thread_seconds() - start;
   }
   return spent / static_cast<double>(weights);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "quant/gain.h"
@@ -57,11 +58,11 @@ double FormatError::weighted_rmse() const noexcept {
 double FormatError::quantile(double share) const noexcept {
   const double wanted = share * static_cast<double>(n_);
   std::uint64_t seen = 0;
-  for (std::size_t i = 0; i < kBuckets; ++i) {
+  for (std::size_t i = 0; i + 1 < kBuckets; ++i) {
     seen += histogram_[i];
-    if (static_cast<double>(seen) >= wanted) return static_cast<double>(i + 1) * kBucketWidth;
+    if (static_cast<double>(seen) >= wanted) return static_cast<double>(i + 1) / kBucketsPerUnit;
   }
-  return kBuckets * kBucketWidth;
+  return std::numeric_limits<double>::infinity();
 }
 
 FormatError format_error(const quant::Codec& codec, const quant::EncodeInput& in) {

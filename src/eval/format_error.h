@@ -15,7 +15,8 @@ namespace eval {
 class FormatError {
  public:
   static constexpr std::size_t kBuckets = 150;
-  static constexpr double kBucketWidth = 0.0002;  ///< of |x - y|; the last bucket is open
+  /// Buckets of |x - y| have the width 0.0002; the last one is open.
+  static constexpr double kBucketsPerUnit = 5000, kBucketWidth = 1 / kBucketsPerUnit;
 
   /// One row; `importance` has the weight of every column, or is empty (all ones).
   void add(std::span<const float> x, std::span<const float> y, std::span<const float> importance);
@@ -29,7 +30,8 @@ class FormatError {
   double weighted_rmse() const noexcept;
   double max_error() const noexcept { return max_error_; }
   const std::array<std::uint64_t, kBuckets>& histogram() const noexcept { return histogram_; }
-  /// Upper edge of the first bucket where the cumulative count reaches `share` of all.
+  /// Upper edge of the first bucket where the cumulative count reaches `share` of all; infinite in
+  /// the open one.
   double quantile(double share) const noexcept;
 
  private:

@@ -9,6 +9,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "base/nearest.h"
+#include "base/printable.h"
 #include "recipe/table_text.h"
 
 namespace recipe {
@@ -127,8 +128,19 @@ const TypeFacts* type_by_name(std::string_view name) {
 
 namespace {
 
+/// The type whose number in files a word is; null: none.
+const TypeFacts* type_by_number(std::string_view word) {
+  std::uint32_t id = 0;
+  const char* end = word.data() + word.size();
+  const auto [stop, code] = std::from_chars(word.data(), end, id);
+  return code == std::errc() && stop == end ? find_type(id) : nullptr;
+}
+
 /// "did you mean q4_K? `quern types` lists the names".
 std::string nearest_type(std::string_view name) {
+  if (const TypeFacts* type = type_by_number(name)) {
+    return fmt::format("types go by name here: {} is the number of {}", name, type->name);
+  }
   std::vector<std::string_view> names;
   for (const TypeFacts& t : all_types()) names.push_back(t.name);
   const std::string guess = base::did_you_mean(name, names);
@@ -141,7 +153,7 @@ const TypeFacts& type_for_option(std::string_view option, std::string_view name)
   const TypeFacts* type = type_by_name(name);
   if (type == nullptr) {
     throw base::Error(base::Fault::bad_usage, fmt::format("{}: unknown tensor type", option))
-        .at("found", name)
+        .at("found", base::printable(name))
         .hint(nearest_type(name));
   }
   for (const UseName& u : kUses) {

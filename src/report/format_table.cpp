@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 #include <vector>
 
 namespace report {
@@ -78,29 +79,27 @@ std::string bound() {
   return fmt::format("<path class='b' d='{}'/>\n", path);
 }
 
-/// A name takes the first free place around its point.
+/// A name takes the first free place around its point, the nearest ones first.
 class Names {
  public:
   struct Place {
-    double x, y;
+    double x, y;  ///< where the text begins or ends, on its base line
     std::string_view anchor;
+    bool away = false;  ///< so far from the point that a line leads there
   };
   Place place(double x, double y, std::size_t letters) {
     const double width = 5.6 * static_cast<double>(letters);
-    const Place places[] = {{x + 7, y + 3.5, "start"}, {x - 7, y + 3.5, "end"},
-                            {x + 5, y - 7, "start"},   {x + 5, y + 14, "start"},
-                            {x - 5, y - 7, "end"},     {x - 5, y + 14, "end"},
-                            {x + 5, y - 17, "start"},  {x - 5, y + 24, "end"}};
+    const std::vector<Place> places = places_around(x, y);
     for (const Place& p : places) {
       const double left = p.anchor == "start" ? p.x : p.x - width;
-      const Box box{left, p.y - 8, left + width, p.y + 2};
+      const Box box{left - 1, p.y - 8, left + width + 1, p.y + 2};
       if (std::any_of(taken_.begin(), taken_.end(), [&](const Box& t) { return t.meets(box); })) {
         continue;
       }
       taken_.push_back(box);
       return p;
     }
-    return places[0];
+    return places.front();
   }
   void keep_free(double x, double y) { taken_.push_back({x - 4, y - 4, x + 4, y + 4}); }
 
@@ -111,18 +110,42 @@ class Names {
       return left < o.right && o.left < right && top < o.bottom && o.top < bottom;
     }
   };
+
+  static std::vector<Place> places_around(double x, double y) {
+    std::vector<Place> out{{x + 7, y + 3.5, "start"}, {x - 7, y + 3.5, "end"}};
+    constexpr int kAngles = 16;
+    for (double far = 18; far <= 90; far += 12) {
+      for (int k = 0; k < kAngles; ++k) {
+        // To the right and up first, where the plot is empty; then to the left and down.
+        const double angle = std::numbers::pi * ((k % 2 == 0 ? 0.45 : 1.45) - k / 2 / 8.0);
+        const double dx = far * std::cos(angle), dy = -far * std::sin(angle);
+        out.push_back({x + dx, y + dy + 3.5, dx >= 0 ? "start" : "end", true});
+      }
+    }
+    return out;
+  }
+
   std::vector<Box> taken_;
 };
+
+/// Where a line from the point to a name away from it ends.
+std::string leader(double x, double y, const Names::Place& at) {
+  if (!at.away) return "";
+  const double end = at.anchor == "start" ? at.x - 2 : at.x + 2;
+  return fmt::format("<path class='l' d='M{:.1f} {:.1f}L{:.1f} {:.1f}'/>", x, y, end, at.y - 3.5);
+}
 
 std::string point(const FormatRow& row, Names& names) {
   const double x = x_of(row.codec->bpw()), y = y_of(row.weighted_error);
   const std::string_view colour = look_of(row.codec->family).colour;
   const Names::Place at = names.place(x, y, row.codec->name.size());
-  return fmt::format(
-      "<circle cx='{0:.1f}' cy='{1:.1f}' r='4' fill='{2}'><title>{3}: {4:.4g} bits per weight, "
-      "error {5:.4g}</title></circle><text class='n' x='{6:.1f}' y='{7:.1f}' text-anchor='{8}'>{3}"
-      "</text>\n",
-      x, y, colour, row.codec->name, row.codec->bpw(), row.weighted_error, at.x, at.y, at.anchor);
+  return leader(x, y, at) +
+         fmt::format(
+             "<circle cx='{0:.1f}' cy='{1:.1f}' r='4' fill='{2}'><title>{3}: {4:.4g} bits per "
+             "weight, error {5:.4g}</title></circle><text class='n' x='{6:.1f}' y='{7:.1f}' "
+             "text-anchor='{8}'>{3}</text>\n",
+             x, y, colour, row.codec->name, row.codec->bpw(), row.weighted_error, at.x, at.y,
+             at.anchor);
 }
 
 bool is_shown(const FormatRow& row) {
@@ -130,11 +153,17 @@ bool is_shown(const FormatRow& row) {
   return row.weighted_error >= kSmallest && bits >= kLeastBits && bits <= kMostBits;
 }
 
-std::string legend() {
+/// The families that the plot has points of.
+std::string legend(std::span<const FormatRow> rows) {
   std::string out;
   double y = kTop + 20;
-  for (const Family family : {Family::legacy, Family::kquant, Family::nonlinear, Family::codebook,
-                              Family::iqk, Family::trellis, Family::ternary}) {
+  for (const Family family :
+       {Family::plain, Family::legacy, Family::kquant, Family::nonlinear, Family::codebook,
+        Family::iqk, Family::trellis, Family::ternary, Family::interleave}) {
+    const bool there = std::any_of(rows.begin(), rows.end(), [&](const FormatRow& row) {
+      return is_shown(row) && row.codec->family == family;
+    });
+    if (!there) continue;
     const FamilyLook look = look_of(family);
     out += fmt::format(
         "<circle cx='{0}' cy='{1}' r='4' fill='{2}'/><text x='{3}' y='{4}'>{5}"
@@ -174,7 +203,8 @@ std::string format_plot(std::span<const FormatRow> rows) {
   std::string out = fmt::format(
       "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {0} {1}' font-family='sans-serif' "
       "font-size='12'>\n<style>text{{fill:#222}}.n{{font-size:10px}}.g{{stroke:#8884;fill:none}}"
-      ".b{{stroke:#888;stroke-dasharray:6 4;fill:none}}.bg{{fill:#fff}}@media"
+      ".l{{stroke:#888;stroke-width:.6;fill:none}}.b{{stroke:#888;stroke-dasharray:6 "
+      "4;fill:none}}.bg{{fill:#fff}}@media"
       "(prefers-color-scheme:dark){{text{{fill:#ddd}}.bg{{fill:#161616}}}}</style>\n"
       "<rect class='bg' width='{0}' height='{1}'/>\n",
       kWidth, kHeight);
@@ -186,7 +216,7 @@ std::string format_plot(std::span<const FormatRow> rows) {
   for (const FormatRow& row : rows) {
     if (is_shown(row)) out += point(row, names);
   }
-  out += legend();
+  out += legend(rows);
   out += fmt::format(
       "<text x='{0}' y='{1}' text-anchor='middle'>bits per weight</text>\n<text "
       "transform='translate"

@@ -231,6 +231,28 @@ TEST(DiskFull, ACacheThatIsFullDoesNotStopTheRun) {
   }
 }
 
+TEST(DiskFull, ARawMatrixIsWholeOrTheOldOne) {
+  const test::TempDir dir;
+  const SmallDisk disk(dir / "disk", "64k");
+  QUERN_NEEDS_MOUNT(disk);
+  const std::string golden = test::source_path("tests/golden/types/weights/input.f32").string();
+  const std::string bin = (dir / "x.bin").string(), out = (disk / "x.f32").string();
+  const std::vector<std::string> shape{"--type", "q4_K", "--cols", "1024"};
+  const auto run = [&](const char* command, const std::string& from, const std::string& to) {
+    return test::run_quern({command, shape[0], shape[1], shape[2], shape[3], from, to});
+  };
+  ASSERT_EQ(run("encode", golden, bin).exit_code, 0);
+  std::ofstream(out) << "old";
+  const auto r = run("decode", bin, out);
+  EXPECT_EQ(r.exit_code, 1);
+  EXPECT_THAT(r.err, HasSubstr("not enough room on the file system"));
+  EXPECT_EQ(std::filesystem::file_size(out), 3U);
+  EXPECT_THAT(disk.files(), testing::ElementsAre("x.f32"));
+  const auto full = run("decode", bin, "/dev/full");
+  EXPECT_EQ(full.exit_code, 1);
+  EXPECT_THAT(full.err, HasSubstr("cannot write file: No space left on device"));
+}
+
 TEST(DiskFull, AnEditTellsWhatItHasDoneWhenItIsDone) {
   const test::TempDir dir;
   const SmallDisk disk(dir / "disk", "4m");

@@ -144,6 +144,26 @@ TEST_F(Files, MixedUpWordsOfQuantizeAreTold) {
   EXPECT_THAT(tensor.err, AllOf(HasSubstr("did you mean q4_K?"), HasSubstr("`quern types`")));
 }
 
+TEST_F(Files, AFormatThatIsNoTypeIsToldWithTheWayToGetIt) {
+  const std::pair<const char*, const char*> kWords[] = {
+      {"nvfp4", "--custom-q '.*=nvfp4'"},
+      {"q1_0_g128", "its TYPE is Q1_0, with --policy llama.cpp"},
+      {"i2_s", "it can only be read"},
+      {"q8_K", "an activation format"},
+  };
+  for (const auto& [word, told] : kWords) {
+    const auto r = test::run_quern({"quantize", kModel, at("o.gguf"), word});
+    EXPECT_EQ(r.exit_code, 2);
+    EXPECT_THAT(r.err, AllOf(HasSubstr(word), HasSubstr(told)));
+  }
+}
+
+TEST_F(Files, AModelIsNotWrittenToAPipe) {
+  const auto r = test::run_quern({"quantize", kModel, "-", "q8_0"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_THAT(r.err, AllOf(HasSubstr("OUTPUT must be a file"), HasSubstr("./-")));
+}
+
 TEST_F(Files, OutputsNeedAFolderThatTakesThem) {
   std::filesystem::create_directory(dir_ / "locked");
   const std::string missing = at("no/such/folder/out.gguf");

@@ -71,6 +71,27 @@ bool holds_an_entry(const std::string& folder) {
   });
 }
 
+/// Exit code of a line of the shell.
+int shell(const std::string& line) { return WEXITSTATUS(std::system(line.c_str())); }
+
+// The log on a full disk, or read by something that ends early.
+TEST(Interrupted, MessagesThatNobodyTakesDoNotEndTheWork) {
+  const test::TempDir dir;
+  const std::string out = (dir / "o.gguf").string(), quern = test::program_path();
+  const std::string model = test::source_path("data/tiny-mla-bf16.gguf").string();
+  EXPECT_EQ(shell(quern + " info nothing 2>/dev/full"), 1);
+  EXPECT_EQ(shell(quern + " quantize " + model + " " + out + " q8_0 2>/dev/full >&2"), 0);
+  EXPECT_TRUE(std::filesystem::exists(out));
+  std::filesystem::remove(out);
+  EXPECT_EQ(shell("bash -c '" + quern + " quantize " + model + " " + out +
+                  " q4_K 2>&1 | head -n 1 >/dev/null; exit ${PIPESTATUS[0]}'"),
+            128 + SIGPIPE);
+  EXPECT_FALSE(std::filesystem::exists(out));
+  for (const auto& file : std::filesystem::directory_iterator(dir.path())) {
+    EXPECT_EQ(file.path().string().find(".unfinished"), std::string::npos) << file.path();
+  }
+}
+
 TEST(Interrupted, QuantizeTellsOfResume) {
   const test::TempDir dir;
   const std::string out = (dir / "o u t.gguf").string();

@@ -79,7 +79,9 @@ TEST(TypesCommand, MeasuresTheFormatsThatAreNamed) {
 TEST(TypesCommand, ANameOfNoFormatIsRefused) {
   const auto r = test::run_quern({"types", "q4_k_m"});
   EXPECT_EQ(r.exit_code, 2);
-  EXPECT_THAT(r.err, HasSubstr("no format has this name"));
+  EXPECT_THAT(r.err, HasSubstr("a recipe of quantize, not a format"));
+  EXPECT_THAT(test::run_quern({"types", "q8_K"}).err, HasSubstr("an activation format"));
+  EXPECT_THAT(test::run_quern({"types", "12"}).err, HasSubstr("12 is the number of q4_K"));
   EXPECT_THAT(test::run_quern({"types", "q4K"}).err, HasSubstr("did you mean q4_K?"));
 }
 
