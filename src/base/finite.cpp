@@ -7,13 +7,18 @@
 
 namespace base {
 
-std::optional<std::size_t> first_not_finite(std::span<const float> x) noexcept {
-  // An exponent of all ones is NaN or infinity; the loop has no branch, so it is vectorised.
+float largest_magnitude(std::span<const float> x) noexcept {
+  // Bits are in the order of magnitudes, with an exponent of all ones for NaN and infinity; the
+  // loop has no branch, so it is vectorised.
   std::uint32_t largest = 0;
   for (const float v : x) {
     largest = std::max(largest, std::bit_cast<std::uint32_t>(v) & 0x7fffffffU);
   }
-  if (largest < 0x7f800000U) return std::nullopt;
+  return std::bit_cast<float>(largest);
+}
+
+std::optional<std::size_t> first_not_finite(std::span<const float> x) noexcept {
+  if (std::isfinite(largest_magnitude(x))) return std::nullopt;
   const auto it = std::find_if(x.begin(), x.end(), [](float v) { return !std::isfinite(v); });
   return static_cast<std::size_t>(it - x.begin());
 }

@@ -8,6 +8,9 @@
 
 namespace base {
 
+/// The largest |x|; infinite or not a number if any value is. 0 for none. Reads at memory speed.
+float largest_magnitude(std::span<const float> x) noexcept;
+
 /// Index of the first value that is NaN or infinite; none if all are finite. Reads at memory speed.
 std::optional<std::size_t> first_not_finite(std::span<const float> x) noexcept;
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include "base/error.h"
 #include "base/finite.h"
@@ -29,15 +31,18 @@ void decode(const Job& job, const Unit& unit, const kernels::KernelTable& table,
   const std::size_t group_bytes = codec.group_rows * codec.row_bytes(cols);
   const std::size_t group_values = codec.group_rows * cols;
   scratch.rows.resize(unit.count * cols);
+  scratch.largest = 0;
   for (std::size_t g = 0; g < unit.count / codec.group_rows; ++g) {
     const std::span<float> rows = std::span(scratch.rows).subspan(g * group_values, group_values);
     kernels::decode_group(table, codec, scratch.source.data() + g * group_bytes, cols, rows.data());
     // What products make of the source is what the new weights must be. Look-ups take the source as
     // it decodes, and encoders divide what products will multiply by.
     quant::apply_product_gain(job.looked_up ? *job.to_codec : codec, rows);
-    if (const auto bad = base::first_not_finite(rows)) {
-      refuse_value(job, unit.first + g * codec.group_rows, rows, *bad);
+    const float largest = base::largest_magnitude(rows);
+    if (!std::isfinite(largest)) {
+      refuse_value(job, unit.first + g * codec.group_rows, rows, *base::first_not_finite(rows));
     }
+    scratch.largest = std::max(scratch.largest, largest);
   }
 }
 
@@ -95,6 +100,45 @@ void check(const Job& job, std::size_t row, std::span<const std::byte> bytes,
   }
 }
 
+/// Whether next to nothing is left of a row, in the columns that count.
+bool is_lost(std::span<const float> x, std::span<const float> y, std::span<const float> v) {
+  constexpr double kLost = 0.81;
+  double error = 0, energy = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double w = v.empty() ? 1.0 : static_cast<double>(v[i]);
+    const double off = static_cast<double>(x[i]) - static_cast<double>(y[i]);
+    error += w * off * off;
+    energy += w * static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  }
+  return error > kLost * energy;
+}
+
+/// Values beyond the largest that a format can hold are cut off; such rows are refused. Sources
+/// with such values are so rare that all others are not decoded again.
+void check_range(const Job& job, const Unit& unit, const RowWeights& weights,
+                 const Scratch& scratch) {
+  constexpr float kAllHold = 2000;  // the least of the largest values, that of nvfp4, is 2688
+  if (scratch.largest <= kAllHold) return;
+  const quant::Codec& codec = *job.to_codec;
+  const std::size_t cols = job.shape.cols(), group_bytes = codec.group_rows * codec.row_bytes(cols);
+  std::vector<float> back(codec.group_rows * cols);
+  for (std::size_t first = 0; first < unit.count; first += codec.group_rows) {
+    const std::size_t at = first / codec.group_rows * group_bytes;
+    codec.decode(std::span(scratch.encoded).subspan(at, group_bytes), cols, back);
+    for (std::size_t r = 0; r < codec.group_rows; ++r) {
+      const std::size_t row = unit.first + first + r;
+      const auto x = std::span(scratch.rows).subspan((first + r) * cols, cols);
+      if (!is_lost(x, std::span(back).subspan(r * cols, cols), weights.at(row).vector)) continue;
+      throw base::Error(base::Fault::bad_input,
+                        fmt::format("{} cannot hold values as large as {:.6g}", codec.name,
+                                    base::largest_magnitude(x)))
+          .at("tensor", job.name)
+          .at("row", row)
+          .hint("choose another type for this tensor, or look whether the source is damaged");
+    }
+  }
+}
+
 void check_encoded(const Job& job, const Unit& unit, const Scratch& scratch) {
   check(job, unit.first, scratch.encoded,
         fmt::format("encoding as {} gave a bad block", job.to_codec->name),
@@ -123,6 +167,7 @@ std::span<const std::byte> encode_rows(const TensorSource& source, const Job& jo
   decode(job, unit, means.kernels, scratch);
   encode(job, unit, weights, means.effort, scratch);
   check_encoded(job, unit, scratch);
+  check_range(job, unit, weights, scratch);
   return scratch.encoded;
 }
 

@@ -14,6 +14,7 @@ namespace cook {
 struct Scratch {
   std::vector<std::byte> source, encoded;
   std::vector<float> rows;
+  float largest = 0;  ///< magnitude in `rows`
 };
 
 /// How rows are turned.
@@ -23,8 +24,8 @@ struct Means {
 };
 
 /// Bytes of the output for one unit of rows; valid until the scratch is used again. Throws
-/// Fault::bad_input with tensor, row and column for values that are not finite, and for blocks that
-/// the format's own check refuses.
+/// Fault::bad_input with tensor, row and column for values that are not finite, with tensor and
+/// row for those too large for the format, and for blocks that the format's own check refuses.
 std::span<const std::byte> encode_rows(const TensorSource& source, const Job& job, const Unit& unit,
                                        const RowWeights& weights, const Means& means,
                                        Scratch& scratch);

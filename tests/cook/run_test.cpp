@@ -365,11 +365,25 @@ TEST(Cook, ValuesOutOfTheRangeOfTheTypeAreNotPublished) {
   const test::TempDir dir;
   test::SmallModel m;
   m.add("blk.0.attn_q.weight", {256, 8});
-  const float large = 1e30F;
-  std::memcpy(m.data.back().data(), &large, sizeof large);
-  const auto input = m.write(dir / "in.gguf");
-  EXPECT_THROW(cook_file(input, request_for("F16", dir / "out.gguf")), base::Error);
+  const auto input_with = [&](float large) {
+    std::memcpy(m.data.back().data() + 3 * 256 * sizeof large, &large, sizeof large);
+    return m.write(dir / "in.gguf");
+  };
+  const auto too_large = input_with(1e30F);
+  EXPECT_THROW(cook_file(too_large, request_for("F16", dir / "out.gguf")), base::Error);
+  for (const char* type : {"Q4_0", "Q8_0", "Q2_K", "IQ4_XS"}) {
+    try {
+      cook_file(too_large, request_for(type, dir / "out.gguf"));
+      FAIL() << type;
+    } catch (const base::Error& e) {
+      EXPECT_THAT(e.what(), HasSubstr("cannot hold values as large as 1e+30"));
+      EXPECT_THAT(e.what(), HasSubstr("blk.0.attn_q.weight"));
+      EXPECT_THAT(e.what(), HasSubstr("row: 3"));
+    }
+  }
   EXPECT_THAT(files_in(dir.path()), testing::ElementsAre("in.gguf"));
+  cook_file(input_with(40000), request_for("Q4_0", dir / "out.gguf"));
+  EXPECT_TRUE(std::filesystem::exists(dir / "out.gguf"));
 }
 
 TEST(Cook, BadBlocksAreNotCopiedUnlessAskedFor) {
