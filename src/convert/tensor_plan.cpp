@@ -349,7 +349,9 @@ void describe_and_check(const ModelFolder& folder, TensorPlan& plan) {
 
 }  // namespace
 
-TensorPlan plan_tensors(const ModelFolder& folder, const PlanOptions& options) {
+namespace {
+
+TensorPlan make_plan(const ModelFolder& folder, const PlanOptions& options) {
   TensorPlan plan;
   plan.findings = folder.findings();
   require_class(folder);
@@ -371,6 +373,17 @@ TensorPlan plan_tensors(const ModelFolder& folder, const PlanOptions& options) {
     throw in_words_of_folder(e, folder, plan);
   }
   return plan;
+}
+
+}  // namespace
+
+TensorPlan plan_tensors(const ModelFolder& folder, const PlanOptions& options) {
+  try {
+    return make_plan(folder, options);
+  } catch (base::Error& e) {
+    add_place(e, folder);
+    throw;
+  }
 }
 
 }  // namespace convert
