@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/printable.h"
+#include "convert/contradictions.h"
 #include "convert/packing.h"
 #include "convert/plan_error.h"
 #include "convert/tensor_shape.h"
@@ -363,6 +364,7 @@ TensorPlan make_plan(const ModelFolder& folder, const PlanOptions& options) {
                      plan.findings);
   form.metadata(folder.config(), keys);
   Matcher(folder, form, options, plan).run();
+  note_contradictions(folder, form, plan.findings);
   for (OutTensor& t : plan.tensors) {
     if (t.storage != Storage::made) shape_tensor(folder, plan, options.mla, t);
   }

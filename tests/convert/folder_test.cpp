@@ -220,6 +220,29 @@ TEST(FolderMalformed, ConfigsThatContradictTheFiles) {
   }
 }
 
+TEST(Folder, WhatConfigSaysAndTheTensorsDenyIsTold) {
+  for (const auto& [key, says] :
+       {std::pair("tie_word_embeddings", "lm_head.weight is not model.embed_tokens.weight"),
+        std::pair("attention_bias", "no file holds a bias")}) {
+    Folder folder("llama");
+    folder.change_config([&, key = key](Json& c) { c[key] = true; });
+    const auto source = convert::open_hf_source(folder.path(), {});
+    ASSERT_EQ(source->plan().findings.size(), 1U) << key;
+    EXPECT_NE(source->plan().findings[0].text.find(says), std::string::npos);
+    EXPECT_NE(source->plan().findings[0].where.find("config.json"), std::string::npos);
+  }
+  // A copy of the embedding, which many folders hold.
+  Folder copied("llama");
+  copied.change_config([](Json& c) { c["tie_word_embeddings"] = true; });
+  copied.change_tensors([](Json& header, std::vector<std::byte>& data) {
+    const auto from = header.at("model.embed_tokens.weight").at("data_offsets");
+    const auto to = header.at("lm_head.weight").at("data_offsets");
+    const auto at = [](const Json& offset) { return offset.get<std::ptrdiff_t>(); };
+    std::copy(data.begin() + at(from[0]), data.begin() + at(from[1]), data.begin() + at(to[0]));
+  });
+  EXPECT_TRUE(convert::open_hf_source(copied.path(), {})->plan().findings.empty());
+}
+
 TEST(Folder, TheOutputMatrixMayBeMissingOnlyIfItIsTied) {
   for (const auto& [value, fault] :
        {std::pair(Json(false), true), std::pair(Json(), false), std::pair(Json(true), false)}) {
