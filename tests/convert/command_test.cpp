@@ -152,9 +152,10 @@ TEST(ConvertCommand, AnOverrideThatWouldMakeTheFileUnreadableIsRefused) {
   };
   const test::TempDir dir;
   const std::string out = (dir / "m.gguf").string();
-  for (const Row& row :
-       {Row{"qwen3.block_count=int:5", "blk."}, Row{"general.architecture=str:llama", "llama."},
-        Row{"tokenizer.ggml.pre=str:nonsense", "nonsense"}}) {
+  for (const Row& row : {Row{"qwen3.block_count=int:5", "blk."},
+                         Row{"qwen3.block_count=int:2", "blk.2.attn_norm.weight"},
+                         Row{"general.architecture=str:llama", "llama."},
+                         Row{"tokenizer.ggml.pre=str:nonsense", "nonsense"}}) {
     const auto r =
         test::run_quern({"convert", "--override-kv", row.override_text, folder("qwen3"), out});
     EXPECT_EQ(r.exit_code, 1) << r.err;
