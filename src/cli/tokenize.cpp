@@ -15,6 +15,7 @@
 #include "cli/terminal.h"
 #include "gguf/file.h"
 #include "text/tokenizer.h"
+#include "text/utf8.h"
 
 namespace cli {
 namespace {
@@ -123,8 +124,32 @@ void print_counts(const text::Tokenizer& tokenizer, const std::vector<std::strin
   if (files.size() > 1) line(tokens, bytes, "total");
 }
 
+/// A word that is no file is a text or a model without its option, more often than a slip.
+void check_text_files(const Args& args) {
+  try {
+    for (const std::string& file : args.positionals()) check_input_file("TEXTFILE", file);
+  } catch (base::Error& e) {
+    e.hint("these are files to count; -p TEXT takes a text itself, -m FILE the model");
+    throw;
+  }
+}
+
+/// Such bytes cannot come back from the ids.
+void warn_of_other_bytes(std::string_view text, std::string_view where) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    const bool replaced = text::decode_utf8(text, at) == text::kReplacement && at == begin + 1;
+    if (!replaced) continue;
+    fmt::print(stderr,
+               "warning: {}: the byte at offset {} is no UTF-8; it and its like are taken as "
+               "U+FFFD\n",
+               base::printable(where, 1000), begin);
+    return;
+  }
+}
+
 int run(const Args& args) {
-  for (const std::string& file : args.positionals()) check_input_file("TEXTFILE", file);
+  check_text_files(args);
   const std::string input = input_text(args);
   const bool colour = wants_colour(args.str("color"), STDOUT_FILENO);
   const gguf::FileSet file = gguf::FileSet::open(required(args, "model"));
@@ -139,6 +164,9 @@ int run(const Args& args) {
   if (!args.positionals().empty()) {
     print_counts(*tokenizer, args.positionals(), options);
     return 0;
+  }
+  if (!args.flag("log-disable")) {
+    warn_of_other_bytes(input, args.given("file") ? args.str("file") : "text");
   }
   const std::vector<TokenId> ids = tokenizer->encode(input, options);
   if (args.flag("ids")) fmt::print("[{}]\n", fmt::join(ids, ", "));
