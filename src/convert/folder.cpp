@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kIndex = "model.safetensors.index.json";
 constexpr std::string_view kSuffix = ".safetensors";
+constexpr std::string_view kSingle = "model.safetensors";
 
 /// A file that an index names must lie in the folder itself.
 void check_file_name(const std::string& name, const fs::path& index) {
@@ -140,7 +141,7 @@ void ModelFolder::read_config() {
 }
 
 std::vector<std::string> ModelFolder::shard_names(
-    std::unordered_map<std::string, std::string>& index) const {
+    std::unordered_map<std::string, std::string>& index) {
   const fs::path file = path_ / kIndex;
   std::set<std::string> names;
   if (is_there(file)) {
@@ -161,9 +162,13 @@ std::vector<std::string> ModelFolder::shard_names(
       index.emplace(tensor, name);
       names.insert(name);
     }
+    if (!names.contains(std::string(kSingle)) && is_there(path_ / kSingle)) {
+      findings_.push_back({.where = (path_ / kSingle).string(),
+                           .text = fmt::format("is passed over: {} names other files", kIndex)});
+    }
     return {names.begin(), names.end()};
   }
-  if (is_there(path_ / "model.safetensors")) return {"model.safetensors"};
+  if (is_there(path_ / kSingle)) return {std::string(kSingle)};
   for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with("model") && name.ends_with(kSuffix)) names.insert(name);

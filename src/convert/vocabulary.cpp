@@ -115,11 +115,13 @@ class VocabularyReader {
     }
     for (const AddedToken& token : json_added_) add(token);
     note_strips();
+    note_whole_words();
   }
 
   void add(const AddedToken& token) {
     tokens_.add(token, out_.findings);
     if (token.strips) strips_.insert(token.content);
+    if (token.whole) whole_words_.insert(token.content);
   }
 
   /// docs/spec/tokenizers.md 2.3.
@@ -132,6 +134,15 @@ class VocabularyReader {
                              strips_.size())});
   }
 
+  void note_whole_words() {
+    if (whole_words_.empty()) return;
+    out_.findings.push_back(
+        {.where = base::printable(*whole_words_.begin()),
+         .text = fmt::format("{} tokens are none inside a word (single_word), which GGUF cannot "
+                             "say: programs take them there too",
+                             whole_words_.size())});
+  }
+
   void add_decoder_token(const std::string& id, const Json& token) {
     AddedToken added;
     const auto [end, code] = std::from_chars(id.data(), id.data() + id.size(), added.id);
@@ -141,6 +152,7 @@ class VocabularyReader {
     added.content = content->get<std::string>();
     added.special = flag(token, "special", false);
     added.strips = flag(token, "lstrip", false) || flag(token, "rstrip", false);
+    added.whole = flag(token, "single_word", false);
     add(added);
   }
 
@@ -355,7 +367,7 @@ class VocabularyReader {
   Json tokenizer_config_ = Json::object();
   std::optional<TokenizerJson> json_;
   std::vector<AddedToken> json_added_;  ///< also of a tokenizer.json that is not read else
-  std::set<std::string> strips_;
+  std::set<std::string> strips_, whole_words_;
   bool from_json_ = false;
   TokenList tokens_;
   Vocabulary out_;

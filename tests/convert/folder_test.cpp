@@ -48,6 +48,17 @@ TEST(Folder, TwoFilesGiveTheSameTensorsAsOne) {
   }
 }
 
+TEST(Folder, AFileThatTheIndexDoesNotNameIsPassedOver) {
+  Folder folder("llama");
+  std::filesystem::copy_file(folder / "model.safetensors", folder / "keep");
+  split_in_two(folder);
+  std::filesystem::rename(folder / "keep", folder / "model.safetensors");
+  const auto opened = convert::ModelFolder::open(folder.path());
+  EXPECT_EQ(opened.shards().size(), 2U);
+  ASSERT_EQ(opened.findings().size(), 1U);
+  EXPECT_EQ(opened.findings()[0].where, (folder / "model.safetensors").string());
+}
+
 TEST(Folder, ShardsWithoutAnIndexAreFoundByName) {
   Folder folder("llama");
   split_in_two(folder);
