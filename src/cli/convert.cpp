@@ -23,6 +23,7 @@
 #include "model/hugging_face.h"
 #include "recipe/table_text.h"
 #include "text/pretokenize/families.h"
+#include "text/utf8.h"
 
 namespace cli {
 namespace {
@@ -146,6 +147,12 @@ void check_pre(const Args& args) {
       .at("found", base::printable(name))
       .expected(fmt::format("one of {}", fmt::join(names, ", ")))
       .hint(base::did_you_mean(name, names));
+}
+
+/// Strings of a GGUF file are UTF-8.
+void check_name(const std::string& name) {
+  if (text::first_bad_byte(name) == std::string::npos) return;
+  throw usage("--name is no UTF-8").at("found", base::printable(name));
 }
 
 void warn_idle_mla(const Args& args, const convert::HfSource& source) {
@@ -349,6 +356,7 @@ int run(const Args& args) {
     throw usage("convert needs a folder and an output").expected("HF_DIR OUT.gguf");
   }
   check_pre(args);
+  check_name(args.str("name"));
   const std::uint64_t limit = args.given("split-max-size") ? shard_limit(args) : 0;
   const std::string& output = args.positionals()[1];
   check_output(output, {args.str("imatrix")});

@@ -3,6 +3,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 
@@ -32,6 +33,20 @@ bool wants_colour(std::string_view mode, int fd) {
   if (mode == "never" || mode == "off") return false;
   const char* const unwanted = std::getenv("NO_COLOR");
   return is_screen(fd) && (unwanted == nullptr || *unwanted == '\0');
+}
+
+std::string for_screen(std::string text, int fd) {
+  const auto acts = [](char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return u == 127 || (u < 32 && c != '\n' && c != '\r' && c != '\t');
+  };
+  if (std::none_of(text.begin(), text.end(), acts) || ::isatty(fd) != 1) return text;
+  std::string out;
+  for (const char c : text) {
+    if (acts(c)) out += '^';
+    out += acts(c) ? static_cast<char>(c ^ 64) : c;
+  }
+  return out;
 }
 
 Keyboard::Keyboard() {

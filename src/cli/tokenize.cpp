@@ -94,12 +94,15 @@ void show_pieces(const text::Tokenizer& tokenizer, const std::vector<TokenId>& i
 }
 
 void print_tokens(const text::Tokenizer& tokenizer, const std::vector<TokenId>& ids) {
-  for (const TokenId id : ids) fmt::print("{:6} -> '{}'\n", id, tokenizer.piece(id, true));
+  for (const TokenId id : ids) {
+    fmt::print("{:6} -> '{}'\n", id, for_screen(tokenizer.piece(id, true), STDOUT_FILENO));
+  }
 }
 
 void print_text(const text::Tokenizer& tokenizer, std::span<const TokenId> ids, bool special) {
   const bool bos = !ids.empty() && tokenizer.add_bos() && ids.front() == tokenizer.bos();
-  const std::string text = tokenizer.decode(bos ? ids.subspan(1) : ids, special);
+  const std::string text =
+      for_screen(tokenizer.decode(bos ? ids.subspan(1) : ids, special), STDOUT_FILENO);
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (::isatty(STDOUT_FILENO) == 1) fmt::print("\n");
 }
@@ -136,16 +139,12 @@ void check_text_files(const Args& args) {
 
 /// Such bytes cannot come back from the ids.
 void warn_of_other_bytes(std::string_view text, std::string_view where) {
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t begin = at;
-    const bool replaced = text::decode_utf8(text, at) == text::kReplacement && at == begin + 1;
-    if (!replaced) continue;
-    fmt::print(stderr,
-               "warning: {}: the byte at offset {} is no UTF-8; it and its like are taken as "
-               "U+FFFD\n",
-               base::printable(where, 1000), begin);
-    return;
-  }
+  const std::size_t at = text::first_bad_byte(text);
+  if (at == std::string_view::npos) return;
+  fmt::print(stderr,
+             "warning: {}: the byte at offset {} is no UTF-8; it and its like are taken as "
+             "U+FFFD\n",
+             base::printable(where, 1000), at);
 }
 
 int run(const Args& args) {

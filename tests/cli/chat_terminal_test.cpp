@@ -114,6 +114,24 @@ TEST(ChatTerminal, ALineOfSeveralRowsIsShownWholeWhenItsBeginChanges) {
   EXPECT_EQ(quern.finish(), 0);
 }
 
+// A file of a stranger could change the window's title, or type for its reader.
+TEST(ChatTerminal, ControlCharactersOfAModelDoNotAct) {
+  const std::string escape = "30+100";  // the token of byte 0x1B
+  TerminalProgram quern(chat({"-n", "2", "-l", escape}));
+  QUERN_NEEDS_TERMINAL(quern);
+  quern.until("> ");
+  quern.type("Hi\r");
+  EXPECT_THAT(quern.until("made"), HasSubstr("Hi\r\n^[^[\r\n"));
+  quern.type("\x04");
+  EXPECT_EQ(quern.finish(), 0);
+  const std::vector<std::string> run = {"run", "-m", kModel, "-p",     "a", "-n",
+                                        "1",   "-l", escape, "--temp", "0"};
+  EXPECT_EQ(test::run_in_terminal(run, 80), "a^[\n");
+  EXPECT_EQ(test::run_quern(run).out, "a\x1b\n") << "a file gets every byte";
+  const std::vector<std::string> ids = {"tokenize", "-m", kModel, "-p", "\x1b", "--no-bos"};
+  EXPECT_THAT(test::run_in_terminal(ids, 80), HasSubstr("30 -> '^['"));
+}
+
 TEST(ScreenRows, AreThoseThatATerminalWraps) {
   ASSERT_NE(std::setlocale(LC_CTYPE, "C.UTF-8"), nullptr);
   struct Case {

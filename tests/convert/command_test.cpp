@@ -213,6 +213,7 @@ TEST(ConvertCommand, WordsThatDoNotFitAreTold) {
   for (const Row& row : std::vector<Row>{
            {{"--pre", "lama-bpe"}, "qwen3", 2, "did you mean llama-bpe?"},
            {{"--pre", "llama-bpe"}, "llama", 0, "llama-bpe is not written"},
+           {{"--name", "a\xFF"}, "llama", 2, "--name is no UTF-8"},
            {{"--outtype", "Q4_KM"}, "llama", 2, "did you mean Q4_K_M?"},
            {{"--outtype", "iq4ks"}, "llama", 2, "did you mean IQ4_KS?"},
            {{"--mla", "both"}, "llama", 0, "llama has no latent attention"},
