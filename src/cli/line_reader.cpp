@@ -1,6 +1,7 @@
 #include "cli/line_reader.h"
 
 #include <histedit.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -22,25 +23,27 @@ namespace {
 
 // A signal handler has no argument to carry state.
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
-volatile std::sig_atomic_t g_resized = 0;
+volatile std::sig_atomic_t g_resized = 0, g_resumed = 0;
 
-void on_resize(int /*unused*/) { g_resized = 1; }
+void on_signal(int signal) { (signal == SIGCONT ? g_resumed : g_resized) = 1; }
 
-/// While a line is edited, a change of the window ends the wait for a key. At other times it must
-/// not: a write that it ends would be an error.
-class ResizeWatch {
+/// Notes a signal while it lives. With SA_RESTART in `flags` what waits goes on waiting; without, a
+/// wait for a key ends, which must not be at other times: a write that it ends would be an error.
+class SignalWatch {
  public:
-  ResizeWatch() {
+  SignalWatch(int signal, int flags) : signal_(signal) {
     struct sigaction action {};
-    action.sa_handler = on_resize;
+    action.sa_handler = on_signal;
+    action.sa_flags = flags;
     sigemptyset(&action.sa_mask);
-    ::sigaction(SIGWINCH, &action, &before_);
+    ::sigaction(signal_, &action, &before_);
   }
-  ~ResizeWatch() { ::sigaction(SIGWINCH, &before_, nullptr); }
-  ResizeWatch(const ResizeWatch&) = delete;
-  ResizeWatch& operator=(const ResizeWatch&) = delete;
+  ~SignalWatch() { ::sigaction(signal_, &before_, nullptr); }
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
 
  private:
+  int signal_;
   struct sigaction before_ {};
 };
 
@@ -60,12 +63,28 @@ void redraw(EditLine* editor) {
   ::el_set(editor, EL_REFRESH);
 }
 
+/// After Ctrl-Z and fg: the shell has set the terminal as it likes it, and stands in a new row.
+void resume(EditLine* editor) {
+  g_resumed = 0;
+  g_resized = 0;
+  Keyboard::hold();
+  ::el_set(editor, EL_PREP_TERM, 0);
+  ::el_set(editor, EL_PREP_TERM, 1);
+  ::el_resize(editor);
+  ::el_set(editor, EL_REFRESH);
+}
+
 /// One byte of the keyboard; -1 at the end, and for a signal that asks to stop.
 int read_byte(EditLine* editor) {
+  // A signal may come just before the wait begins, or to another thread: it is noticed soon anyway.
+  constexpr int kPatienceMs = 200;
   unsigned char byte = 0;
-  while (!interrupt_flag().requested()) {  // it may have come while a line was drawn
+  while (!interrupt_flag().requested()) {
+    if (g_resumed != 0) resume(editor);
     if (g_resized != 0) redraw(editor);
-    const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
+    pollfd key{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    if (::poll(&key, 1, kPatienceMs) == 0) continue;
+    const ssize_t n = key.revents == 0 ? -1 : ::read(STDIN_FILENO, &byte, 1);
     if (n == 1) return byte;
     if (n == 0 || errno != EINTR) break;
   }
@@ -150,8 +169,10 @@ class LineReader::Editor {
     prompt_ = prompt;
     ::el_resize(editor_.get());
     int n = 0;
-    const ResizeWatch watch;
+    if (g_resumed != 0) Keyboard::hold();
+    g_resumed = 0;
     g_resized = 0;
+    const SignalWatch resized(SIGWINCH, 0), resumed(SIGCONT, 0);
     const char* const line = ::el_gets(editor_.get(), &n);
     if (line == nullptr || n <= 0) return std::nullopt;
     std::string text(line, static_cast<std::size_t>(n));
@@ -174,6 +195,7 @@ class LineReader::Editor {
   }
 
   Keyboard keyboard_ = {};
+  SignalWatch resumed_{SIGCONT, SA_RESTART};
   std::unique_ptr<History, End> history_;
   std::unique_ptr<EditLine, End> editor_;
   std::string prompt_ = {};

@@ -52,13 +52,17 @@ std::string for_screen(std::string text, int fd) {
 Keyboard::Keyboard() {
   if (::tcgetattr(STDIN_FILENO, &g_found) != 0) return;
   g_held = true;
+  g_marks = is_screen(STDOUT_FILENO);
+  hold();
+}
+
+void Keyboard::hold() {
+  if (!g_held) return;
   termios modes = g_found;
   // Not canonical either: keys like Ctrl-D would be acted on before an editor sees them.
   modes.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | IEXTEN);
   ::tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
-  if (!is_screen(STDOUT_FILENO)) return;
-  g_marks = true;
-  write_now(kPasteMarksOn);
+  if (g_marks) write_now(kPasteMarksOn);
 }
 
 Keyboard::~Keyboard() {

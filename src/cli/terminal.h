@@ -29,6 +29,8 @@ class Keyboard {
   ~Keyboard();
   Keyboard(const Keyboard&) = delete;
   Keyboard& operator=(const Keyboard&) = delete;
+  /// Sets the terminal so again, which a shell has changed; nothing if there is no Keyboard.
+  static void hold();
 };
 
 /// For a signal handler that ends the program: gives the terminal back as the Keyboard found it,

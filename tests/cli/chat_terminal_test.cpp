@@ -99,6 +99,26 @@ TEST(ChatTerminal, ALineIsDrawnAnewForAnotherWidth) {
   EXPECT_EQ(quern.finish(), 0);
 }
 
+TEST(ChatTerminal, AStoppedConversationGoesOn) {
+  TerminalProgram quern(chat({"-n", "2"}));
+  QUERN_NEEDS_TERMINAL(quern);
+  quern.until("> ");
+  quern.type("abc");
+  quern.until("abc");
+  quern.signal(SIGSTOP);
+  quern.set_echo();  // as a shell does
+  quern.signal(SIGCONT);
+  const std::string again = quern.until("> abc");
+  EXPECT_THAT(again, HasSubstr("\x1b[?2004h"));
+  EXPECT_FALSE(quern.echoes());
+  quern.type("d\r");
+  quern.until("made");
+  quern.type("/undo\r");
+  quern.until("taken back: abcd");
+  quern.type("\x04");
+  EXPECT_EQ(quern.finish(), 0);
+}
+
 TEST(ChatTerminal, ALineOfSeveralRowsIsShownWholeWhenItsBeginChanges) {
   TerminalProgram quern(chat({"-n", "2"}), {.columns = 30});
   QUERN_NEEDS_TERMINAL(quern);

@@ -102,6 +102,13 @@ class TerminalProgram {
   }
   /// All that was written, line ends as the terminal gets them.
   const std::string& out() const noexcept { return out_; }
+  /// From now on it shows and edits what is typed, until the program changes that.
+  void set_echo() const {
+    termios modes{};
+    ::tcgetattr(terminal_, &modes);
+    modes.c_lflag |= static_cast<tcflag_t>(ECHO | ICANON);
+    ::tcsetattr(terminal_, TCSANOW, &modes);
+  }
   /// Whether the terminal itself shows and edits what is typed.
   bool echoes() const {
     termios modes{};
