@@ -276,6 +276,7 @@ std::vector<SafeTensor> read_safetensors(const std::filesystem::path& path) {
     return parse_safetensors(mapping.bytes());
   } catch (base::Error& e) {
     e.at("file", path.string());
+    if (e.fault() == base::Fault::bad_file) e.hint("the file is damaged; fetch it again");
     throw;
   }
 }

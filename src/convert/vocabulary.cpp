@@ -36,6 +36,9 @@ class VocabularyReader {
       read_files();
     } catch (base::Error& e) {
       if (!source_.empty()) e.at("file", source_.string());
+      if (e.fault() == base::Fault::bad_file) {
+        e.hint("the file is damaged or was changed; take it from where the model is published");
+      }
       throw;
     }
     return std::move(out_);

@@ -496,6 +496,16 @@ TEST(Vocabulary, AFolderWithoutTokenizerIsRefused) {
   std::filesystem::remove(folder / "tokenizer.model");
   expect_all(test::refusal(base::Fault::io, [&] { folder.read(400); }),
              {"no vocabulary", "tokenizer.json, tokenizer.model or tiktoken.model"});
+  for (const char* spoilt : {"", "abc"}) {
+    test::write_text(folder / "tokenizer.model", spoilt);
+    expect_all(test::refusal(base::Fault::bad_file, [&] { folder.read(400); }),
+               {(folder / "tokenizer.model").string(), "; "});
+  }
+  for (const char* spoilt : {"{}", "hello", "[["}) {
+    test::write_text(folder / "tokenizer.json", spoilt);
+    expect_all(test::refusal(base::Fault::bad_file, [&] { folder.read(400); }),
+               {(folder / "tokenizer.json").string(), "; "});
+  }
 }
 
 }  // namespace
