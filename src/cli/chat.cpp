@@ -2,13 +2,16 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/nearest.h"
 #include "base/output_file.h"
 #include "base/printable.h"
+#include "cli/chat_template_option.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/line_reader.h"
@@ -19,7 +22,6 @@
 #include "cli/terminal.h"
 #include "convert/json_file.h"
 #include "eval/corpus.h"
-#include "text/builtin_formats.h"
 
 namespace cli {
 namespace {
@@ -97,6 +99,35 @@ constexpr std::string_view kHelp =
     "  /exit         end; so does Ctrl-D. Ctrl-C stops a reply\n"
     "  A line that ends in \\ goes on in the next one; // at the start sends a /.\n";
 
+/// Commands, and which of them take words.
+struct ChatCommand {
+  std::string_view name;
+  bool takes_words = false;
+};
+constexpr ChatCommand kCommands[] = {{"help"},       {"retry"},        {"undo"},
+                                     {"clear"},      {"system", true}, {"save", true},
+                                     {"load", true}, {"exit"},         {"quit"}};
+
+/// Throws Fault::bad_usage for a command that is none, and for words behind one that takes none:
+/// they would be part of a message.
+void check_command(const std::string& name, const std::string& rest) {
+  constexpr std::string_view kHint =
+      "/help lists them; // at the start sends a message that begins with /";
+  const auto* const known = std::ranges::find(kCommands, name, &ChatCommand::name);
+  if (known == std::end(kCommands)) {
+    std::vector<std::string_view> names;
+    for (const ChatCommand& c : kCommands) names.push_back(c.name);
+    const std::string_view near = base::nearest(name, names);
+    throw base::Error(base::Fault::bad_usage, "unknown command /" + base::printable(name))
+        .hint(fmt::format("{}{}", near.empty() ? "" : fmt::format("did you mean /{}? ", near),
+                          kHint));
+  }
+  if (known->takes_words || rest.find_first_not_of(' ') == std::string::npos) return;
+  throw base::Error(base::Fault::bad_usage, fmt::format("/{} takes no words", name))
+      .at("found", base::printable(rest, 60))
+      .hint(kHint);
+}
+
 std::string system_message(const Args& args) {
   if (args.given("system-prompt") && args.given("system-prompt-file")) {
     throw base::Error(base::Fault::bad_usage, "give --system-prompt or --system-prompt-file");
@@ -105,59 +136,6 @@ std::string system_message(const Args& args) {
     return eval::load_corpus(args.str("system-prompt-file"), false, nullptr);
   }
   return eval::process_escapes(args.str("system-prompt"));
-}
-
-/// The template that was asked for; empty: none was.
-struct GivenTemplate {
-  std::string text = {};
-  std::string called = {};
-};
-GivenTemplate given_template(const Args& args) {
-  if (args.given("chat-template") && args.given("chat-template-file")) {
-    throw base::Error(base::Fault::bad_usage, "give --chat-template or --chat-template-file");
-  }
-  GivenTemplate out;
-  if (args.given("chat-template")) {
-    out = {.text = args.str("chat-template"), .called = "--chat-template"};
-    if (text::find_builtin_format(out.text) == nullptr && !text::looks_like_template(out.text)) {
-      throw base::Error(base::Fault::bad_usage, "bad value for --chat-template")
-          .at("found", base::printable(out.text))
-          .expected("Jinja ({{ or {% somewhere), or one of " + text::builtin_format_names())
-          .hint("--chat-template-file takes the name of a file");
-    }
-  } else if (args.given("chat-template-file")) {
-    out.called = args.str("chat-template-file");
-    out.text = eval::load_corpus(out.called, false, nullptr);
-    if (!text::looks_like_template(out.text)) {
-      throw base::Error(base::Fault::bad_input, "the file holds no chat template")
-          .at("file", out.called)
-          .expected("Jinja: {{ or {% somewhere")
-          .hint("--chat-template NAME takes a built-in one");
-    }
-  }
-  return out;
-}
-
-/// Which template is used where the model brings none.
-void tell_template(const text::ChatFormat& format, const gguf::Metadata& metadata) {
-  using Origin = text::ChatFormat::Origin;
-  if (format.origin() != Origin::vocabulary && format.origin() != Origin::fallback) return;
-  const bool blank = metadata.string("tokenizer.chat_template").has_value();
-  const std::string_view lacks =
-      blank ? "the model's chat template is blank" : "the model carries no chat template";
-  if (format.origin() == Origin::vocabulary) {
-    fmt::print(
-        stderr,
-        "note: {}: {} is used, whose marks its vocabulary has\n  hint: --chat-template and "
-        "--chat-template-file give another; a base model only continues texts: `quern run`\n",
-        lacks, format.name());
-  } else {
-    fmt::print(stderr,
-               "warning: {}, and its vocabulary tells none: ChatML is used, which it may not "
-               "know\n  hint: --chat-template-file gives the right one, --chat-template NAME a "
-               "built-in one; a base model only continues texts: `quern run`\n",
-               lacks);
-  }
 }
 
 text::Thinking thinking(const Args& args) {
@@ -302,8 +280,9 @@ class Chat {
     const std::size_t blank = text.find(' ');
     const std::string name = text.substr(1, blank - 1);
     const std::string rest = blank == std::string::npos ? "" : text.substr(blank + 1);
-    if (name == "exit" || name == "quit") return false;
     try {
+      check_command(name, rest);
+      if (name == "exit" || name == "quit") return false;
       obey(name, rest);
     } catch (const base::Error& e) {
       if (!reader_.interactive()) {
@@ -323,8 +302,7 @@ class Chat {
       if (!take_back("assistant")) return tell("there is no reply yet");
       reply();
     } else if (name == "undo") {
-      take_back("assistant");
-      if (!take_back("user")) tell("nothing to take back");
+      undo();
     } else if (name == "clear") {
       clear();
     } else if (name == "system") {
@@ -335,10 +313,16 @@ class Chat {
       save(rest);
     } else if (name == "load") {
       load(rest);
-    } else {
-      throw base::Error(base::Fault::bad_usage, "unknown command /" + name)
-          .hint("/help lists them; // at the start sends a message that begins with /");
     }
+  }
+
+  void undo() {
+    take_back("assistant");
+    const Json& m = request_.messages;
+    const Json content = m.empty() ? Json() : m.back().at("content");
+    if (!take_back("user")) return tell("nothing to take back");
+    const std::string text = content.is_string() ? content.get<std::string>() : content.dump();
+    tell(fmt::format("taken back: {}", base::printable(text, 60)));
   }
 
   bool take_back(std::string_view role) {
@@ -455,7 +439,7 @@ int run(const Args& args) {
   print_findings(model.findings());
   const text::ChatFormat format(model.files().metadata(), model.tokenizer(), given.text,
                                 &interrupt_flag(), given.called);
-  tell_template(format, model.files().metadata());
+  tell_template(format, model.files().metadata(), model.tokenizer());
   const text::ChatRequest request = first_request(args, format, system);
   const std::size_t n_ctx = context_size(args, model);
   warn_beyond_training(model, n_ctx);

@@ -23,6 +23,7 @@
 #include "model/hugging_face.h"
 #include "recipe/table_text.h"
 #include "text/pretokenize/families.h"
+#include "text/utf8.h"
 
 namespace cli {
 namespace {
@@ -148,6 +149,12 @@ void check_pre(const Args& args) {
       .hint(base::did_you_mean(name, names));
 }
 
+/// Strings of a GGUF file are UTF-8.
+void check_name(const std::string& name) {
+  if (text::first_bad_byte(name) == std::string::npos) return;
+  throw usage("--name is no UTF-8").at("found", base::printable(name));
+}
+
 void warn_idle_mla(const Args& args, const convert::HfSource& source) {
   using model::HfChange;
   if (!args.given("mla")) return;
@@ -203,6 +210,11 @@ void set_types(const Args& args, const std::string& word, recipe::Options& optio
   }
   if (options.recipe == nullptr) {
     refuse_other_policy(options.policy, word, "add --policy");
+    if (recipe::type_by_name(word) == nullptr) {
+      throw usage("--outtype: unknown type")
+          .at("found", base::printable(word))
+          .hint(hint_for_type(options.policy, word));
+    }
     const recipe::TypeFacts& type = recipe::type_for_option("--outtype", word);
     options.recipe = recipe_of_type(type);
     if (options.recipe == nullptr) {
@@ -318,6 +330,7 @@ void note_other_set(const cook::Plan& plan, const std::string& output) {
   const std::filesystem::path prefix = cook::split_prefix(output);
   const std::filesystem::path folder = prefix.has_parent_path() ? prefix.parent_path() : ".";
   std::error_code ignored;
+  std::vector<std::string> left;
   for (std::filesystem::directory_iterator at(folder, ignored), end; !ignored && at != end;
        at.increment(ignored)) {
     const std::filesystem::path& file = at->path();
@@ -326,11 +339,15 @@ void note_other_set(const cook::Plan& plan, const std::string& output) {
     const bool written = std::ranges::any_of(plan.outputs, [&](const cook::OutputPlan& out) {
       return out.path.filename() == file.filename();
     });
-    if (!of_model || written) continue;
-    fmt::print(stderr, "note: {} of an earlier run stays there; it is no part of this model\n",
-               base::printable(file.string(), 1000));
-    return;
+    if (of_model && !written) left.push_back(base::printable(file.filename().string(), 1000));
   }
+  if (left.empty()) return;
+  std::ranges::sort(left);
+  const std::string which =
+      left.size() == 1 ? left.front()
+                       : fmt::format("{} files, {} to {},", left.size(), left.front(), left.back());
+  fmt::print(stderr, "note: {} of an earlier run {} there; no part of this model\n", which,
+             left.size() == 1 ? "stays" : "stay");
 }
 
 int run(const Args& args) {
@@ -339,6 +356,7 @@ int run(const Args& args) {
     throw usage("convert needs a folder and an output").expected("HF_DIR OUT.gguf");
   }
   check_pre(args);
+  check_name(args.str("name"));
   const std::uint64_t limit = args.given("split-max-size") ? shard_limit(args) : 0;
   const std::string& output = args.positionals()[1];
   check_output(output, {args.str("imatrix")});

@@ -106,7 +106,7 @@ void check_present(std::string_view what, const std::string& path, FileKind kind
   if (kind == FileKind::missing) {
     throw file_error(base::Fault::io, "no such file", path)
         .at("for", what)
-        .hint(similar_name(path));
+        .hint(path == "-" ? "/dev/stdin is the standard input" : similar_name(path));
   }
   if (kind == FileKind::folder) {
     throw file_error(base::Fault::bad_input, fmt::format("{} is a folder, not a file", what), path)

@@ -1,10 +1,13 @@
 #include "cli/line_reader.h"
 
 #include <histedit.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <clocale>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -12,16 +15,76 @@
 #include "base/error.h"
 #include "cli/interrupt.h"
 #include "cli/paste.h"
+#include "cli/screen_rows.h"
 #include "cli/terminal.h"
 
 namespace cli {
 namespace {
 
+// A signal handler has no argument to carry state.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
+volatile std::sig_atomic_t g_resized = 0, g_resumed = 0;
+
+void on_signal(int signal) { (signal == SIGCONT ? g_resumed : g_resized) = 1; }
+
+/// Notes a signal while it lives. With SA_RESTART in `flags` what waits goes on waiting; without, a
+/// wait for a key ends, which must not be at other times: a write that it ends would be an error.
+class SignalWatch {
+ public:
+  SignalWatch(int signal, int flags) : signal_(signal) {
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    action.sa_flags = flags;
+    sigemptyset(&action.sa_mask);
+    ::sigaction(signal_, &action, &before_);
+  }
+  ~SignalWatch() { ::sigaction(signal_, &before_, nullptr); }
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
+
+ private:
+  int signal_;
+  struct sigaction before_ {};
+};
+
+/// The line anew for a window of another width. Terminals wrap what they show anew themselves, so
+/// that it begins as many rows above the cursor as the text in front of it now takes.
+void redraw(EditLine* editor) {
+  g_resized = 0;
+  struct winsize window {};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) != 0 || window.ws_col == 0) return;
+  const LineInfoW* const line = ::el_wline(editor);
+  const std::size_t rows = rows_above_end(
+      {line->buffer, static_cast<std::size_t>(line->cursor - line->buffer)}, window.ws_col);
+  ::el_resize(editor);
+  std::fputs("\r", stdout);
+  if (rows > 0) std::fprintf(stdout, "\033[%zuA", rows);
+  std::fputs("\033[J", stdout);
+  ::el_set(editor, EL_REFRESH);
+}
+
+/// After Ctrl-Z and fg: the shell has set the terminal as it likes it, and stands in a new row.
+void resume(EditLine* editor) {
+  g_resumed = 0;
+  g_resized = 0;
+  Keyboard::hold();
+  ::el_set(editor, EL_PREP_TERM, 0);
+  ::el_set(editor, EL_PREP_TERM, 1);
+  ::el_resize(editor);
+  ::el_set(editor, EL_REFRESH);
+}
+
 /// One byte of the keyboard; -1 at the end, and for a signal that asks to stop.
-int read_byte() {
+int read_byte(EditLine* editor) {
+  // A signal may come just before the wait begins, or to another thread: it is noticed soon anyway.
+  constexpr int kPatienceMs = 200;
   unsigned char byte = 0;
-  while (!interrupt_flag().requested()) {  // it may have come while a line was drawn
-    const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
+  while (!interrupt_flag().requested()) {
+    if (g_resumed != 0) resume(editor);
+    if (g_resized != 0) redraw(editor);
+    pollfd key{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    if (::poll(&key, 1, kPatienceMs) == 0) continue;
+    const ssize_t n = key.revents == 0 ? -1 : ::read(STDIN_FILENO, &byte, 1);
     if (n == 1) return byte;
     if (n == 0 || errno != EINTR) break;
   }
@@ -29,15 +92,15 @@ int read_byte() {
 }
 
 /// One code point for libedit, whose own function would read on after a signal. 1: there is one.
-int read_character(EditLine* /*unused*/, wchar_t* character) {
-  const int first = read_byte();
+int read_character(EditLine* editor, wchar_t* character) {
+  const int first = read_byte(editor);
   if (first < 0) return 0;
   int code = first;
   if (first >= 0xC0) {
     const int more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
     code = first & (0x3F >> more);
     for (int i = 0; i < more; ++i) {
-      const int byte = read_byte();
+      const int byte = read_byte(editor);
       if (byte < 0) return 0;
       code = (code << 6) | (byte & 0x3F);
     }
@@ -50,7 +113,7 @@ int read_character(EditLine* /*unused*/, wchar_t* character) {
 unsigned char take_paste(EditLine* editor, int /*unused*/) {
   std::string bytes;
   while (!bytes.ends_with(kPasteEnd)) {
-    const int byte = read_byte();
+    const int byte = read_byte(editor);
     if (byte < 0) break;
     bytes += static_cast<char>(byte);
   }
@@ -91,6 +154,8 @@ class LineReader::Editor {
     ::el_set(e, EL_HIST, ::history, history_.get());
     ::el_set(e, EL_PROMPT_ESC, &show_prompt, kNoWidth);
     ::el_set(e, EL_EDITOR, "emacs");
+    // Where it may shift what stands there, libedit loses the end of lines of three rows and more.
+    for (const char* insert : {"im", "ei", "ic", "IC"}) ::el_set(e, EL_SETTC, insert, "", nullptr);
     ::el_set(e, EL_GETCFN, &read_character);
     ::el_set(e, EL_ADDFN, "quern-paste", "insert what is pasted", &take_paste);
     ::el_set(e, EL_ADDFN, "quern-complete", "complete the name of a file", &::_el_fn_complete);
@@ -104,6 +169,10 @@ class LineReader::Editor {
     prompt_ = prompt;
     ::el_resize(editor_.get());
     int n = 0;
+    if (g_resumed != 0) Keyboard::hold();
+    g_resumed = 0;
+    g_resized = 0;
+    const SignalWatch resized(SIGWINCH, 0), resumed(SIGCONT, 0);
     const char* const line = ::el_gets(editor_.get(), &n);
     if (line == nullptr || n <= 0) return std::nullopt;
     std::string text(line, static_cast<std::size_t>(n));
@@ -126,6 +195,7 @@ class LineReader::Editor {
   }
 
   Keyboard keyboard_ = {};
+  SignalWatch resumed_{SIGCONT, SA_RESTART};
   std::unique_ptr<History, End> history_;
   std::unique_ptr<EditLine, End> editor_;
   std::string prompt_ = {};

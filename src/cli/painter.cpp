@@ -1,11 +1,13 @@
 #include "cli/painter.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 
 #include "cli/line_reader.h"
 #include "cli/talk.h"
+#include "cli/terminal.h"
 
 namespace cli {
 namespace {
@@ -20,35 +22,41 @@ void print_now(std::string_view bytes) {
   std::fflush(stdout);
 }
 
+namespace {
+
+void print_reply(std::string_view text) { print_now(for_screen(std::string(text), STDOUT_FILENO)); }
+
+}  // namespace
+
 void Painter::begin(bool thinking) {
   held_.clear();
   if (thinking) open();
 }
 
 void Painter::show(std::string_view text) {
-  if (!colours_.replies) return print_now(text);
+  if (!colours_.replies) return print_reply(text);
   held_ += text;
   for (;;) {
     const std::string& tag = thinking_ ? kEnd : kStart;
     const std::size_t at = held_.find(tag);
     if (at == std::string::npos) break;
     if (thinking_) {
-      print_now(held_.substr(0, at + tag.size()));
+      print_reply(held_.substr(0, at + tag.size()));
       close();
     } else {
-      print_now(held_.substr(0, at));
+      print_reply(held_.substr(0, at));
       open();
       print_now(tag);
     }
     held_.erase(0, at + tag.size());
   }
   const std::size_t ready = held_.size() - pending_end(held_, {kStart, kEnd});
-  print_now(held_.substr(0, ready));
+  print_reply(held_.substr(0, ready));
   held_.erase(0, ready);
 }
 
 void Painter::end() {
-  print_now(held_);
+  print_reply(held_);
   held_.clear();
   if (thinking_) close();
   print_now("\n");

@@ -1,5 +1,6 @@
 // quern run: continues a text.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -7,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/sampling_options.h"
 #include "cli/session.h"
+#include "cli/terminal.h"
 #include "cli/timings.h"
 #include "eval/corpus.h"
 #include "runtime/decoder.h"
@@ -92,7 +94,7 @@ bool generate(const runtime::Model& model, runtime::Decoder& decoder, runtime::S
     timings.sample_s += sample_watch.seconds();
     ++timings.n_sample;
     if (tokenizer.is_end_of_generation(id)) return false;
-    print_now(tokenizer.piece(id, false));
+    print_now(for_screen(tokenizer.piece(id, false), STDOUT_FILENO));
     if (i + 1 == n) return true;
     const Stopwatch eval_watch;
     logits = decoder.append(0, {&id, 1});

@@ -157,7 +157,8 @@ void check_one_given(const Args& args, std::string_view first, std::string_view 
   throw base::Error(base::Fault::bad_usage,
                     args.given(first)
                         ? fmt::format("--{} and --{} exclude each other: give one", first, second)
-                        : fmt::format("neither --{} nor --{} is given", first, second));
+                        : fmt::format("neither --{} nor --{} is given", first, second))
+      .hint(fmt::format("see `{} --help`", args.program()));
 }
 
 void check_output(const std::string& output, std::initializer_list<std::string> inputs) {

@@ -3,6 +3,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 
@@ -34,16 +35,34 @@ bool wants_colour(std::string_view mode, int fd) {
   return is_screen(fd) && (unwanted == nullptr || *unwanted == '\0');
 }
 
+std::string for_screen(std::string text, int fd) {
+  const auto acts = [](char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return u == 127 || (u < 32 && c != '\n' && c != '\r' && c != '\t');
+  };
+  if (std::none_of(text.begin(), text.end(), acts) || ::isatty(fd) != 1) return text;
+  std::string out;
+  for (const char c : text) {
+    if (acts(c)) out += '^';
+    out += acts(c) ? static_cast<char>(c ^ 64) : c;
+  }
+  return out;
+}
+
 Keyboard::Keyboard() {
   if (::tcgetattr(STDIN_FILENO, &g_found) != 0) return;
   g_held = true;
+  g_marks = is_screen(STDOUT_FILENO);
+  hold();
+}
+
+void Keyboard::hold() {
+  if (!g_held) return;
   termios modes = g_found;
   // Not canonical either: keys like Ctrl-D would be acted on before an editor sees them.
   modes.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | IEXTEN);
   ::tcsetattr(STDIN_FILENO, TCSADRAIN, &modes);
-  if (!is_screen(STDOUT_FILENO)) return;
-  g_marks = true;
-  write_now(kPasteMarksOn);
+  if (g_marks) write_now(kPasteMarksOn);
 }
 
 Keyboard::~Keyboard() {

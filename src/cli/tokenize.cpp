@@ -15,6 +15,7 @@
 #include "cli/terminal.h"
 #include "gguf/file.h"
 #include "text/tokenizer.h"
+#include "text/utf8.h"
 
 namespace cli {
 namespace {
@@ -93,12 +94,15 @@ void show_pieces(const text::Tokenizer& tokenizer, const std::vector<TokenId>& i
 }
 
 void print_tokens(const text::Tokenizer& tokenizer, const std::vector<TokenId>& ids) {
-  for (const TokenId id : ids) fmt::print("{:6} -> '{}'\n", id, tokenizer.piece(id, true));
+  for (const TokenId id : ids) {
+    fmt::print("{:6} -> '{}'\n", id, for_screen(tokenizer.piece(id, true), STDOUT_FILENO));
+  }
 }
 
 void print_text(const text::Tokenizer& tokenizer, std::span<const TokenId> ids, bool special) {
   const bool bos = !ids.empty() && tokenizer.add_bos() && ids.front() == tokenizer.bos();
-  const std::string text = tokenizer.decode(bos ? ids.subspan(1) : ids, special);
+  const std::string text =
+      for_screen(tokenizer.decode(bos ? ids.subspan(1) : ids, special), STDOUT_FILENO);
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (::isatty(STDOUT_FILENO) == 1) fmt::print("\n");
 }
@@ -123,8 +127,28 @@ void print_counts(const text::Tokenizer& tokenizer, const std::vector<std::strin
   if (files.size() > 1) line(tokens, bytes, "total");
 }
 
+/// A word that is no file is a text or a model without its option, more often than a slip.
+void check_text_files(const Args& args) {
+  try {
+    for (const std::string& file : args.positionals()) check_input_file("TEXTFILE", file);
+  } catch (base::Error& e) {
+    e.hint("these are files to count; -p TEXT takes a text itself, -m FILE the model");
+    throw;
+  }
+}
+
+/// Such bytes cannot come back from the ids.
+void warn_of_other_bytes(std::string_view text, std::string_view where) {
+  const std::size_t at = text::first_bad_byte(text);
+  if (at == std::string_view::npos) return;
+  fmt::print(stderr,
+             "warning: {}: the byte at offset {} is no UTF-8; it and its like are taken as "
+             "U+FFFD\n",
+             base::printable(where, 1000), at);
+}
+
 int run(const Args& args) {
-  for (const std::string& file : args.positionals()) check_input_file("TEXTFILE", file);
+  check_text_files(args);
   const std::string input = input_text(args);
   const bool colour = wants_colour(args.str("color"), STDOUT_FILENO);
   const gguf::FileSet file = gguf::FileSet::open(required(args, "model"));
@@ -139,6 +163,9 @@ int run(const Args& args) {
   if (!args.positionals().empty()) {
     print_counts(*tokenizer, args.positionals(), options);
     return 0;
+  }
+  if (!args.flag("log-disable")) {
+    warn_of_other_bytes(input, args.given("file") ? args.str("file") : "text");
   }
   const std::vector<TokenId> ids = tokenizer->encode(input, options);
   if (args.flag("ids")) fmt::print("[{}]\n", fmt::join(ids, ", "));

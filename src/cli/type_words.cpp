@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
 #include "base/error.h"
+#include "base/nearest.h"
 #include "base/printable.h"
 #include "recipe/table_text.h"
 
@@ -37,6 +40,16 @@ void refuse_other_policy(Policy policy, std::string_view word, std::string_view 
   throw base::Error(base::Fault::bad_usage,
                     fmt::format("{} is a recipe of --policy {}", there, name))
       .hint(fmt::format("{} {}", hint, name));
+}
+
+std::string hint_for_type(Policy policy, std::string_view word) {
+  std::vector<std::string_view> names;
+  for (const recipe::Recipe& r : recipe::all_recipes(policy)) {
+    names.insert(names.end(), r.cli.begin(), r.cli.end());
+  }
+  for (const recipe::TypeFacts& t : recipe::all_types()) names.push_back(t.name);
+  const std::string guess = base::did_you_mean(word, names);
+  return guess + (guess.empty() ? "" : " ") + "`quern types` lists the names";
 }
 
 const recipe::Recipe* recipe_of_type(const recipe::TypeFacts& type) {

@@ -20,6 +20,10 @@ std::string canonical_recipe(recipe::Policy policy, std::string_view word);
 /// after which the name of that policy stands, e.g. "add --policy".
 void refuse_other_policy(recipe::Policy policy, std::string_view word, std::string_view hint);
 
+/// A recipe of the policy or a tensor type, whichever is spelt most like the word: "did you mean
+/// Q4_K_M? `quern types` lists the names".
+std::string hint_for_type(recipe::Policy policy, std::string_view word);
+
 /// The recipe that stands for a type in general.file_type: that which a file of this type is taken
 /// for, or any of either program whose mix begins with it. Null: none.
 const recipe::Recipe* recipe_of_type(const recipe::TypeFacts& type);

@@ -8,6 +8,7 @@
 
 #include "base/printable.h"
 #include "convert/json_file.h"
+#include "convert/presence.h"
 
 namespace convert {
 namespace {
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kIndex = "model.safetensors.index.json";
 constexpr std::string_view kSuffix = ".safetensors";
+constexpr std::string_view kSingle = "model.safetensors";
 
 /// A file that an index names must lie in the folder itself.
 void check_file_name(const std::string& name, const fs::path& index) {
@@ -54,6 +56,18 @@ void check_numbers(const std::set<std::string>& names, const fs::path& folder) {
   }
 }
 
+base::Error no_folder(const fs::path& path) {
+  const bool there = fs::exists(path);
+  base::Error e(base::Fault::io, there ? "HF_DIR is not a folder" : "no such folder");
+  e.at("file", path.string()).expected("a folder with config.json and .safetensors files");
+  if (path.extension() == ".gguf") {
+    e.hint("a GGUF file needs no conversion; `quern quantize` changes its types");
+  } else if (there && fs::exists(path.parent_path() / "config.json")) {
+    e.hint("give the folder that holds this file");
+  }
+  return e;
+}
+
 /// A folder without config.json is none of a model, or one in another form.
 base::Error no_config(const fs::path& folder) {
   base::Error e(base::Fault::io, "the folder has no config.json");
@@ -61,12 +75,20 @@ base::Error no_config(const fs::path& folder) {
       .expected(
           "a Hugging Face model folder: config.json, model*.safetensors, and tokenizer.json, "
           "tokenizer.model or tiktoken.model");
-  const bool original = fs::exists(folder / "params.json");
+  std::error_code ignored;
+  const bool original = fs::exists(folder / "params.json", ignored);
   bool gguf = false;
   std::string below;
+  const auto look = [&](const fs::path& inside) {
+    if (below.empty() && fs::exists(inside / "config.json", ignored)) below = inside.string();
+  };
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     gguf = gguf || entry.path().extension() == ".gguf";
-    if (below.empty() && fs::exists(entry.path() / "config.json")) below = entry.path().string();
+    look(entry.path());
+  }
+  // A hub's cache: models--OWNER--NAME/snapshots/REVISION.
+  for (fs::directory_iterator at(folder / "snapshots", ignored), end; at != end; ++at) {
+    look(at->path());
   }
   if (!below.empty()) {
     e.hint(fmt::format("{} has one", below));
@@ -86,11 +108,7 @@ ModelFolder::ModelFolder(fs::path path)
     : path_(std::move(path)), config_(nlohmann::json::object()) {}
 
 ModelFolder ModelFolder::open(const fs::path& path) {
-  if (!fs::is_directory(path)) {
-    throw base::Error(base::Fault::io, "not a folder")
-        .at("file", path.string())
-        .at("expected", "a folder with config.json and .safetensors files");
-  }
+  if (!is_there(path) || !fs::is_directory(path)) throw no_folder(path);
   ModelFolder folder(path);
   folder.read_config();
   folder.read_shards();
@@ -99,7 +117,7 @@ ModelFolder ModelFolder::open(const fs::path& path) {
 
 void ModelFolder::read_config() {
   const fs::path file = path_ / "config.json";
-  if (!fs::exists(file)) throw no_config(path_);
+  if (!is_there(file)) throw no_config(path_);
   try {
     const model::HfConfig whole(read_json(file));
     nlohmann::json merged = whole.json();
@@ -117,16 +135,16 @@ void ModelFolder::read_config() {
     type_ = deciding.string_or("model_type", "");
     config_ = model::HfConfig(std::move(merged));
   } catch (base::Error& e) {
-    e.at("file", file.string());
+    e.at("file", file.string()).hint("is it the model's own config.json? fetch it again");
     throw;
   }
 }
 
 std::vector<std::string> ModelFolder::shard_names(
-    std::unordered_map<std::string, std::string>& index) const {
+    std::unordered_map<std::string, std::string>& index) {
   const fs::path file = path_ / kIndex;
   std::set<std::string> names;
-  if (fs::exists(file)) {
+  if (is_there(file)) {
     const nlohmann::json root = read_json(file, kListLimits);
     const auto map = root.is_object() ? root.find("weight_map") : root.end();
     if (!root.is_object() || map == root.end() || !map->is_object()) {
@@ -144,9 +162,13 @@ std::vector<std::string> ModelFolder::shard_names(
       index.emplace(tensor, name);
       names.insert(name);
     }
+    if (!names.contains(std::string(kSingle)) && is_there(path_ / kSingle)) {
+      findings_.push_back({.where = (path_ / kSingle).string(),
+                           .text = fmt::format("is passed over: {} names other files", kIndex)});
+    }
     return {names.begin(), names.end()};
   }
-  if (fs::exists(path_ / "model.safetensors")) return {"model.safetensors"};
+  if (is_there(path_ / kSingle)) return {std::string(kSingle)};
   for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with("model") && name.ends_with(kSuffix)) names.insert(name);
@@ -157,7 +179,7 @@ std::vector<std::string> ModelFolder::shard_names(
 
 void ModelFolder::add_shard(const std::string& name) {
   const fs::path file = path_ / name;
-  if (!fs::exists(file)) {
+  if (!is_there(file)) {
     throw base::Error(base::Fault::io, "a file of the model is missing")
         .at("file", file.string())
         .hint("the model is not downloaded whole; fetch the rest");
@@ -201,6 +223,7 @@ void ModelFolder::check_index(const std::unordered_map<std::string, std::string>
         .at("found", found ? "in " + shards_[tensors_[*found].shard].filename().string()
                            : std::string("in no file"))
         .at("expected", "in " + shard)
+        .at("file", (path_ / kIndex).string())
         .hint("a file is incomplete or of another model");
   }
   for (const Tensor& t : tensors_) {

@@ -52,7 +52,7 @@ class ModelFolder {
   explicit ModelFolder(std::filesystem::path path);
   void read_config();
   void read_shards();
-  std::vector<std::string> shard_names(std::unordered_map<std::string, std::string>& index) const;
+  std::vector<std::string> shard_names(std::unordered_map<std::string, std::string>& index);
   void add_shard(const std::string& name);
   void check_index(const std::unordered_map<std::string, std::string>& index);
 

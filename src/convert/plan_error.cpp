@@ -78,4 +78,23 @@ base::Error in_words_of_folder(const base::Error& e, const ModelFolder& folder,
   return out;
 }
 
+void add_place(base::Error& e, const ModelFolder& folder) {
+  const std::string config = (folder.path() / "config.json").string();
+  const std::string tensor = fact(e, "tensor");
+  if (tensor.empty()) {
+    e.at("file", config);
+  } else {
+    const auto index = folder.find(tensor);
+    e.at("file",
+         index ? folder.shards()[folder.tensors()[*index].shard].string() : folder.path().string());
+    e.at("config", config);
+  }
+  if (e.fault() != base::Fault::bad_file) return;
+  if (tensor.empty()) {
+    e.hint("is it the model's own config.json? fetch it again");
+  } else {
+    e.hint("config.json and the tensors contradict each other: is one of them of another model?");
+  }
+}
+
 }  // namespace convert

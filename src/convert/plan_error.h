@@ -11,4 +11,8 @@ namespace convert {
 base::Error in_words_of_folder(const base::Error& e, const ModelFolder& folder,
                                const TensorPlan& plan);
 
+/// What the folder's own files contradict: the file that an error about a key of config.json or a
+/// tensor means, and what can be done, where the error does not say so itself.
+void add_place(base::Error& e, const ModelFolder& folder);
+
 }  // namespace convert

@@ -182,8 +182,10 @@ class Finder {
 
   [[noreturn]] void refuse() const {
     throw base::Error(base::Fault::unsupported, "no known pre-tokenizer cuts text as this one does")
+        .at("key", "pre_tokenizer")
         .at("expressions", base::printable(fmt::format("{}", fmt::join(expressions_, "  "))))
-        .hint("--pre NAME names one yourself; ids of some texts will differ");
+        .hint(
+            "--pre NAME names one yourself (qwen2, llama-bpe, ...); ids of some texts will differ");
   }
 
   const TokenizerJson& tokenizer_;

@@ -115,7 +115,9 @@ class HeaderHandler {
     return true;
   }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) {
-    throw bad("the header is no JSON").at("offset", kPrefixBytes + position);
+    throw bad("the header is no JSON")
+        .at("offset", kPrefixBytes + position)
+        .hint("the file is damaged or cut off; fetch it again");
   }
 
  private:
@@ -157,7 +159,13 @@ class HeaderHandler {
     tensor.offset = offsets_[0];
     tensor.size = offsets_[1] - offsets_[0];
     std::size_t bytes = tensor.dtype->bytes;
-    for (const std::uint64_t n : tensor.shape) bytes = base::checked_mul(bytes, n);
+    try {
+      for (const std::uint64_t n : tensor.shape) bytes = base::checked_mul(bytes, n);
+    } catch (const base::Error&) {
+      fail("a shape of more bytes than 64 bits can count",
+           fmt::format("({})", fmt::join(tensor.shape, ", ")),
+           fmt::format("{} bytes", tensor.size));
+    }
     if (bytes != tensor.size) {
       fail("a tensor's bytes do not fit its shape", fmt::format("{} bytes", tensor.size),
            fmt::format("{} bytes", bytes));
@@ -201,7 +209,8 @@ void check_places(std::vector<SafeTensor>& tensors, std::size_t data_start, std:
   throw bad("the file is longer than its tensors")
       .at("offset", data_start + end)
       .at("found", fmt::format("{} bytes more", data_size - end))
-      .at("expected", "the end of the file");
+      .at("expected", "the end of the file")
+      .hint("the file is damaged; fetch it again");
 }
 
 }  // namespace
@@ -250,7 +259,9 @@ std::vector<SafeTensor> parse_safetensors(std::span<const std::byte> bytes) {
   const auto header = cursor.take(length, "the header");
   const auto* text = reinterpret_cast<const char*>(header.data());
   if (length == 0 || *text != '{') {
-    throw bad("the header is no JSON object").at("offset", kPrefixBytes);
+    throw bad("the header is no JSON object")
+        .at("offset", kPrefixBytes)
+        .hint("the file is damaged, or no safetensors file");
   }
   HeaderHandler handler;
   nlohmann::json::sax_parse(text, text + header.size(), &handler);
@@ -265,6 +276,7 @@ std::vector<SafeTensor> read_safetensors(const std::filesystem::path& path) {
     return parse_safetensors(mapping.bytes());
   } catch (base::Error& e) {
     e.at("file", path.string());
+    if (e.fault() == base::Fault::bad_file) e.hint("the file is damaged; fetch it again");
     throw;
   }
 }

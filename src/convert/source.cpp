@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "base/printable.h"
 #include "convert/general_keys.h"
@@ -86,6 +87,22 @@ std::unique_ptr<HfSource> open_hf_source(const std::filesystem::path& path,
   return std::make_unique<HfSource>(std::move(folder), std::move(plan));
 }
 
+namespace {
+
+/// plan_tensors has found a place for every tensor; with fewer layers some have none.
+void require_all_used(const model::ModelSpec& spec, const gguf::FileSet& file) {
+  std::set<std::string_view> known;
+  for (const model::TensorRow& row : spec.tensors) known.insert(row.name);
+  for (const gguf::TensorInfo& t : file.tensors()) {
+    if (known.contains(t.name)) continue;
+    throw base::Error(base::Fault::bad_input, "a tensor would not be used any more")
+        .at("tensor", t.name)
+        .at("architecture", spec.architecture);
+  }
+}
+
+}  // namespace
+
 void check_overrides(const HfSource& source, const std::vector<cook::Override>& overrides) {
   if (overrides.empty()) return;
   gguf::FileSet file = as_file(source.plan());
@@ -93,11 +110,15 @@ void check_overrides(const HfSource& source, const std::vector<cook::Override>& 
   for (const cook::Override& o : overrides) cook::apply_override(changed, o);
   file.set_metadata(changed);
   try {
-    static_cast<void>(model::validate(model::describe(file), file));
+    const model::ModelSpec spec = model::describe(file);
+    static_cast<void>(model::validate(spec, file));
+    require_all_used(spec, file);
     static_cast<void>(text::make_tokenizer(changed));
   } catch (base::Error& e) {
     e.at("option", "--override-kv")
-        .hint("with these keys the file could not be read; the folder's own fit its tensors");
+        .hint(
+            "with these keys the file could not be read as meant; the folder's own fit its "
+            "tensors");
     throw;
   }
 }

@@ -48,9 +48,10 @@ struct Options {
 std::unique_ptr<HfSource> open_hf_source(const std::filesystem::path& folder,
                                          const Options& options);
 
-/// With these keys changed the file can still be read: its architecture describes it and its
-/// tokenizer can be made. Throws what model::describe, model::validate and text::make_tokenizer
-/// throw, and Fault::bad_usage as cook::apply_override.
+/// With these keys changed the file can still be read: its architecture describes it and has a
+/// place for every tensor (else Fault::bad_input), its tokenizer can be made. Throws what
+/// model::describe, model::validate and text::make_tokenizer throw, and Fault::bad_usage as
+/// cook::apply_override.
 void check_overrides(const HfSource& source, const std::vector<cook::Override>& overrides);
 
 }  // namespace convert

@@ -6,6 +6,7 @@
 
 #include "base/printable.h"
 #include "convert/json_file.h"
+#include "convert/presence.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -53,7 +54,7 @@ std::optional<std::int64_t> special_id(const SpecialSources& sources, const Json
 }
 
 Json optional_json(const fs::path& path) {
-  return fs::exists(path) ? read_json(path) : Json::object();
+  return is_there(path) ? read_json(path) : Json::object();
 }
 
 std::string shown(const Json& value) {
@@ -101,9 +102,16 @@ void note_unusable(const SpecialSources& sources, const Json& generation, const 
 
 /// What the post-processor does counts where tokenizer_config.json is silent.
 std::optional<bool> adds(const SpecialSources& sources, const char* flag,
-                         const std::optional<std::string> TokenizerJson::*token) {
+                         const std::optional<std::string> TokenizerJson::*token,
+                         base::Findings& findings) {
   const Json* value = member(sources.tokenizer_config, flag);
   if (value != nullptr && value->is_boolean()) return value->get<bool>();
+  if (value != nullptr) {
+    const fs::path file = sources.folder.path() / "tokenizer_config.json";
+    findings.push_back(
+        {.where = fmt::format("{} {}", file.string(), flag),
+         .text = fmt::format("{} is not true or false; it is passed over", shown(*value))});
+  }
   if (sources.tokenizer == nullptr || !sources.tokenizer->has_post_processor) return std::nullopt;
   return (sources.tokenizer->*token).has_value();
 }
@@ -120,10 +128,10 @@ void set_special_keys(const SpecialSources& sources, gguf::Metadata& metadata,
     note_unusable(sources, generation, special.name, id ? id : metadata.integer(key), findings);
     if (id) metadata.set(key, static_cast<std::uint32_t>(*id));
   }
-  if (const auto bos = adds(sources, "add_bos_token", &TokenizerJson::begin)) {
+  if (const auto bos = adds(sources, "add_bos_token", &TokenizerJson::begin, findings)) {
     metadata.set("tokenizer.ggml.add_bos_token", *bos);
   }
-  if (const auto eos = adds(sources, "add_eos_token", &TokenizerJson::end)) {
+  if (const auto eos = adds(sources, "add_eos_token", &TokenizerJson::end, findings)) {
     metadata.set("tokenizer.ggml.add_eos_token", *eos);
   }
 }
@@ -183,15 +191,22 @@ void set_stop_keys(const SpecialSources& sources, gguf::Metadata& metadata,
 namespace {
 
 /// A template that our own renderer cannot read is kept: another program may.
-void check_template(const std::string& source, std::string_view name, base::Findings& findings) {
+void check_template(const std::string& source, const fs::path& file, std::string_view name,
+                    base::Findings& findings) {
   try {
     text::ChatTemplate{source};
   } catch (const base::Error& e) {
-    findings.push_back({.where = fmt::format("chat template {}", name), .text = e.what()});
+    constexpr std::string_view kWords = "chat template: ";
+    std::string_view text = e.what();
+    if (text.starts_with(kWords)) text.remove_prefix(kWords.size());
+    findings.push_back({.where = fmt::format("{} chat_template{}", file.string(),
+                                             name.empty() ? "" : fmt::format(" {}", name)),
+                        .text = fmt::format("{}; it is written as it is", text)});
   }
 }
 
-void set_list(const Json& list, gguf::Metadata& metadata, base::Findings& findings) {
+void set_list(const Json& list, const fs::path& file, gguf::Metadata& metadata,
+              base::Findings& findings) {
   std::vector<std::string> names;
   std::string fallback;
   for (const Json& item : list) {
@@ -202,7 +217,7 @@ void set_list(const Json& list, gguf::Metadata& metadata, base::Findings& findin
                           .text = "has no name or no text under \"template\"; left out"});
       continue;
     }
-    check_template(*source, *name, findings);
+    check_template(*source, file, base::printable(*name), findings);
     if (*name == "default") {
       fallback = *source;
       continue;
@@ -221,25 +236,26 @@ void set_list(const Json& list, gguf::Metadata& metadata, base::Findings& findin
 void set_chat_templates(const SpecialSources& sources, gguf::Metadata& metadata,
                         base::Findings& findings) {
   const fs::path folder = sources.folder.path();
-  if (fs::exists(folder / "chat_template.jinja")) {
-    std::string source = read_text(folder / "chat_template.jinja");
-    check_template(source, "default", findings);
+  const fs::path jinja = folder / "chat_template.jinja";
+  if (is_there(jinja)) {
+    std::string source = read_text(jinja);
+    check_template(source, jinja, "", findings);
     metadata.set("tokenizer.chat_template", std::move(source));
     return;
   }
   const Json separate = optional_json(folder / "chat_template.json");
   const Json* value = member(separate, "chat_template");
+  const fs::path file =
+      folder / (value != nullptr ? "chat_template.json" : "tokenizer_config.json");
   if (value == nullptr) value = member(sources.tokenizer_config, "chat_template");
   if (value == nullptr) return;
-  if (value->is_array()) return set_list(*value, metadata, findings);
+  if (value->is_array()) return set_list(*value, file, metadata, findings);
   if (!value->is_string()) {
-    const bool own = member(separate, "chat_template") != nullptr;
-    const fs::path file = folder / (own ? "chat_template.json" : "tokenizer_config.json");
     findings.push_back({.where = fmt::format("{} chat_template", file.string()),
                         .text = fmt::format("{} is no template; none is written", shown(*value))});
     return;
   }
-  check_template(value->get<std::string>(), "default", findings);
+  check_template(value->get<std::string>(), file, "", findings);
   metadata.set("tokenizer.chat_template", value->get<std::string>());
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/printable.h"
+#include "convert/contradictions.h"
 #include "convert/packing.h"
 #include "convert/plan_error.h"
 #include "convert/tensor_shape.h"
@@ -349,7 +350,9 @@ void describe_and_check(const ModelFolder& folder, TensorPlan& plan) {
 
 }  // namespace
 
-TensorPlan plan_tensors(const ModelFolder& folder, const PlanOptions& options) {
+namespace {
+
+TensorPlan make_plan(const ModelFolder& folder, const PlanOptions& options) {
   TensorPlan plan;
   plan.findings = folder.findings();
   require_class(folder);
@@ -361,6 +364,7 @@ TensorPlan plan_tensors(const ModelFolder& folder, const PlanOptions& options) {
                      plan.findings);
   form.metadata(folder.config(), keys);
   Matcher(folder, form, options, plan).run();
+  note_contradictions(folder, form, plan.findings);
   for (OutTensor& t : plan.tensors) {
     if (t.storage != Storage::made) shape_tensor(folder, plan, options.mla, t);
   }
@@ -371,6 +375,17 @@ TensorPlan plan_tensors(const ModelFolder& folder, const PlanOptions& options) {
     throw in_words_of_folder(e, folder, plan);
   }
   return plan;
+}
+
+}  // namespace
+
+TensorPlan plan_tensors(const ModelFolder& folder, const PlanOptions& options) {
+  try {
+    return make_plan(folder, options);
+  } catch (base::Error& e) {
+    add_place(e, folder);
+    throw;
+  }
 }
 
 }  // namespace convert

@@ -208,7 +208,8 @@ class Shaper {
     out_.head_rows = key("attention.key_length");
     const std::uint64_t rows = shape.n_dims() == 1 ? shape.ne[0] : shape.ne[1];
     if (out_.head_rows == 0 || out_.head_rows % 2 != 0 || rows % out_.head_rows != 0) {
-      throw bad_shape(t, fmt::format("heads of {} rows", out_.head_rows));
+      throw bad_shape(t, fmt::format("heads of {} rows", out_.head_rows))
+          .hint("head_dim, or hidden_size / num_attention_heads, does not fit this tensor");
     }
   }
 

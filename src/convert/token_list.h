@@ -26,6 +26,7 @@ struct AddedToken {
   std::string content;
   bool special = false;
   bool strips = false;  ///< takes white space beside it (lstrip, rstrip)
+  bool whole = false;   ///< is none inside a word (single_word)
 };
 
 /// Most tokens that a vocabulary may have.

@@ -271,7 +271,8 @@ std::vector<AddedToken> read_added_tokens(const Json& root) {
     added.push_back({.id = token_id(*id, "added_tokens.id"),
                      .content = content->get<std::string>(),
                      .special = flag(item, "special", false),
-                     .strips = flag(item, "lstrip", false) || flag(item, "rstrip", false)});
+                     .strips = flag(item, "lstrip", false) || flag(item, "rstrip", false),
+                     .whole = flag(item, "single_word", false)});
   }
   return added;
 }

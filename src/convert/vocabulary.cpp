@@ -9,6 +9,7 @@
 #include "base/printable.h"
 #include "convert/json_file.h"
 #include "convert/pre_name.h"
+#include "convert/presence.h"
 #include "convert/sentencepiece.h"
 #include "convert/special_keys.h"
 #include "convert/tiktoken.h"
@@ -31,31 +32,47 @@ class VocabularyReader {
       : folder_(folder), n_vocab_(n_vocab), pre_(pre) {}
 
   Vocabulary read() {
+    try {
+      read_files();
+    } catch (base::Error& e) {
+      if (!source_.empty()) e.at("file", source_.string());
+      if (e.fault() == base::Fault::bad_file) {
+        e.hint("the file is damaged or was changed; take it from where the model is published");
+      }
+      throw;
+    }
+    return std::move(out_);
+  }
+
+ private:
+  void read_files() {
     const fs::path config = folder_.path() / "tokenizer_config.json";
-    if (fs::exists(config)) tokenizer_config_ = read_json(config);
+    if (is_there(config)) tokenizer_config_ = read_json(config);
     read_tokenizer_json();
     const bool byte_bpe = json_ && json_->kind == TokenizerJson::Kind::byte_bpe;
     const fs::path pieces = folder_.path() / "tokenizer.model";
-    if (!byte_bpe && fs::exists(pieces)) {
+    if (!byte_bpe && is_there(pieces)) {
+      source_ = pieces;
       from_sentencepiece(pieces);
     } else if (json_) {
+      source_ = folder_.path() / "tokenizer.json";
       from_json();
-    } else if (fs::exists(folder_.path() / "tiktoken.model")) {
-      from_tiktoken(folder_.path() / "tiktoken.model");
+    } else if (is_there(folder_.path() / "tiktoken.model")) {
+      source_ = folder_.path() / "tiktoken.model";
+      from_tiktoken(source_);
     } else {
       throw base::Error(base::Fault::io, "the folder has no vocabulary that can be read")
           .at("file", folder_.path().string())
-          .at("expected", "tokenizer.json, tokenizer.model or tiktoken.model");
+          .at("expected", "tokenizer.json, tokenizer.model or tiktoken.model")
+          .hint("fetch it from where the model is published");
     }
     note_idle_pre(out_.metadata.string("tokenizer.ggml.model") == "gpt2");
     set_special_keys(sources(), out_.metadata, out_.findings);
     set_chat_templates(sources(), out_.metadata, out_.findings);
     set_stop_keys(sources(), out_.metadata, out_.findings);
     check();
-    return std::move(out_);
   }
 
- private:
   SpecialSources sources() const {
     return {.folder = folder_,
             .tokens = tokens_,
@@ -70,15 +87,14 @@ class VocabularyReader {
   /// With tokenizer.model beside it, a tokenizer.json that we cannot read is not needed.
   void read_tokenizer_json() {
     const fs::path file = folder_.path() / "tokenizer.json";
-    if (!fs::exists(file)) return;
+    if (!is_there(file)) return;
     const Json root = read_json(file, kListLimits);
     try {
       json_added_ = root.is_object() ? read_added_tokens(root) : std::vector<AddedToken>();
       json_ = parse_tokenizer_json(root);
     } catch (base::Error& e) {
       e.at("file", file.string());
-      if (e.fault() != base::Fault::unsupported ||
-          !fs::exists(folder_.path() / "tokenizer.model")) {
+      if (e.fault() != base::Fault::unsupported || !is_there(folder_.path() / "tokenizer.model")) {
         throw;
       }
       out_.findings.push_back(base::finding_of(e, base::Finding::Level::warning));
@@ -89,7 +105,7 @@ class VocabularyReader {
   /// added_tokens.json, tokenizer_config.json and tokenizer.json; later ones know more.
   void add_tokens() {
     const fs::path file = folder_.path() / "added_tokens.json";
-    const Json simple = fs::exists(file) ? read_json(file) : Json::object();
+    const Json simple = is_there(file) ? read_json(file) : Json::object();
     if (simple.is_object()) {
       for (const auto& [text, id] : simple.items()) {
         if (!id.is_number_integer()) continue;
@@ -102,11 +118,13 @@ class VocabularyReader {
     }
     for (const AddedToken& token : json_added_) add(token);
     note_strips();
+    note_whole_words();
   }
 
   void add(const AddedToken& token) {
     tokens_.add(token, out_.findings);
     if (token.strips) strips_.insert(token.content);
+    if (token.whole) whole_words_.insert(token.content);
   }
 
   /// docs/spec/tokenizers.md 2.3.
@@ -119,6 +137,15 @@ class VocabularyReader {
                              strips_.size())});
   }
 
+  void note_whole_words() {
+    if (whole_words_.empty()) return;
+    out_.findings.push_back(
+        {.where = base::printable(*whole_words_.begin()),
+         .text = fmt::format("{} tokens are none inside a word (single_word), which GGUF cannot "
+                             "say: programs take them there too",
+                             whole_words_.size())});
+  }
+
   void add_decoder_token(const std::string& id, const Json& token) {
     AddedToken added;
     const auto [end, code] = std::from_chars(id.data(), id.data() + id.size(), added.id);
@@ -128,6 +155,7 @@ class VocabularyReader {
     added.content = content->get<std::string>();
     added.special = flag(token, "special", false);
     added.strips = flag(token, "lstrip", false) || flag(token, "rstrip", false);
+    added.whole = flag(token, "single_word", false);
     add(added);
   }
 
@@ -338,10 +366,11 @@ class VocabularyReader {
   const ModelFolder& folder_;
   std::size_t n_vocab_;
   const std::string& pre_;
+  fs::path source_;  ///< the file that the vocabulary comes from
   Json tokenizer_config_ = Json::object();
   std::optional<TokenizerJson> json_;
   std::vector<AddedToken> json_added_;  ///< also of a tokenizer.json that is not read else
-  std::set<std::string> strips_;
+  std::set<std::string> strips_, whole_words_;
   bool from_json_ = false;
   TokenList tokens_;
   Vocabulary out_;

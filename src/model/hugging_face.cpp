@@ -45,21 +45,26 @@ const nlohmann::json* HfConfig::find(std::string_view key) const {
 }
 bool HfConfig::has(std::string_view key) const { return find(key) != nullptr; }
 
+std::string HfConfig::path(std::string_view key) const {
+  const auto origin = origins_.find(key);
+  return origin == origins_.end() ? fmt::format("{}{}", place_, key) : origin->second;
+}
+
 void HfConfig::missing(std::string_view key) const {
-  throw base::Error(base::Fault::bad_file, "config.json lacks a key")
-      .at("key", fmt::format("{}{}", place_, key));
+  throw base::Error(base::Fault::bad_file, "config.json lacks a key").at("key", path(key));
 }
 void HfConfig::wrong_type(std::string_view key, std::string_view expected) const {
   throw base::Error(base::Fault::bad_file, "a value of config.json has the wrong type")
-      .at("key", fmt::format("{}{}", place_, key))
+      .at("key", path(key))
       .at("found", shown(*find(key)))
       .expected(expected);
 }
 void HfConfig::no_form(std::string_view key, const std::string& expected) const {
   throw base::Error(base::Fault::unsupported, "the model does something that GGUF cannot express")
-      .at("key", fmt::format("{}{}", place_, key))
+      .at("key", path(key))
       .at("found", shown(*find(key)))
-      .expected(expected);
+      .expected(expected)
+      .hint("a file without it would compute something else");
 }
 
 std::optional<std::uint32_t> HfConfig::maybe_count(std::string_view key) const {
@@ -77,6 +82,15 @@ std::uint32_t HfConfig::count_or(std::string_view key, std::uint32_t fallback) c
   return maybe_count(key).value_or(fallback);
 }
 
+std::uint32_t HfConfig::positive(std::string_view key) const {
+  const std::uint32_t value = count(key);
+  if (value > 0) return value;
+  throw base::Error(base::Fault::bad_file, "a hyper-parameter is out of bounds")
+      .at("key", path(key))
+      .at("found", value)
+      .at("expected", "1 or more");
+}
+
 std::optional<double> HfConfig::maybe_number(std::string_view key) const {
   const nlohmann::json* value = find(key);
   if (value == nullptr) return std::nullopt;
@@ -90,6 +104,15 @@ double HfConfig::number(std::string_view key) const {
 }
 double HfConfig::number_or(std::string_view key, double fallback) const {
   return maybe_number(key).value_or(fallback);
+}
+
+double HfConfig::above(std::string_view key, double bound) const {
+  const double value = number(key);
+  if (value > bound) return value;
+  throw base::Error(base::Fault::bad_file, "a hyper-parameter is out of bounds")
+      .at("key", path(key))
+      .at("found", shown(*find(key)))
+      .at("expected", fmt::format("more than {}", bound));
 }
 
 std::optional<bool> HfConfig::maybe_flag(std::string_view key) const {
@@ -144,19 +167,25 @@ HfConfig HfConfig::object(std::string_view key) const {
 }
 
 HfConfig HfConfig::rope(std::string_view layer_kind) const {
-  nlohmann::json merged = nlohmann::json::object();
+  HfConfig merged(nlohmann::json::object(), place_ + "rope_scaling.");
   for (const char* key : {"rope_theta", "partial_rotary_factor"}) {
-    if (has(key)) merged[key] = *find(key);
+    if (!has(key)) continue;
+    merged.object_[key] = *find(key);
+    merged.origins_[key] = path(key);
   }
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     HfConfig inner = object(key);
     if (!layer_kind.empty() && inner.has(layer_kind)) inner = inner.object(layer_kind);
+    if (has(key)) merged.place_ = inner.place_;
     for (const auto& [name, value] : inner.json().items()) {
-      if (!value.is_null()) merged[name == "type" ? "rope_type" : name] = value;
+      if (value.is_null()) continue;
+      const std::string as = name == "type" ? "rope_type" : name;
+      merged.object_[as] = value;
+      merged.origins_[as] = inner.path(name);
     }
   }
-  if (!merged.contains("rope_type")) merged["rope_type"] = "default";
-  return HfConfig(std::move(merged), place_ + "rope.");
+  if (!merged.has("rope_type")) merged.object_["rope_type"] = "default";
+  return merged;
 }
 
 void HfConfig::require_flag(std::string_view key, bool expected) const {
@@ -279,17 +308,15 @@ bool hf_predicts_next(const HuggingFaceForm& form) noexcept {
 
 std::uint32_t hf_head_dim(const HfConfig& config) {
   if (const auto stated = config.maybe_count("head_dim")) return *stated;
-  const std::uint32_t heads = config.count("num_attention_heads");
-  if (heads == 0) config.require_number("num_attention_heads", 1);
-  return config.count("hidden_size") / std::max(1U, heads);
+  return config.count("hidden_size") / config.positive("num_attention_heads");
 }
 
 void hf_common_keys(const HfConfig& config, HfKeys& keys, const HfCommonDefaults& defaults) {
-  keys.count("block_count", config.count("num_hidden_layers"));
+  keys.count("block_count", config.positive("num_hidden_layers"));
   keys.count("context_length", config.count("max_position_embeddings"));
-  keys.count("embedding_length", config.count("hidden_size"));
+  keys.count("embedding_length", config.positive("hidden_size"));
   keys.count("feed_forward_length", config.maybe_count("intermediate_size"));
-  const std::uint32_t heads = config.count("num_attention_heads");
+  const std::uint32_t heads = config.positive("num_attention_heads");
   keys.count("attention.head_count", heads);
   keys.count("attention.head_count_kv", config.count_or("num_key_value_heads", heads));
   const HfConfig rope = config.rope("full_attention");
@@ -335,7 +362,7 @@ void hf_require_whole_rotation(const HfConfig& config) {
 }
 
 std::optional<double> hf_yarn_attn_factor(const HfConfig& rope) {
-  const double factor = rope.number("factor");
+  const double factor = rope.above("factor", 0);
   const auto magnitude = [&](double m) { return factor > 1 ? 1 + 0.1 * m * std::log(factor) : 1; };
   if (const auto stated = rope.maybe_number("attention_factor")) return *stated / magnitude(1);
   const double m = rope.number_or("mscale", 0), all_dim = rope.number_or("mscale_all_dim", 0);
@@ -348,11 +375,11 @@ std::string hf_rope_scaling_keys(const HfConfig& config, HfKeys& keys, const HfS
   std::string type = rope.string_or("rope_type", "default");
   if (type == "linear") {
     keys.text("rope.scaling.type", "linear");
-    keys.number("rope.scaling.factor", rope.number("factor"));
+    keys.number("rope.scaling.factor", rope.above("factor", 0));
   } else if (type == "yarn") {
     if (!scaling.sharp_corners) rope.require_flag("truncate", true);
     keys.text("rope.scaling.type", "yarn");
-    keys.number("rope.scaling.factor", rope.number("factor"));
+    keys.number("rope.scaling.factor", rope.above("factor", 0));
     if (!scaling.own_magnitude) {
       keys.number("rope.scaling.attn_factor", hf_yarn_attn_factor(rope));
     }
@@ -376,10 +403,9 @@ std::string hf_rope_scaling_keys(const HfConfig& config, HfKeys& keys, const HfS
 std::vector<HfMadeTensor> hf_llama3_divisors(const HfConfig& config) {
   const HfConfig rope = config.rope();
   if (rope.string_or("rope_type", "") != "llama3") return {};
-  const double context = rope.count("original_max_position_embeddings");
-  const double low = rope.number("low_freq_factor"), high = rope.number("high_freq_factor");
-  const double factor = rope.number("factor"), base = rope.number_or("rope_theta", 10000);
-  if (!(high > low && low > 0 && factor > 0)) rope.require_number("high_freq_factor", 4);
+  const double context = rope.positive("original_max_position_embeddings");
+  const double low = rope.above("low_freq_factor", 0), high = rope.above("high_freq_factor", low);
+  const double factor = rope.above("factor", 0), base = rope.number_or("rope_theta", 10000);
   const auto n_rot =
       static_cast<std::uint32_t>(hf_head_dim(config) * rope.number_or("partial_rotary_factor", 1));
   if (n_rot < 2 || n_rot > kHeadDimBounds.max) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -34,9 +35,13 @@ class HfConfig {
   std::uint32_t count(std::string_view key) const;
   std::optional<std::uint32_t> maybe_count(std::string_view key) const;
   std::uint32_t count_or(std::string_view key, std::uint32_t fallback) const;
+  /// A count that must not be 0, which others are divided by.
+  std::uint32_t positive(std::string_view key) const;
   double number(std::string_view key) const;
   std::optional<double> maybe_number(std::string_view key) const;
   double number_or(std::string_view key, double fallback) const;
+  /// A number that must be larger than `bound`.
+  double above(std::string_view key, double bound) const;
   std::optional<bool> maybe_flag(std::string_view key) const;
   bool flag_or(std::string_view key, bool fallback) const;
   std::optional<std::string> maybe_string(std::string_view key) const;
@@ -49,7 +54,8 @@ class HfConfig {
 
   /// Everything about rotation in one object, whichever generation wrote the file: rope_type
   /// ("default" if none), rope_theta, partial_rotary_factor, factor, ... `layer_kind` picks one of
-  /// gemma3's dictionaries ("full_attention"); where there is only one it is taken.
+  /// gemma3's dictionaries ("full_attention"); where there is only one it is taken. Messages name
+  /// each key where it stands in the file.
   HfConfig rope(std::string_view layer_kind = {}) const;
 
   // For what has no form in GGUF (docs/spec/models.md 5.5): Fault::unsupported, naming key, found
@@ -66,9 +72,13 @@ class HfConfig {
   [[noreturn]] void missing(std::string_view key) const;
   [[noreturn]] void wrong_type(std::string_view key, std::string_view expected) const;
   [[noreturn]] void no_form(std::string_view key, const std::string& expected) const;
+  /// The key as it stands in the file, with the objects around it.
+  std::string path(std::string_view key) const;
 
   nlohmann::json object_;
   std::string place_;
+  /// Where keys come from that were put together of several objects.
+  std::map<std::string, std::string, std::less<>> origins_;
 };
 
 /// Which kv tensors of latent attention are written (docs/spec/models.md 3.1).

@@ -161,14 +161,14 @@ constexpr BuiltInFormat kFormats[] = {
                "{% if add_generation_prompt %}Assistant:{% endif %}"},
 };
 
-bool has_all(const Tokenizer& tokenizer, std::string_view tokens) {
-  if (tokens.empty()) return false;
+/// The first of `tokens` that the vocabulary does not have; empty if it has all.
+std::string_view first_missing(const Tokenizer& tokenizer, std::string_view tokens) {
   while (!tokens.empty()) {
-    const std::size_t end = std::min(tokens.find(' '), tokens.size());
-    if (tokenizer.find(tokens.substr(0, end)) < 0) return false;
-    tokens.remove_prefix(std::min(tokens.size(), end + 1));
+    const std::string_view token = tokens.substr(0, tokens.find(' '));
+    if (tokenizer.find(token) < 0) return token;
+    tokens.remove_prefix(std::min(tokens.size(), token.size() + 1));
   }
-  return true;
+  return "";
 }
 
 }  // namespace
@@ -181,9 +181,16 @@ const BuiltInFormat* find_builtin_format(std::string_view name) noexcept {
 }
 
 const BuiltInFormat* builtin_format_of(const Tokenizer& tokenizer) {
-  const auto* it = std::ranges::find_if(
-      kFormats, [&](const BuiltInFormat& f) { return has_all(tokenizer, f.tokens); });
+  const auto* it = std::ranges::find_if(kFormats, [&](const BuiltInFormat& f) {
+    return !f.tokens.empty() && first_missing(tokenizer, f.tokens).empty();
+  });
   return it == std::end(kFormats) ? nullptr : it;
+}
+
+std::string_view first_missing_mark(const BuiltInFormat& format, const Tokenizer& tokenizer) {
+  const std::string_view missing = first_missing(tokenizer, format.tokens);
+  // A word stands there to tell vocabularies apart; it comes last and is no mark.
+  return missing.starts_with('<') || missing.starts_with('[') ? missing : "";
 }
 
 std::string builtin_format_names() {

@@ -23,6 +23,8 @@ std::span<const BuiltInFormat> builtin_formats() noexcept;
 const BuiltInFormat* find_builtin_format(std::string_view name) noexcept;
 /// The first one whose tokens the vocabulary has; null if none.
 const BuiltInFormat* builtin_format_of(const Tokenizer& tokenizer);
+/// A mark of the format ("<|eot_id|>") that the vocabulary does not have; empty if none.
+std::string_view first_missing_mark(const BuiltInFormat& format, const Tokenizer& tokenizer);
 /// Names between commas.
 std::string builtin_format_names();
 /// Whether a text may be a template: it says something that Jinja obeys.

@@ -103,7 +103,8 @@ std::vector<std::string> words_of(std::string_view list) {
 /// The same error, as one of a template.
 base::Error of_template(const base::Error& e, const std::string& message,
                         const std::string& called) {
-  base::Error out(e.fault(), "chat template: " + message);
+  constexpr std::string_view kWords = "chat template: ";
+  base::Error out(e.fault(), (message.starts_with(kWords) ? "" : std::string(kWords)) + message);
   for (const auto& [key, value] : e.facts()) out.at(key, value);
   out.at("template", called);
   if (!e.hint_text().empty()) out.hint(e.hint_text());

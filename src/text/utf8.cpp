@@ -33,6 +33,15 @@ char32_t decode_utf8(std::string_view text, std::size_t& at) noexcept {
   return code;
 }
 
+std::size_t first_bad_byte(std::string_view text) noexcept {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    // U+FFFD itself takes three bytes.
+    if (decode_utf8(text, at) == kReplacement && at == begin + 1) return begin;
+  }
+  return std::string_view::npos;
+}
+
 void append_utf8(char32_t code, std::string& out) {
   const auto put = [&out](char32_t byte) { out.push_back(static_cast<char>(byte)); };
   if (code < 0x80) {

@@ -23,6 +23,9 @@ inline std::size_t lead_length(char byte) noexcept {
 /// Overlong forms and surrogates pass. at < text.size().
 char32_t decode_utf8(std::string_view text, std::size_t& at) noexcept;
 
+/// Where the first byte stands that decode_utf8 replaces by U+FFFD; npos if none does.
+std::size_t first_bad_byte(std::string_view text) noexcept;
+
 /// Appends the shortest form; surrogates as three bytes. code <= 10FFFF.
 void append_utf8(char32_t code, std::string& out);
 

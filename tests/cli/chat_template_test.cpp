@@ -28,13 +28,16 @@ struct Case {
 
 TEST(ChatTemplateOption, WhatIsNoTemplateIsRefusedAtStart) {
   const Case kCases[] = {
-      {"chatml", 0, ""},
-      {"llama3", 0, ""},
-      {"mistral-v7", 0, ""},
+      {"chatml", 0, "the vocabulary has no <|im_start|>"},
+      {"llama3", 0, "--chat-template llama3: the vocabulary has no <|start_header_id|>, which"},
+      {"mistral-v1", 0, ""},
       {"lama3", 2, "chatml, "},
+      {"lama3", 2, "did you mean llama3? --chat-template-file takes"},
+      {"/dev/../etc/passwd", 2, "this is a file: --chat-template-file takes it"},
       {" ", 2, "bad value for --chat-template"},
       {"{{ raise_exception('no') }}", 1, "chat template: it refuses the conversation: no"},
       {"{{ messages | shout }}", 1, "error: chat template: "},
+      {"{% endfro %}", 1, "error: chat template: no statement 'endfro'"},
       {"{% for %}", 1, "error: chat template: "},
   };
   for (const Case& c : kCases) {

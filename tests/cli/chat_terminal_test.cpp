@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
 
+#include <clocale>
 #include <nlohmann/json.hpp>
 
+#include "cli/screen_rows.h"
 #include "support/support.h"
 #include "support/terminal.h"
 
@@ -76,6 +78,98 @@ TEST(ChatTerminal, APasteIsOneMessage) {
   EXPECT_THAT(quern.out(), testing::EndsWith("\x1b[?2004l"));
   EXPECT_EQ(nlohmann::json::parse(test::read_text(file))["messages"][0]["content"],
             "a one\ntw\xC3\xA9\tx!");
+}
+
+TEST(ChatTerminal, ALineIsDrawnAnewForAnotherWidth) {
+  TerminalProgram quern(chat({"-n", "2"}), {.columns = 60});
+  QUERN_NEEDS_TERMINAL(quern);
+  quern.until("> ");
+  quern.type("one two three four five six seven eight nine");  // 44 and the prompt: one row
+  quern.until("nine");
+  quern.resize(20);
+  // Three rows now: two above the cursor's.
+  EXPECT_THAT(quern.until("nine"), HasSubstr("\r\x1b[2A\x1b[J> one two three four"));
+  quern.resize(80);
+  EXPECT_THAT(quern.until("nine"), HasSubstr("\r\x1b[J> one two three four five"));
+  quern.type(" ten\r");
+  quern.until("made");
+  quern.type("/undo\r");
+  EXPECT_THAT(quern.until("nine ten"), HasSubstr("taken back: one two three"));
+  quern.type("\x04");
+  EXPECT_EQ(quern.finish(), 0);
+}
+
+TEST(ChatTerminal, AStoppedConversationGoesOn) {
+  TerminalProgram quern(chat({"-n", "2"}));
+  QUERN_NEEDS_TERMINAL(quern);
+  quern.until("> ");
+  quern.type("abc");
+  quern.until("abc");
+  quern.signal(SIGSTOP);
+  quern.set_echo();  // as a shell does
+  quern.signal(SIGCONT);
+  const std::string again = quern.until("> abc");
+  EXPECT_THAT(again, HasSubstr("\x1b[?2004h"));
+  EXPECT_FALSE(quern.echoes());
+  quern.type("d\r");
+  quern.until("made");
+  quern.type("/undo\r");
+  quern.until("taken back: abcd");
+  quern.type("\x04");
+  EXPECT_EQ(quern.finish(), 0);
+}
+
+TEST(ChatTerminal, ALineOfSeveralRowsIsShownWholeWhenItsBeginChanges) {
+  TerminalProgram quern(chat({"-n", "2"}), {.columns = 30});
+  QUERN_NEEDS_TERMINAL(quern);
+  quern.until("> ");
+  quern.type("This is a rather long line that does not fit into the narrow window at all");
+  quern.until("at all");
+  quern.type("\x01");  // Ctrl-A: to the begin
+  quern.type("X");
+  EXPECT_THAT(quern.until("at all"), HasSubstr("row window at all"));
+  quern.type("\r");
+  quern.until("made");
+  quern.type("\x04");
+  EXPECT_EQ(quern.finish(), 0);
+}
+
+// A file of a stranger could change the window's title, or type for its reader.
+TEST(ChatTerminal, ControlCharactersOfAModelDoNotAct) {
+  const std::string escape = "30+100";  // the token of byte 0x1B
+  TerminalProgram quern(chat({"-n", "2", "-l", escape}));
+  QUERN_NEEDS_TERMINAL(quern);
+  quern.until("> ");
+  quern.type("Hi\r");
+  EXPECT_THAT(quern.until("made"), HasSubstr("Hi\r\n^[^[\r\n"));
+  quern.type("\x04");
+  EXPECT_EQ(quern.finish(), 0);
+  const std::vector<std::string> run = {"run", "-m", kModel, "-p",     "a", "-n",
+                                        "1",   "-l", escape, "--temp", "0"};
+  EXPECT_EQ(test::run_in_terminal(run, 80), "a^[\n");
+  EXPECT_EQ(test::run_quern(run).out, "a\x1b\n") << "a file gets every byte";
+  const std::vector<std::string> ids = {"tokenize", "-m", kModel, "-p", "\x1b", "--no-bos"};
+  EXPECT_THAT(test::run_in_terminal(ids, 80), HasSubstr("30 -> '^['"));
+}
+
+TEST(ScreenRows, AreThoseThatATerminalWraps) {
+  ASSERT_NE(std::setlocale(LC_CTYPE, "C.UTF-8"), nullptr);
+  struct Case {
+    std::wstring text;
+    std::size_t columns, rows;
+  };
+  for (const Case& c : std::vector<Case>{{L"", 10, 0},
+                                         {L"1234567", 10, 0},
+                                         {L"12345678", 10, 1},  // the row is full
+                                         {L"123456789", 10, 1},
+                                         {L"123\n12345678901", 10, 2},
+                                         {L"1234567\u65E5", 10, 1},  // no room for two columns
+                                         {L"12345\x07\x07", 10, 1},  // ^G^G
+                                         {L"1\t\t12", 18, 1},        // to 8 and to 16
+                                         {std::wstring(100, L'x'), 10, 10}}) {
+    EXPECT_EQ(cli::rows_above_end(c.text, c.columns), c.rows) << c.text.size();
+  }
+  std::setlocale(LC_CTYPE, "C");
 }
 
 TEST(ChatTerminal, KeysTypedDuringAReplyWaitForTheNextLine) {

@@ -39,6 +39,7 @@ TEST(ChatCommand, RetryUndoAndClear) {
       chat("a\\n/retry\\nb\\n/undo\\n/save " + file + "\\n/clear\\n/undo\\n/exit\\n", "-n 4");
   ASSERT_EQ(r.exit_code, 0) << r.err;
   EXPECT_EQ(nlohmann::json::parse(test::read_text(file))["messages"].size(), 2U);
+  EXPECT_THAT(r.err, HasSubstr("taken back: b\n"));
   EXPECT_THAT(r.err, HasSubstr("nothing to take back"));
   const std::size_t line = r.out.find('\n');
   EXPECT_EQ(r.out.substr(0, line), r.out.substr(line + 1, line)) << "greedy: the same reply again";
@@ -64,6 +65,25 @@ TEST(ChatCommand, SavesNothingOverOtherFiles) {
   EXPECT_EQ(test::read_text(file), notes);
   EXPECT_EQ(chat("/save " + (dir / "x").string() + "\\n", "").exit_code, 2);
   EXPECT_EQ(chat("/dance\\n", "").exit_code, 2);
+}
+
+TEST(ChatCommand, CommandsThatAreMisspeltOrPartOfAMessageDoNothing) {
+  struct Case {
+    const char* line;
+    const char* told;
+  };
+  const test::TempDir dir;
+  for (const Case& c :
+       {Case{"/retyr", "did you mean /retry? /help lists them"},
+        Case{"/undo the knot", "error: /undo takes no words (found: the knot)"},
+        Case{"/clear the table", "/clear takes no words"}, Case{"/exit now", "takes no words"}}) {
+    const std::string file = (dir / "talk.json").string();
+    const auto r = chat(std::string("a\\n") + c.line + "\\n/save " + file + "\\n", "-n 2");
+    EXPECT_EQ(r.exit_code, 2) << c.line;
+    EXPECT_THAT(r.err, HasSubstr(c.told));
+    EXPECT_EQ(nlohmann::json::parse(test::read_text(file))["messages"].size(), 2U) << c.line;
+  }
+  EXPECT_EQ(chat("/clear  \\n", "").exit_code, 0) << "blanks are no words";
 }
 
 TEST(ChatCommand, LoadsOnlyConversations) {

@@ -47,7 +47,9 @@ TEST(RunCommand, SamplersAreNamedAsThePublicProgramsName) {
 
 TEST(RunCommand, ContextAndUsageAreChecked) {
   EXPECT_EQ(run({"-p", "one two three four five", "-c", "3"}).exit_code, 1);
-  EXPECT_EQ(run({}).exit_code, 2);
+  const auto nothing = run({});
+  EXPECT_EQ(nothing.exit_code, 2);
+  EXPECT_NE(nothing.err.find("run --help`"), std::string::npos) << nothing.err;
   EXPECT_EQ(run({"-p", "x", "--top-p", "1.5"}).exit_code, 2);
   EXPECT_EQ(run({"-p", "x", "--samplers", "best"}).exit_code, 2);
   const auto full = run({"-p", "one two", "-c", "16", "--no-display-prompt", "--ignore-eos"});

@@ -56,6 +56,21 @@ TEST(Tokenize, WrongUseAndMissingFiles) {
   EXPECT_EQ(ids.exit_code, 1);
   EXPECT_THAT(ids.err, HasSubstr("offset: 3"));
   EXPECT_THAT(tokenize({"-p", "99999", "--detokenize"}).err, HasSubstr("0 to 4095"));
+  EXPECT_THAT(tokenize({"the old house"}).err, HasSubstr("-p TEXT takes a text itself"));
+  EXPECT_THAT(tokenize({"-f", "-"}).err, HasSubstr("/dev/stdin is the standard input"));
+}
+
+TEST(Tokenize, BytesThatAreNoUtf8AreTold) {
+  const test::TempDir dir;
+  const auto told = [&](const std::string& text, const std::vector<std::string>& more = {}) {
+    test::write_bytes(dir / "t", std::as_bytes(std::span(text)));
+    std::vector<std::string> words = {"-f", (dir / "t").string(), "--ids"};
+    words.insert(words.end(), more.begin(), more.end());
+    return tokenize(words).err;
+  };
+  EXPECT_THAT(told("a\xC3\xA9\xFF\xFE"), HasSubstr("the byte at offset 3 is no UTF-8"));
+  EXPECT_EQ(told("a\xC3\xA9\xEF\xBF\xBD"), "") << "U+FFFD itself";
+  EXPECT_EQ(told("\xFF", {"--log-disable"}), "");
 }
 
 }  // namespace

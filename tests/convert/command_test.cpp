@@ -152,9 +152,10 @@ TEST(ConvertCommand, AnOverrideThatWouldMakeTheFileUnreadableIsRefused) {
   };
   const test::TempDir dir;
   const std::string out = (dir / "m.gguf").string();
-  for (const Row& row :
-       {Row{"qwen3.block_count=int:5", "blk."}, Row{"general.architecture=str:llama", "llama."},
-        Row{"tokenizer.ggml.pre=str:nonsense", "nonsense"}}) {
+  for (const Row& row : {Row{"qwen3.block_count=int:5", "blk."},
+                         Row{"qwen3.block_count=int:2", "blk.2.attn_norm.weight"},
+                         Row{"general.architecture=str:llama", "llama."},
+                         Row{"tokenizer.ggml.pre=str:nonsense", "nonsense"}}) {
     const auto r =
         test::run_quern({"convert", "--override-kv", row.override_text, folder("qwen3"), out});
     EXPECT_EQ(r.exit_code, 1) << r.err;
@@ -212,6 +213,9 @@ TEST(ConvertCommand, WordsThatDoNotFitAreTold) {
   for (const Row& row : std::vector<Row>{
            {{"--pre", "lama-bpe"}, "qwen3", 2, "did you mean llama-bpe?"},
            {{"--pre", "llama-bpe"}, "llama", 0, "llama-bpe is not written"},
+           {{"--name", "a\xFF"}, "llama", 2, "--name is no UTF-8"},
+           {{"--outtype", "Q4_KM"}, "llama", 2, "did you mean Q4_K_M?"},
+           {{"--outtype", "iq4ks"}, "llama", 2, "did you mean IQ4_KS?"},
            {{"--mla", "both"}, "llama", 0, "llama has no latent attention"},
            {{"--split-max-size", "0"}, "llama", 2, "more than 0"},
            {{"--split-max-size", "1K"}, "llama", 0, "are larger than --split-max-size"},

@@ -48,6 +48,17 @@ TEST(Folder, TwoFilesGiveTheSameTensorsAsOne) {
   }
 }
 
+TEST(Folder, AFileThatTheIndexDoesNotNameIsPassedOver) {
+  Folder folder("llama");
+  std::filesystem::copy_file(folder / "model.safetensors", folder / "keep");
+  split_in_two(folder);
+  std::filesystem::rename(folder / "keep", folder / "model.safetensors");
+  const auto opened = convert::ModelFolder::open(folder.path());
+  EXPECT_EQ(opened.shards().size(), 2U);
+  ASSERT_EQ(opened.findings().size(), 1U);
+  EXPECT_EQ(opened.findings()[0].where, (folder / "model.safetensors").string());
+}
+
 TEST(Folder, ShardsWithoutAnIndexAreFoundByName) {
   Folder folder("llama");
   split_in_two(folder);
@@ -70,7 +81,7 @@ TEST(Folder, TensorsComeInTheOrderOfThePublicConverter) {
 TEST(FolderMalformed, NothingThere) {
   const test::TempDir dir;
   const auto open = [](const std::filesystem::path& p) { convert::ModelFolder::open(p); };
-  expect_all(test::refusal(base::Fault::io, [&] { open(dir / "none"); }), {"not a folder"});
+  expect_all(test::refusal(base::Fault::io, [&] { open(dir / "none"); }), {"no such folder"});
   test::refusal(base::Fault::io, [&] { open(dir.path()); });
   test::write_text(dir / "config.json", "{}");
   expect_all(test::refusal(base::Fault::io, [&] { open(dir.path()); }),
@@ -87,9 +98,43 @@ TEST(ModelFolder, WithoutConfigItSaysWhatIsExpected) {
   expect_all(refused(), {"Hugging Face form"});
   test::write_text(dir / "m.gguf", "");
   expect_all(refused(), {"need no conversion"});
-  std::filesystem::create_directory(dir / "sub");
-  test::write_text(dir / "sub" / "config.json", "{}");
-  expect_all(refused(), {(dir / "sub").string() + " has one"});
+  for (const char* sub : {"snapshots/0123", "sub"}) {
+    std::filesystem::create_directories(dir / sub);
+    test::write_text(dir / sub / "config.json", "{}");
+    expect_all(refused(), {(dir / sub).string() + " has one"});
+  }
+}
+
+TEST(ModelFolder, AFileInPlaceOfTheFolderIsTold) {
+  const test::TempDir dir;
+  for (const char* name : {"config.json", "m.gguf"}) test::write_text(dir / name, "{}");
+  const auto refused = [&](const char* name) {
+    return test::refusal(base::Fault::io, [&] { convert::ModelFolder::open(dir / name); });
+  };
+  expect_all(refused("config.json"), {"is not a folder", "give the folder that holds this file"});
+  expect_all(refused("m.gguf"), {"is not a folder", "needs no conversion"});
+}
+
+TEST(FolderMalformed, LinksToNowhere) {
+  for (const char* name : {"config.json", "model.safetensors", "tokenizer.model",
+                           "tokenizer_config.json", "chat_template.jinja"}) {
+    Folder folder("llama");
+    std::filesystem::remove(folder / name);
+    std::filesystem::create_symlink("../../blobs/0123", folder / name);
+    expect_all(folder.refused(base::Fault::io),
+               {"a link to nowhere", (folder / name).string(), "a link to ../../blobs/0123"});
+  }
+  Folder whole("llama");
+  std::filesystem::create_symlink(whole.path(), whole / "link");
+  EXPECT_NO_THROW(convert::ModelFolder::open(whole / "link"));
+}
+
+TEST(FolderMalformed, AFolderThatMayNotBeReadIsNoAbsence) {
+  const test::TempDir dir;
+  const std::filesystem::path loop = dir / "loop";
+  std::filesystem::create_symlink(loop, loop);
+  expect_all(test::refusal(base::Fault::io, [&] { convert::ModelFolder::open(loop / "model"); }),
+             {"cannot look into the folder", (loop / "model").string()});
 }
 
 TEST(FolderMalformed, Config) {
@@ -144,11 +189,69 @@ TEST(FolderMalformed, ConfigsThatContradictTheFiles) {
            {"qwen3",
             "hidden_size",
             32,
-            {"wrong shape", "source: model.", "model.safetensors", "config.json"}}}) {
+            {"wrong shape", "source: model.", "model.safetensors", "config.json"}},
+           {"llama", "vocab_size", nullptr, {"lacks a key", "key: vocab_size", "config.json"}},
+           {"llama", "hidden_size", "64", {"wrong type", "key: hidden_size", "config.json"}},
+           {"llama", "hidden_size", 0, {"out of bounds", "key: hidden_size", "config.json"}},
+           {"llama", "num_attention_heads", 0, {"key: num_attention_heads", "1 or more"}},
+           {"llama",
+            "num_attention_heads",
+            3,
+            {"wrong shape", "heads of 21 rows", "model.safetensors", "num_attention_heads"}},
+           {"llama", "rope_theta", "a", {"wrong type", "key: rope_theta,"}},
+           {"llama",
+            "rope_scaling",
+            {{"type", 5}},
+            {"wrong type", "key: rope_scaling.type,", "config.json"}},
+           {"llama",
+            "rope_scaling",
+            {{"rope_type", "llama3"}},
+            {"key: rope_scaling.original_max_position_embeddings", "config.json"}},
+           {"llama",
+            "rope_scaling",
+            {{"rope_type", "linear"}, {"factor", 0}},
+            {"out of bounds", "key: rope_scaling.factor", "found: 0", "more than 0"}},
+           {"llama",
+            "rope_scaling",
+            {{"rope_type", "llama3"},
+             {"factor", 8},
+             {"original_max_position_embeddings", 64},
+             {"low_freq_factor", 4},
+             {"high_freq_factor", 4}},
+            {"out of bounds", "key: rope_scaling.high_freq_factor", "more than 4"}},
+           {"llama",
+            "rope_parameters",
+            {{"rope_type", "yarn"}},
+            {"lacks a key", "key: rope_parameters.factor", "config.json"}}}) {
     Folder folder(row.model);
     folder.change_config([&](Json& c) { c[row.key] = row.value; });
-    expect_all(folder.refused(base::Fault::bad_file), row.says);
+    const std::string said = folder.refused(base::Fault::bad_file);
+    expect_all(said, row.says);
+    EXPECT_NE(said.find("; "), std::string::npos) << "no hint: " << said;
   }
+}
+
+TEST(Folder, WhatConfigSaysAndTheTensorsDenyIsTold) {
+  for (const auto& [key, says] :
+       {std::pair("tie_word_embeddings", "lm_head.weight is not model.embed_tokens.weight"),
+        std::pair("attention_bias", "no file holds a bias")}) {
+    Folder folder("llama");
+    folder.change_config([&, key = key](Json& c) { c[key] = true; });
+    const auto source = convert::open_hf_source(folder.path(), {});
+    ASSERT_EQ(source->plan().findings.size(), 1U) << key;
+    EXPECT_NE(source->plan().findings[0].text.find(says), std::string::npos);
+    EXPECT_NE(source->plan().findings[0].where.find("config.json"), std::string::npos);
+  }
+  // A copy of the embedding, which many folders hold.
+  Folder copied("llama");
+  copied.change_config([](Json& c) { c["tie_word_embeddings"] = true; });
+  copied.change_tensors([](Json& header, std::vector<std::byte>& data) {
+    const auto from = header.at("model.embed_tokens.weight").at("data_offsets");
+    const auto to = header.at("lm_head.weight").at("data_offsets");
+    const auto at = [](const Json& offset) { return offset.get<std::ptrdiff_t>(); };
+    std::copy(data.begin() + at(from[0]), data.begin() + at(from[1]), data.begin() + at(to[0]));
+  });
+  EXPECT_TRUE(convert::open_hf_source(copied.path(), {})->plan().findings.empty());
 }
 
 TEST(Folder, TheOutputMatrixMayBeMissingOnlyIfItIsTied) {

@@ -110,7 +110,7 @@ TEST(SafetensorsMalformed, SizesThatContradictEachOther) {
              {"ends before it begins"});
   expect_all(refused(R"({"a": {"dtype": "F32", "shape": [4294967296, 4294967296, 4],
                         "data_offsets": [0, 0]}})"),
-             {"overflow"});
+             {"more bytes than 64 bits", "tensor: a", "(4294967296, 4294967296, 4)"});
 }
 
 TEST(SafetensorsMalformed, PlacesOfTensors) {
@@ -138,6 +138,11 @@ TEST(Safetensors, TheFileIsNamed) {
                 .find("m.safetensors"),
             std::string::npos);
   test::refusal(base::Fault::io, [&] { convert::read_safetensors(dir / "none"); });
+  const std::string header = R"({"a": {"dtype": "I9", "shape": [], "data_offsets": [0, 0]}})";
+  test::write_bytes(dir / "type.safetensors", test::SafetensorsBuilder::with_header(header, {}));
+  expect_all(test::refusal(base::Fault::bad_file,
+                           [&] { convert::read_safetensors(dir / "type.safetensors"); }),
+             {"unknown element type", "type.safetensors", "; the file is damaged"});
 }
 
 }  // namespace

@@ -128,6 +128,16 @@ TEST(TokenizerParts, TokensThatTakeWhiteSpaceAreTold) {
   expect_all(findings[0].where + findings[0].text, {"begin", "2 tokens take the white space"});
 }
 
+TEST(TokenizerParts, TokensThatAreNoneInsideAWordAreTold) {
+  test::SpoiltFolder folder("deepseek_v3");
+  Json root = folder.json("tokenizer.json");
+  root["added_tokens"][0]["single_word"] = true;
+  folder.put("tokenizer.json", root);
+  const base::Findings findings = vocabulary_of(folder).findings;
+  ASSERT_EQ(findings.size(), 1U);
+  expect_all(findings[0].where + findings[0].text, {"begin", "1 tokens are none inside a word"});
+}
+
 TEST(TokenizerParts, AddedTokensCountEvenIfTheRestOfTheFileIsNotRead) {
   test::SpoiltFolder folder("llama");
   folder.put("tokenizer.json",

@@ -433,6 +433,11 @@ TEST(Vocabulary, WhatCannotBeUsedOfSpecialTokensIsTold) {
            {"generation_config.json", "eos_token_id", 99999, {"99999 is outside", "320 tokens"}},
            {"generation_config.json", "mask_token_id", 99999, {"no other place names one"}},
            {"tokenizer_config.json", "chat_template", 5, {"5 is no template", "none is written"}},
+           {"tokenizer_config.json", "add_bos_token", "yes", {"\"yes\" is not true or false"}},
+           {"tokenizer_config.json",
+            "chat_template",
+            "{% endfro %}",
+            {"tokenizer_config.json chat_template: no statement 'endfro'"}},
            {"tokenizer_config.json", "chat_template", unnamed, {"no text under"}}}) {
     Spoilt folder("deepseek_v3");
     Json changed = std::filesystem::exists(folder / row.file)
@@ -467,7 +472,15 @@ TEST(Vocabulary, WithoutAWayOfCuttingOneMustBeNamed) {
   root["pre_tokenizer"] = nullptr;
   test::write_text(folder / "tokenizer.json", root.dump());
   expect_all(test::refusal(base::Fault::unsupported, [&] { folder.read(320); }),
-             {"pre_tokenizer", "found: null", "--pre NAME"});
+             {"pre_tokenizer", "found: null", "--pre NAME", "tokenizer.json"});
+  Json other = tokenizer_of("deepseek_v3");
+  other["pre_tokenizer"] = {{"type", "Split"},
+                            {"pattern", {{"Regex", "[a-z]+"}}},
+                            {"behavior", "Isolated"},
+                            {"invert", false}};
+  test::write_text(folder / "tokenizer.json", other.dump());
+  expect_all(test::refusal(base::Fault::unsupported, [&] { folder.read(320); }),
+             {"key: pre_tokenizer", "--pre NAME", (folder / "tokenizer.json").string()});
 }
 
 TEST(Vocabulary, ATemplateThatCannotBeRenderedIsKeptWithAFinding) {
@@ -483,6 +496,16 @@ TEST(Vocabulary, AFolderWithoutTokenizerIsRefused) {
   std::filesystem::remove(folder / "tokenizer.model");
   expect_all(test::refusal(base::Fault::io, [&] { folder.read(400); }),
              {"no vocabulary", "tokenizer.json, tokenizer.model or tiktoken.model"});
+  for (const char* spoilt : {"", "abc"}) {
+    test::write_text(folder / "tokenizer.model", spoilt);
+    expect_all(test::refusal(base::Fault::bad_file, [&] { folder.read(400); }),
+               {(folder / "tokenizer.model").string(), "; "});
+  }
+  for (const char* spoilt : {"{}", "hello", "[["}) {
+    test::write_text(folder / "tokenizer.json", spoilt);
+    expect_all(test::refusal(base::Fault::bad_file, [&] { folder.read(400); }),
+               {(folder / "tokenizer.json").string(), "; "});
+  }
 }
 
 }  // namespace

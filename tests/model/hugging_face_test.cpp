@@ -136,7 +136,7 @@ TEST(HfMetadata, WhatGgufCannotSayIsRefused) {
   };
   refused("llama", {{"hidden_act", "gelu"}}, "hidden_act");
   refused("llama", {{"mlp_bias", true}}, "mlp_bias");
-  refused("llama", {{"rope_scaling", {{"type", "new"}, {"factor", 2}}}}, "rope_type");
+  refused("llama", {{"rope_scaling", {{"type", "new"}, {"factor", 2}}}}, "key: rope_scaling.type,");
   refused("qwen2", {{"use_sliding_window", true}}, "use_sliding_window");
   refused("qwen3", {{"attention_bias", true}}, "attention_bias");
   refused("qwen3moe", {{"decoder_sparse_step", 2}}, "decoder_sparse_step");

@@ -79,6 +79,13 @@ class TerminalProgram {
   void type(const std::string& keys) {
     if (::write(master_, keys.data(), keys.size()) < 0) return;
   }
+  /// The window gets another width, which the system tells the program by a signal.
+  void resize(unsigned columns) const {
+    winsize size{};
+    size.ws_col = static_cast<unsigned short>(columns);
+    size.ws_row = 25;
+    ::ioctl(master_, TIOCSWINSZ, &size);
+  }
   void signal(int number) const { ::kill(child_, number); }
   /// Exit code, 128 + N for a signal; waits for the end, for 20 seconds at most.
   int finish() {
@@ -95,6 +102,13 @@ class TerminalProgram {
   }
   /// All that was written, line ends as the terminal gets them.
   const std::string& out() const noexcept { return out_; }
+  /// From now on it shows and edits what is typed, until the program changes that.
+  void set_echo() const {
+    termios modes{};
+    ::tcgetattr(terminal_, &modes);
+    modes.c_lflag |= static_cast<tcflag_t>(ECHO | ICANON);
+    ::tcsetattr(terminal_, TCSANOW, &modes);
+  }
   /// Whether the terminal itself shows and edits what is typed.
   bool echoes() const {
     termios modes{};
