@@ -83,6 +83,7 @@ const Codec* const kCodecs[] = {
     &iq4_ks_r4,   // 344
     &iq5_ks_r4,   // 352
     &mxfp4_r8,    // 353
+    &q8_k_r16,    // 397
     &q8_KV_r8,    // 398
     &q8_k_r8,     // 399
 };
@@ -105,7 +106,6 @@ constexpr Unknown kUnknown[] = {
     {136, 136, "an activation format that never stands in files"},
     {142, 143, "iq2_tn / iq1_tn, removed from ik_llama.cpp"},
     {147, 150, "an activation format that never stands in files"},
-    {397, 397, "q8_k_r16, a run-time repacking that never stands in files"},
 };
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {

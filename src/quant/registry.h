@@ -26,6 +26,6 @@ extern const Codec q4_0_r8, q5_0_r4, q8_0_r8, q2_k_r4, q3_k_r4, q4_k_r4;
 extern const Codec q5_k_r4, q6_k_r4, iq2_xxs_r4, iq2_xs_r4, iq3_xxs_r4, iq4_nl_r4;
 extern const Codec iq3_s_r4, iq2_s_r4, iq4_xs_r8, bf16_r16, q6_0_r4, iq2_bn_r4;
 extern const Codec iq2_k_r4, iq3_k_r4, iq4_k_r4, iq5_k_r4, iq4_ks_r4, iq5_ks_r4;
-extern const Codec mxfp4_r8, q8_KV_r8, q8_k_r8, iq1_s_r4, iq1_m_r4;
+extern const Codec mxfp4_r8, q8_KV_r8, q8_k_r8, q8_k_r16, iq1_s_r4, iq1_m_r4;
 
 }  // namespace quant

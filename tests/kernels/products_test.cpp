@@ -307,7 +307,7 @@ TEST(TablesOfOneWidth, ByteProductsHaveEqualBitsWithAndWithoutVnni) {
 TEST(Unpackers, MissForFloatsAndFewFormatsOnly) {
   const KernelTable* table = kernels::find_table("avx2");
   if (table == nullptr) GTEST_SKIP() << "not built";
-  constexpr std::string_view kDecoded[] = {"i2_s"};
+  constexpr std::string_view kDecoded[] = {"q8_k_r16"};  // next to never in files
   for (const quant::Codec* codec : quant::all_codecs()) {
     const bool floats = codec->is_float() || (codec->plain != nullptr && codec->plain->is_float());
     if (std::find(std::begin(kDecoded), std::end(kDecoded), codec->name) != std::end(kDecoded)) {

@@ -45,6 +45,15 @@ TEST_P(Golden, DecodesBitForBit) {
   }
 }
 
+TEST(GoldenSets, HoldNoFormatWithoutACodec) {
+  for (const test::GoldenSet& set : test::golden_sets()) {
+    EXPECT_FALSE(set.rows.empty()) << set.name;
+    for (const auto& [name, row] : set.rows) {
+      EXPECT_NE(quant::find_codec(name), nullptr) << name << " of " << set.name;
+    }
+  }
+}
+
 // The index has six digits; nothing else is allowed on top of the reference's error.
 constexpr double kIndexRounding = 1 + 5e-6;
 
