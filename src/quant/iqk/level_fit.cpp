@@ -266,20 +266,14 @@ struct Workspace {
 
 /// The tiles of one super-block at x.
 void fill_tiles(const LevelFormat& format, const float* x, const float* v, float down,
-                WeightRule rule, std::span<Tile> tiles) {
-  double square = 0;
-  for (std::size_t i = 0; i < kSuper; ++i) {
-    const double xi = static_cast<double>(x[i] * down);
-    square += xi * xi;
-  }
-  const auto mean = static_cast<float>(square / static_cast<double>(kSuper));
+                std::span<Tile> tiles) {
   for (std::size_t part = 0; part < tiles.size(); ++part) {
     std::array<TileLane, kLanes> from;
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const std::size_t at = (part * kLanes + lane) * format.sub_elems;
-      from[lane] = {.x = x + at, .v = v + at, .down = down, .mean_x2 = mean};
+      from[lane] = {.x = x + at, .v = v + at, .down = down};
     }
-    fill_tile(from, format.sub_elems, rule, tiles[part]);
+    fill_tile(from, format.sub_elems, tiles[part]);
   }
 }
 
@@ -334,10 +328,9 @@ void encode_group(const LevelFormat& format, std::span<const float> x, const flo
                   std::byte* at_scale) {
   const std::size_t supers = x.size() / kSuper;
   const std::size_t parts = kSuper / (kLanes * format.sub_elems);  // tiles a super-block
-  const WeightRule rule = weighted ? format.with_importance : format.without;
   const float down = scale_down(x, v);
   for (std::size_t super = 0; super < supers; ++super) {
-    fill_tiles(format, x.data() + super * kSuper, v + super * kSuper, down, rule,
+    fill_tiles(format, x.data() + super * kSuper, v + super * kSuper, down,
                std::span(work.tiles).subspan(super * parts, parts));
   }
   const auto common =

@@ -28,7 +28,6 @@ struct LevelFormat {
   IntegerScales scales{};
   Scope scope = Scope::super_block;  ///< what shares one d: stands at the start of the block or row
   bool f16_scale = true;             ///< d is stored as f16, else as f32
-  WeightRule with_importance{}, without{};
   /// Trial scales put the largest element at these multiples of the table's end.
   float narrowest = 0.8F, widest = 1.4F;
   int trials = 8;       ///< of them, for either sign

@@ -13,12 +13,6 @@ F8 load(const float* p) noexcept {
   return v;
 }
 
-F8 square_root(F8 a) noexcept {
-  F8 out{};
-  for (int i = 0; i < 8; ++i) out[i] = std::sqrt(a[i]);
-  return out;
-}
-
 }  // namespace
 
 std::vector<float> scaled_importance(std::span<const float> importance, std::size_t cols) {
@@ -52,16 +46,14 @@ float scale_down(std::span<const float> x, const float* v) noexcept {
   return std::ldexp(1.0F, -std::min(exponent, 120));  // so that the inverse is finite too
 }
 
-void fill_tile(std::span<const TileLane> from, std::size_t elems, WeightRule rule,
-               Tile& tile) noexcept {
+void fill_tile(std::span<const TileLane> from, std::size_t elems, Tile& tile) noexcept {
   // Against weights around 1: what no column of the sub-block needs must not move the others.
   constexpr float kDead = 1e-6F;
   const F8 limit = splat(256.0F);  // beyond it are only elements without weight
   tile.elems = elems;
-  F8 down{}, mean{}, peak{}, energy{}, used{};
+  F8 down{}, peak{}, energy{}, used{};
   for (std::size_t lane = 0; lane < from.size(); ++lane) {
     down[lane] = from[lane].down;
-    mean[lane] = from[lane].mean_x2 * rule.temper;
     used[lane] = 1;
   }
   for (std::size_t j = 0; j < elems; ++j) {
@@ -71,13 +63,10 @@ void fill_tile(std::span<const TileLane> from, std::size_t elems, WeightRule rul
       v[lane] = from[lane].v[j];
     }
     x = max(min(x * down, limit), -limit);
-    const F8 square = x * x;
-    if (rule.kind == WeightRule::Kind::root) v = v * square_root(mean + square);
-    if (rule.kind == WeightRule::Kind::square) v = v * (mean + square);
     tile.x[j] = x;
     tile.w[j] = v;
     tile.wx[j] = v * x;
-    energy = energy + v * square;
+    energy = energy + v * (x * x);
     peak = abs(x) > abs(peak) ? x : peak;
   }
   const I8 dead = energy < splat(1e-30F);

@@ -11,18 +11,6 @@
 
 namespace quant {
 
-/// How an element's weight follows from its importance v, its value x and m, the mean of x^2 around
-/// it. Source: docs/spec/types/iqk.md, 3.1.
-struct WeightRule {
-  enum class Kind : std::uint8_t {
-    flat,    ///< v
-    root,    ///< v sqrt(temper m + x^2)
-    square,  ///< v (temper m + x^2)
-  };
-  Kind kind = Kind::flat;
-  float temper = 0;
-};
-
 /// Eight sub-blocks of `elems` elements, lane = sub-block.
 struct Tile {
   static constexpr std::size_t kMaxElems = 32;
@@ -50,13 +38,12 @@ float scale_down(std::span<const float> x, const float* v) noexcept;
 struct TileLane {
   const float* x;
   const float* v;
-  float down;     ///< factor of x
-  float mean_x2;  ///< mean of (x down)^2 around it
+  float down;  ///< factor of x
 };
 
-/// Up to eight sub-blocks; the lanes behind them are empty (zeros without weight). A sub-block
-/// whose columns all have importance next to zero is weighted evenly, but lightly.
-void fill_tile(std::span<const TileLane> from, std::size_t elems, WeightRule rule,
-               Tile& tile) noexcept;
+/// Up to eight sub-blocks, an error weighted by its column's importance; the lanes behind them are
+/// empty (zeros without weight). A sub-block whose columns all have importance next to zero is
+/// weighted evenly, but lightly.
+void fill_tile(std::span<const TileLane> from, std::size_t elems, Tile& tile) noexcept;
 
 }  // namespace quant

@@ -80,9 +80,9 @@ F8 settle(const Tile& tile, F8 scale, F8 up, int rounds) noexcept {
 }
 
 /// Up to eight neighbouring blocks.
-void encode_blocks(std::span<const TileLane> from, WeightRule rule, Effort effort, std::byte* out) {
+void encode_blocks(std::span<const TileLane> from, Effort effort, std::byte* out) {
   Tile tile;
-  fill_tile(from, kElems, rule, tile);
+  fill_tile(from, kElems, tile);
   F8 up = splat(1.0F);
   for (std::size_t lane = 0; lane < from.size(); ++lane) up[lane] = 1 / from[lane].down;
   const bool best = effort == Effort::best;
@@ -100,16 +100,11 @@ void encode_blocks(std::span<const TileLane> from, WeightRule rule, Effort effor
 }
 
 TileLane lane_at(const float* x, const float* v) noexcept {
-  TileLane lane{.x = x, .v = v, .down = scale_down({x, kElems}, v), .mean_x2 = 0};
-  for (std::size_t j = 0; j < kElems; ++j) {
-    lane.mean_x2 += (x[j] * lane.down) * (x[j] * lane.down) / static_cast<float>(kElems);
-  }
-  return lane;
+  return {.x = x, .v = v, .down = scale_down({x, kElems}, v)};
 }
 
 void encode(const EncodeInput& in, std::span<std::byte> out) {
   const std::vector<float> v = scaled_importance(in.importance, in.cols);
-  const WeightRule rule{};
   const std::size_t blocks = in.rows * in.cols / kElems;
   for (std::size_t first = 0; first < blocks; first += kLanes) {
     const std::size_t n = std::min(kLanes, blocks - first);
@@ -118,7 +113,7 @@ void encode(const EncodeInput& in, std::span<std::byte> out) {
       const std::size_t at = (first + lane) * kElems;
       lanes[lane] = lane_at(in.x.data() + at, v.data() + at % in.cols);
     }
-    encode_blocks({lanes.data(), n}, rule, in.effort, out.data() + first * kBytes);
+    encode_blocks({lanes.data(), n}, in.effort, out.data() + first * kBytes);
   }
 }
 
