@@ -56,7 +56,7 @@ runtime::DryOptions dry_options(const Args& args) {
 
 /// The list of filters, each of them known.
 std::string filter_order(const Args& args) {
-  const std::string all = args.str("samplers");
+  std::string all = args.str("samplers");
   for (std::size_t from = 0; from <= all.size();) {
     const std::size_t end = std::min(all.find(';', from), all.size());
     const std::string name = all.substr(from, end - from);
