@@ -36,6 +36,13 @@ inline F8 pick(F8 table, I8 index) noexcept {
 #endif
 }
 
+/// Whether a comparison holds in any lane.
+inline bool any(I8 truth) noexcept {
+  std::int32_t all = 0;
+  for (int i = 0; i < 8; ++i) all |= truth[i];
+  return all != 0;
+}
+
 /// Sum in lane order, in double.
 inline double sum(F8 a) noexcept {
   double s = 0;

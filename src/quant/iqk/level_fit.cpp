@@ -306,9 +306,9 @@ bool is_coarse(const LevelFormat& format, float d) noexcept {
   return format.f16_scale && d != 0 && std::fabs(d) < 0x1p-14F;
 }
 
-/// The stretched d of tiny weights, rounded to a coarse f16, can be off by half. Where that makes
-/// the weights worse than zeros it is replaced by the `plain` d, and that by zeros. `coded` begins
-/// with d.
+/// The stretched d of tiny weights, rounded to a coarse f16, can be off by half, and d can come
+/// from columns that count for next to nothing. Where that makes the weights worse than zeros it is
+/// replaced by the `plain` d, and that by zeros. `coded` begins with d.
 void mend_worse_than_zero(const LevelFormat& format, std::span<const float> x,
                           const float* importance, float plain, std::span<std::byte> coded) {
   std::vector<float> decoded(x.size());
@@ -319,6 +319,19 @@ void mend_worse_than_zero(const LevelFormat& format, std::span<const float> x,
   if (!is_worse()) return;
   store_scale(format, plain, coded.data());
   if (is_worse()) std::ranges::fill(coded, std::byte{0});
+}
+
+/// Whether a column counts for so little that a huge weight in it could decide over the others'
+/// codes, or take their digits.
+bool has_hidden(std::span<const float> v) noexcept {
+  constexpr float kLeast = 1e-5F;  // of the mean over the row
+  F8 least = splat(1.0F);
+  for (std::size_t i = 0; i < v.size(); i += kLanes) {
+    F8 eight;
+    __builtin_memcpy(&eight, v.data() + i, sizeof eight);
+    least = min(least, eight);
+  }
+  return lanes::any(least < splat(kLeast));
 }
 
 /// `supers` neighbouring super-blocks with one d between them; `blocks` is where they go,
@@ -344,7 +357,8 @@ void encode_group(const LevelFormat& format, std::span<const float> x, const flo
     format.pack(block, blocks + super * format.block_bytes);
   }
   store_scale(format, common.stretched / down, at_scale);
-  if (common.hardly_gains || is_coarse(format, load_scale(format, at_scale))) {
+  if (common.hardly_gains || has_hidden({v, x.size()}) ||
+      is_coarse(format, load_scale(format, at_scale))) {
     mend_worse_than_zero(format, x, weighted ? v : nullptr, common.d / down,
                          {at_scale, format.meta_bytes() + supers * format.block_bytes});
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "quant/fit/clear_if_worse.h"
 #include "quant/iqk/bits.h"
 #include "quant/iqk/kernels.h"
 #include "quant/iqk/tile.h"
@@ -80,7 +81,8 @@ F8 settle(const Tile& tile, F8 scale, F8 up, int rounds) noexcept {
 }
 
 /// Up to eight neighbouring blocks.
-void encode_blocks(std::span<const TileLane> from, Effort effort, std::byte* out) {
+/// `hidden`: a column counts for next to nothing.
+void encode_blocks(std::span<const TileLane> from, bool hidden, Effort effort, std::byte* out) {
   Tile tile;
   fill_tile(from, kElems, tile);
   F8 up = splat(1.0F);
@@ -96,6 +98,7 @@ void encode_blocks(std::span<const TileLane> from, Effort effort, std::byte* out
     for (std::size_t j = 0; j < kElems; ++j) {
       put_bits(block + 2 + j % 16, codes[lane * kElems + j], 4 * (j / 16));
     }
+    if (hidden) clear_if_worse<kElems>(decode, from[lane].x, from[lane].v, {block, kBytes});
   }
 }
 
@@ -105,6 +108,7 @@ TileLane lane_at(const float* x, const float* v) noexcept {
 
 void encode(const EncodeInput& in, std::span<std::byte> out) {
   const std::vector<float> v = scaled_importance(in.importance, in.cols);
+  const bool hidden = std::any_of(v.begin(), v.end(), [](float c) { return c < 1e-5F; });
   const std::size_t blocks = in.rows * in.cols / kElems;
   for (std::size_t first = 0; first < blocks; first += kLanes) {
     const std::size_t n = std::min(kLanes, blocks - first);
@@ -113,7 +117,7 @@ void encode(const EncodeInput& in, std::span<std::byte> out) {
       const std::size_t at = (first + lane) * kElems;
       lanes[lane] = lane_at(in.x.data() + at, v.data() + at % in.cols);
     }
-    encode_blocks({lanes.data(), n}, in.effort, out.data() + first * kBytes);
+    encode_blocks({lanes.data(), n}, hidden, in.effort, out.data() + first * kBytes);
   }
 }
 
