@@ -23,6 +23,7 @@ std::vector<TokenId> special_tokens(const Vocab& vocab) {
 
 std::vector<SpecialMatcher::Token> texts_of(const Vocab& vocab, const std::vector<TokenId>& list) {
   std::vector<SpecialMatcher::Token> out;
+  out.reserve(list.size());
   for (const TokenId id : list) {
     out.push_back({.text = vocab.text(id), .plain = !vocab.has(id, kControl | kUnknown)});
   }

@@ -65,11 +65,12 @@ class RowFit {
   }
 
   Result run() {
-    for (std::size_t sub = 0; sub < in_.x.size() / kSubBlock; ++sub) mean_energy_ += energy_of(sub);
-    mean_energy_ /= static_cast<float>(in_.x.size() / kSubBlock);
-    for (std::size_t sub = 0; sub < in_.x.size() / kSubBlock; ++sub) probe(sub);
+    const std::size_t runs = in_.x.size() / kSubBlock;
+    for (std::size_t sub = 0; sub < runs; ++sub) mean_energy_ += energy_of(sub);
+    mean_energy_ /= static_cast<float>(runs);
+    for (std::size_t sub = 0; sub < runs; ++sub) probe(sub);
     Result best;
-    best.codes.resize(in_.x.size() / kSubBlock);
+    best.codes.resize(runs);
     refine(scan_row_scale(), best);
     best.d *= in_.unit;
     return best;
@@ -299,7 +300,8 @@ class RowFit {
     int sign, level;
   };
   void search_three(std::size_t sub, float d, Middle middle, Code& code, float& best) {
-    const auto& levels = Format::kLevels[static_cast<std::size_t>(middle.sign * Format::kBooks)];
+    const int first_variant = middle.sign * Format::kBooks;
+    const auto& levels = Format::kLevels[static_cast<std::size_t>(first_variant)];
     std::array<int, 3> level;
     std::array<float, 3> scales;
     for (int i = 0; i < 3; ++i) {
@@ -322,7 +324,7 @@ class RowFit {
         if (!(gain > best)) continue;
         best = gain;
         code = {.used = true,
-                .variant = middle.sign * Format::kBooks + b,
+                .variant = first_variant + b,
                 .level = level[i],
                 .q = of_book.q[i],
                 .p = of_book.p[i]};
