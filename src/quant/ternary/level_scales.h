@@ -73,16 +73,35 @@ class LevelScales {
   /// The least-squares scale of the codes at scale d > 0 or -d, whichever gains more.
   L either_sign(L d) const noexcept {
     if constexpr (!kLopsided) return d;
-    const L half = fit::all(0.5F) * d, second = fit::all(1.5F) * d;
-    Sums first, positive, negative;
-    for (std::size_t i = 0; i < N; ++i) {
-      const L magnitude = fit::abs(tile_.x[i]), product = tile_.w[i] * magnitude;
-      first.add(magnitude > half, product, tile_.w[i]);
-      positive.add(tile_.x[i] > second, product, tile_.w[i]);
-      negative.add(-tile_.x[i] > second, product, tile_.w[i]);
-    }
+    // One half after the other, as the sums of both do not fit into registers.
+    const HalfSums lo = signed_sums(d.lo, [](const L& v) { return v.lo; });
+    const HalfSums hi = signed_sums(d.hi, [](const L& v) { return v.hi; });
+    const auto both = [&](std::size_t i) {
+      return Sums{{lo.linear[i], hi.linear[i]}, {lo.square[i], hi.square[i]}};
+    };
+    const Sums first = both(0), positive = both(1), negative = both(2);
     const Sums up = first.with(positive), down = first.with(negative);
     return fit::select(down.gain() > up.gain(), -down.scale(), up.scale());
+  }
+
+  /// Of the codes that are not 0, of those of positive weights beyond 1, and of negative ones.
+  struct HalfSums {
+    std::array<fit::Half, 3> linear{}, square{};
+  };
+  template <class Side>
+  HalfSums signed_sums(fit::Half d, Side side) const noexcept {
+    const fit::Half half = 0.5F * d, second = 1.5F * d;
+    HalfSums out;
+    for (std::size_t i = 0; i < N; ++i) {
+      const fit::Half x = side(tile_.x[i]), w = side(tile_.w[i]);
+      const fit::Half magnitude = fit::detail::max(x, -x), product = w * magnitude;
+      const fit::HalfMask taken[] = {magnitude > half, x > second, -x > second};
+      for (std::size_t k = 0; k < 3; ++k) {
+        out.linear[k] += kept(taken[k], product);
+        out.square[k] += kept(taken[k], w);
+      }
+    }
+    return out;
   }
 
   /// The sums of the codes at scale d, as if it were positive.

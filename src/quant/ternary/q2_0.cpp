@@ -1,5 +1,8 @@
 // q2_0: levels -1, 0, 1, 2, 64 weights share one f16 scale; 2.25 bits per weight.
 // Source: docs/spec/types/basic.md, "Q2_0".
+#include <cstring>
+
+#include "quant/codebook/lanes.h"
 #include "quant/registry.h"
 #include "quant/ternary/block_codec.h"
 
@@ -19,9 +22,14 @@ void store_block(std::span<const float> x, std::uint16_t bits, std::byte* block)
   base::store(block, bits);
   std::array<std::uint8_t, kElems> q;
   nearest_levels(x, base::f16_to_f32(bits), TopLevel::two, q);
-  for (std::size_t j = 0; j < kElems / 4; ++j) {
-    const std::uint8_t* four = q.data() + 4 * j;
-    base::store_u8(block + kCodes + j, four[0] | four[1] << 2U | four[2] << 4U | four[3] << 6U);
+  // Four codes are the bytes of a word; their bits move together in its lowest byte.
+  for (std::size_t j = 0; j < kElems / 4; j += kLanes) {
+    I8 words;
+    std::memcpy(&words, q.data() + 4 * j, sizeof words);
+    words |= words >> 6 | words >> 12 | words >> 18;
+    for (std::size_t k = 0; k < kLanes; ++k) {
+      base::store_u8(block + kCodes + j + k, static_cast<std::uint32_t>(words[k]) & 255U);
+    }
   }
 }
 
