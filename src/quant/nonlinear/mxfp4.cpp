@@ -99,6 +99,8 @@ double error_of(const float* x, const float* v, std::uint32_t exponent) noexcept
 
 // --- All other blocks: a block in four registers ---
 
+using U8 [[gnu::vector_size(32)]] = std::uint32_t;
+
 F8 as_floats(I8 v) noexcept { return reinterpret_cast<F8>(v); }
 I8 as_bits(F8 v) noexcept { return reinterpret_cast<I8>(v); }
 F8 load(const float* p) noexcept {
@@ -200,7 +202,8 @@ template <bool Weighted>
   const int exponent = as_bits(peak)[0] >> 23;
   if (exponent < 4 || exponent > 253) return encode_extreme(p, w, peak[0], block);
   // Times 2^(3 - k) for a peak in 2^k .. 2^(k + 1): into 8..16.
-  const F8 in_units = as_floats(splat(257 << 23) - (as_bits(peak) & splat(kPower)));
+  const U8 power = reinterpret_cast<U8>(as_bits(peak) & splat(kPower));
+  const F8 in_units = reinterpret_cast<F8>((257U << 23) - power);
   Block units;
   for (std::size_t k = 0; k < 4; ++k) {
     units.y[k] = magnitude(x[k]) * in_units;

@@ -36,7 +36,7 @@ void decode_block(const std::byte* block, float* out) {
   }
 }
 
-using fit::Half, fit::HalfMask, fit::Lanes, fit::Mask;
+using fit::Half, fit::Lanes, fit::Mask;
 using Tile = fit::Tile<kSub>;
 
 /// half_scale of every byte without a sign, in ascending order but for the last, which is none.
@@ -65,8 +65,10 @@ int fitting_scale(float peak, const std::array<float, kScales>& halves) noexcept
 /// y >= 0 rounded to the nearest of 0, 1, 2, 3, 4, 6, 8, 12. What is added leaves the sum no bits
 /// below half of the power of two in y, or below 1: levels are as far apart.
 Half nearest_doubled(Half y) noexcept {
-  constexpr std::int32_t kPower = 0x7f800000, kRounderBits = (22 << 23) + (1 << 22);
-  const HalfMask power = reinterpret_cast<HalfMask>(y) & kPower;
+  // Without sign: beyond the last level the sum may wrap, and what it gives does not count.
+  using Bits [[gnu::vector_size(32)]] = std::uint32_t;
+  constexpr std::uint32_t kPower = 0x7f800000, kRounderBits = (22U << 23) + (1U << 22);
+  const Bits power = reinterpret_cast<Bits>(y) & kPower;
   const Half shift = fit::detail::max(reinterpret_cast<Half>(power + kRounderBits),
                                       fit::detail::broadcast(0x1.8p23F));
   return fit::detail::min((y + shift) - shift, fit::detail::broadcast(12));
