@@ -157,8 +157,9 @@ class LineReader::Editor {
     // Where it may shift what stands there, libedit loses the end of lines of three rows and more.
     for (const char* insert : {"im", "ei", "ic", "IC"}) ::el_set(e, EL_SETTC, insert, "", nullptr);
     ::el_set(e, EL_GETCFN, &read_character);
-    ::el_set(e, EL_ADDFN, "quern-paste", "insert what is pasted", &take_paste);
-    ::el_set(e, EL_ADDFN, "quern-complete", "complete the name of a file", &::_el_fn_complete);
+    // Wide: el_set would make copies of the names and never free them.
+    ::el_wset(e, EL_ADDFN, L"quern-paste", L"insert what is pasted", &take_paste);
+    ::el_wset(e, EL_ADDFN, L"quern-complete", L"complete the name of a file", &::_el_fn_complete);
     for (const Key& key : kKeys) ::el_set(e, EL_BIND, key.keys, key.function, nullptr);
     // Between lines too; libedit alone would have the terminal show and edit what is typed.
     ::el_set(e, EL_SETTY, "-x", "-echo", "-icanon", "-iexten", nullptr);
