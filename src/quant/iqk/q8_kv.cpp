@@ -141,8 +141,8 @@ float best_reach(const Row& row, const Peaks& peaks, Outliers& outliers) {
   const double whole = static_cast<double>(peaks.largest);
   outliers.find(row, peaks, 0.87F * peaks.largest);
   double shorter = 0.03;  // steps grow: to halves where the outliers are of no importance
-  double c = whole * (1 - shorter);
-  for (; c > whole / 1000; c *= 1 - shorter) {
+  double c = whole;
+  while ((c *= 1 - shorter) > whole / 1000) {
     shorter = std::min(1.5 * shorter, 0.5);
     if (c < static_cast<double>(outliers.limit)) {
       outliers.find(row, peaks, static_cast<float>(0.8 * c));
