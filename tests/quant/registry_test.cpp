@@ -252,6 +252,23 @@ TEST_P(EveryCodec, HugeWeightsWithoutImportanceDoNotSpoilTheOthers) {
   }
 }
 
+/// Found by fuzzing: whole sub-blocks of next to no importance hold large weights, and the columns
+/// that count hold next to nothing.
+TEST_P(EveryCodec, ColumnsOfNextToNoImportanceDoNotDecide) {
+  if (codec().encode == nullptr) GTEST_SKIP() << "read-only format";
+  if (codec().is_float()) GTEST_SKIP() << "keeps what it is given";
+  std::vector<float> importance(kCols), x(codec().group_rows * kCols);
+  for (const float large : {-155.0F, 2e4F}) {
+    for (std::size_t i = 0; i < kCols; ++i) importance[i] = i % 3 == 1 ? 8e-33F : 155.0F;
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = i % kCols % 3 == 1 ? large : 8e-33F;
+    for (const Effort effort : {Effort::fast, Effort::best}) {
+      SCOPED_TRACE(large);
+      expect_parts_sound(codec(), input(x, importance, effort));
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
 /// Rows of one, three and sixteen blocks: encoders that take many blocks at a time begin and end in
 /// the middle of rows.
 TEST_P(EveryCodec, EncodesRowGroupsIndependently) {
