@@ -129,9 +129,10 @@ void check_range(const Job& job, const Unit& unit, const RowWeights& weights,
       const std::size_t row = unit.first + first + r;
       const auto x = std::span(scratch.rows).subspan((first + r) * cols, cols);
       if (!is_lost(x, std::span(back).subspan(r * cols, cols), weights.at(row).vector)) continue;
-      throw base::Error(base::Fault::bad_input,
-                        fmt::format("{} cannot hold values as large as {:.6g}", codec.name,
-                                    base::largest_magnitude(x)))
+      throw base::Error(
+          base::Fault::bad_input,
+          fmt::format("{} keeps next to nothing of a row with values as large as {:.6g}",
+                      codec.name, base::largest_magnitude(x)))
           .at("tensor", job.name)
           .at("row", row)
           .hint("choose another type for this tensor, or look whether the source is damaged");

@@ -321,19 +321,6 @@ void mend_worse_than_zero(const LevelFormat& format, std::span<const float> x,
   if (is_worse()) std::ranges::fill(coded, std::byte{0});
 }
 
-/// Whether a column counts for so little that a huge weight in it could decide over the others'
-/// codes, or take their digits.
-bool has_hidden(std::span<const float> v) noexcept {
-  constexpr float kLeast = 1e-5F;  // of the mean over the row
-  F8 least = splat(1.0F);
-  for (std::size_t i = 0; i < v.size(); i += kLanes) {
-    F8 eight;
-    __builtin_memcpy(&eight, v.data() + i, sizeof eight);
-    least = min(least, eight);
-  }
-  return lanes::any(least < splat(kLeast));
-}
-
 /// `supers` neighbouring super-blocks with one d between them; `blocks` is where they go,
 /// `at_scale` where d goes.
 void encode_group(const LevelFormat& format, std::span<const float> x, const float* v,

@@ -27,6 +27,13 @@ std::vector<float> scaled_importance(std::span<const float> importance, std::siz
   return out;
 }
 
+bool has_hidden(std::span<const float> v) noexcept {
+  constexpr float kLeast = 1e-5F;  // of the mean over the row
+  F8 least = splat(1.0F);
+  for (std::size_t i = 0; i < v.size(); i += lanes::kLanes) least = min(least, load(v.data() + i));
+  return lanes::any(least < splat(kLeast));
+}
+
 float scale_down(std::span<const float> x, const float* v) noexcept {
   F8 peaks{}, anywhere{};
   for (std::size_t i = 0; i < x.size(); i += lanes::kLanes) {

@@ -26,6 +26,10 @@ struct Tile {
 /// The columns' importance scaled to a mean of 1; ones where there is none (empty or all zero).
 std::vector<float> scaled_importance(std::span<const float> importance, std::size_t cols);
 
+/// Whether a column of scaled importance `v` (whole eights) counts for so little that a huge weight
+/// in it could decide over the others' codes, or take their digits.
+bool has_hidden(std::span<const float> v) noexcept;
+
 /// Weights smaller than this everywhere count as zeros.
 inline constexpr float kNothing = 0x1p-100F;
 

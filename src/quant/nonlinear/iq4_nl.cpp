@@ -108,7 +108,7 @@ TileLane lane_at(const float* x, const float* v) noexcept {
 
 void encode(const EncodeInput& in, std::span<std::byte> out) {
   const std::vector<float> v = scaled_importance(in.importance, in.cols);
-  const bool hidden = std::any_of(v.begin(), v.end(), [](float c) { return c < 1e-5F; });
+  const bool hidden = has_hidden(v);
   const std::size_t blocks = in.rows * in.cols / kElems;
   for (std::size_t first = 0; first < blocks; first += kLanes) {
     const std::size_t n = std::min(kLanes, blocks - first);
